@@ -1,0 +1,33 @@
+# What the scripts need besides this repository. Sourced by ./indelible, ./test and ./bench/run.
+
+need_dotnet() {
+  if ! command -v dotnet >/dev/null 2>&1 || ! dotnet --list-sdks | grep -q '^10\.'; then
+    echo "expected the .NET 10 SDK (dotnet on PATH), found $(command -v dotnet >/dev/null 2>&1 && dotnet --version || echo none)." >&2
+    echo "Install it from https://dotnet.microsoft.com/download/dotnet/10.0 and run this again." >&2
+    exit 3
+  fi
+}
+
+find_postgres() {
+  command -v pg_ctl >/dev/null 2>&1 && command -v initdb >/dev/null 2>&1 && return 0
+  local bin
+  for bin in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V -r); do
+    [ -x "$bin/initdb" ] && [ -x "$bin/pg_ctl" ] && PATH="$bin:$PATH" && export PATH && return 0
+  done
+  return 1
+}
+
+# PostgreSQL's server binaries: found, or installed as root with apt after saying so.
+need_postgres() {
+  find_postgres && return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "PostgreSQL server binaries not found: installing Debian's package 'postgresql' with apt-get" >&2
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; } >&2
+    find_postgres && return 0
+  fi
+  echo "expected PostgreSQL server binaries 14 or later (initdb, pg_ctl) on PATH or in /usr/lib/postgresql/*/bin, found none." >&2
+  echo "Install them, on Debian or Ubuntu with:  sudo apt-get install postgresql" >&2
+  exit 3
+}
