@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+
+namespace Indelible.Format.Merkle;
+
+/// <summary>The hash tree of RFC 6962 §2.1 with SHA-256: how leaves, nodes and roots are hashed.</summary>
+public static class Tree
+{
+    /// <summary>The largest tree, in leaves: sizes beyond it are refused everywhere.</summary>
+    public const long SizeMax = 1L << 62;
+
+    private const byte LeafPrefix = 0x00;
+    private const byte NodePrefix = 0x01;
+    private const int LeafOnStackMax = 1024;
+
+    /// <summary>Root of the tree without leaves: SHA-256 of nothing. RFC 6962 §2.1.</summary>
+    public static readonly Hash EmptyRoot = Hash.Read(SHA256.HashData(ReadOnlySpan<byte>.Empty));
+
+    /// <summary>Hash of a leaf: SHA-256(0x00 ‖ entry). RFC 6962 §2.1.</summary>
+    [SkipLocalsInit]
+    public static Hash Leaf(ReadOnlySpan<byte> entry)
+    {
+        int length = entry.Length + 1;
+        byte[]? rented = length > LeafOnStackMax ? ArrayPool<byte>.Shared.Rent(length) : null;
+        Span<byte> input = (rented ?? stackalloc byte[LeafOnStackMax])[..length];
+        input[0] = LeafPrefix;
+        entry.CopyTo(input[1..]);
+        Hash hash = Sha256(input);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        return hash;
+    }
+
+    /// <summary>Hash of a parent: SHA-256(0x01 ‖ left ‖ right). RFC 6962 §2.1.</summary>
+    [SkipLocalsInit]
+    public static Hash Node(in Hash left, in Hash right)
+    {
+        Span<byte> input = stackalloc byte[1 + Hash.Size + Hash.Size];
+        input[0] = NodePrefix;
+        left.CopyTo(input[1..]);
+        right.CopyTo(input[(1 + Hash.Size)..]);
+        return Sha256(input);
+    }
+
+    /// <summary>Root over leaf hashes, in order. RFC 6962 §2.1.</summary>
+    public static Hash Root(ReadOnlySpan<Hash> leafHashes)
+    {
+        var range = new TreeRange();
+        foreach (ref readonly Hash leafHash in leafHashes) range.Append(leafHash);
+        return range.Root;
+    }
+
+    /// <summary>Root of the tree of <paramref name="treeSize"/> leaves, from the hashes of its complete subtrees.</summary>
+    public static Hash Root(long treeSize, NodeReader read) =>
+        treeSize == 0 ? EmptyRoot : RangeRoot(0, treeSize, read);
+
+    /// <summary>Root over the leaves from <paramref name="begin"/> to before <paramref name="end"/>; <paramref name="begin"/> must be a multiple
+    /// of a power of two that is at least the number of leaves.</summary>
+    internal static Hash RangeRoot(long begin, long end, NodeReader read)
+    {
+        long count = end - begin;
+        int height = System.Numerics.BitOperations.TrailingZeroCount(count);
+        long next = end - (1L << height);
+        Hash root = read(height, next >> height);
+        for (count = next - begin; count > 0; count = next - begin)
+        {
+            height = System.Numerics.BitOperations.TrailingZeroCount(count);
+            next -= 1L << height;
+            root = Node(read(height, next >> height), root);
+        }
+        return root;
+    }
+
+    private static Hash Sha256(ReadOnlySpan<byte> input)
+    {
+        Unsafe.SkipInit(out Hash hash);
+        SHA256.HashData(input, System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<Hash>(ref hash)));
+        return hash;
+    }
+}
+
+/// <summary>Gives the hash of the complete subtree of 2^<paramref name="height"/> leaves that starts at leaf <paramref name="index"/> · 2^<paramref name="height"/>.</summary>
+/// <param name="height">0 for leaves.</param>
+/// <param name="index">0-based among the subtrees of that height.</param>
+public delegate Hash NodeReader(int height, long index);
