@@ -1,0 +1,67 @@
+using Indelible.Server.Demo;
+using Npgsql;
+
+namespace Indelible.Testing;
+
+/// <summary>A private PostgreSQL server for tests: fast, not durable, gone when disposed of. Give every test its own database.</summary>
+public sealed class PostgresServer : IAsyncDisposable
+{
+    private const string Password = "superuser-test-password";
+    private int _databases;
+
+    private PostgresServer(PrivatePostgres server) => Private = server;
+
+    /// <summary>The server beneath: Stop, Kill, Start, Restart.</summary>
+    public PrivatePostgres Private { get; }
+
+    /// <summary>Connection string of the superuser to the database <c>postgres</c>, over loopback TCP with a password.</summary>
+    public string ConnectionString => Private.ConnectionString();
+
+    /// <summary>Starts a server; <c>wal_level</c> is logical unless told otherwise.</summary>
+    public static async Task<PostgresServer> StartAsync(string walLevel = "logical", IReadOnlyDictionary<string, string>? settings = null)
+    {
+        var options = new PrivatePostgresOptions { Password = Password, WalLevel = walLevel, Settings = settings ?? new Dictionary<string, string>() };
+        return new PostgresServer(await PrivatePostgres.StartAsync(options, CancellationToken.None));
+    }
+
+    /// <summary>Makes an empty database and returns the superuser's connection string to it.</summary>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        string name = $"test{Interlocked.Increment(ref _databases)}";
+        await ExecuteAsync(ConnectionString, $"CREATE DATABASE {name}");
+        return Private.ConnectionString(name);
+    }
+
+    /// <summary>An open connection, unpooled, of the superuser or of what the string says.</summary>
+    public async Task<NpgsqlConnection> ConnectAsync(string? connectionString = null)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString ?? ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        return connection;
+    }
+
+    /// <summary>Runs statements, each in its own implicit transaction, in one session of its own.</summary>
+    public async Task ExecuteAsync(string connectionString, params string[] statements)
+    {
+        await using NpgsqlConnection connection = await ConnectAsync(connectionString);
+        foreach (string statement in statements)
+        {
+            await using var command = new NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    /// <summary>The first column of every row, as text; null for NULL.</summary>
+    public async Task<List<string?>> QueryAsync(string connectionString, string query)
+    {
+        await using NpgsqlConnection connection = await ConnectAsync(connectionString);
+        await using var command = new NpgsqlCommand(query, connection) { AllResultTypesAreUnknown = true };
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        var values = new List<string?>();
+        while (await reader.ReadAsync()) values.Add(await reader.IsDBNullAsync(0) ? null : reader.GetString(0));
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Private.DisposeAsync();
+}
