@@ -26,6 +26,16 @@ public sealed class PrivatePostgres : IAsyncDisposable
         wait $pid
         """;
 
+    // A pipe of ours cannot be opened by another user through /dev/stdin.
+    private const string WithPasswordFile = """
+        umask 077
+        cat >"$0"
+        "$@"
+        code=$?
+        rm -f "$0"
+        exit $code
+        """;
+
     private readonly PrivatePostgresOptions _options;
     private readonly string _binaries;
     private readonly bool _temporary;
@@ -58,7 +68,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         string sockets = Directory.CreateTempSubdirectory("ind-").FullName;
         await PostgresBinaries.MakePrivateAsync(sockets, cancellationToken);
         string directory = Path.GetFullPath(options.DataDirectory ?? Path.Combine(sockets, "data"));
-        if (!Path.Exists(Path.Combine(directory, "PG_VERSION"))) await InitializeAsync(binaries, directory, options, cancellationToken);
+        if (!Path.Exists(Path.Combine(directory, "PG_VERSION"))) await InitializeAsync(binaries, directory, sockets, options, cancellationToken);
         var server = new PrivatePostgres(options, binaries, directory, sockets, options.Port == 0 ? FreePort() : options.Port);
         await server.StartAsync(cancellationToken);
         return server;
@@ -129,12 +139,14 @@ public sealed class PrivatePostgres : IAsyncDisposable
         Directory.Delete(SocketDirectory, recursive: true);
     }
 
-    private static async Task InitializeAsync(string binaries, string directory, PrivatePostgresOptions options, CancellationToken cancellationToken)
+    private static async Task InitializeAsync(string binaries, string directory, string sockets, PrivatePostgresOptions options, CancellationToken cancellationToken)
     {
         await PostgresBinaries.MakePrivateAsync(directory, cancellationToken);
+        string passwordFile = Path.Combine(sockets, "password");
         ProcessStartInfo initdb = PostgresBinaries.Command(
+            "sh", "-c", WithPasswordFile, passwordFile,
             Path.Combine(binaries, "initdb"), "-D", directory, "-U", "postgres", "--encoding=UTF8", "--no-locale", "--no-sync",
-            "--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=/dev/stdin");
+            "--auth-local=trust", "--auth-host=scram-sha-256", $"--pwfile={passwordFile}");
         await PostgresBinaries.RunAsync(initdb, options.Password + "\n", cancellationToken);
     }
 
