@@ -1,0 +1,54 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Indelible.Ledger;
+
+/// <summary>Bounded reads.</summary>
+public static partial class DurableFile
+{
+    /// <summary>A whole file of at most <paramref name="lengthMax"/> bytes; a longer one is an <see cref="IOException"/>, a missing one a
+    /// <see cref="FileNotFoundException"/>.</summary>
+    public static byte[] ReadAll(string path, int lengthMax) =>
+        TryReadAll(path, lengthMax) ?? throw new FileNotFoundException($"expected a file, found none: {path}", path);
+
+    /// <summary>As <see cref="ReadAll"/>; null if there is no such file.</summary>
+    public static byte[]? TryReadAll(string path, int lengthMax)
+    {
+        using SafeFileHandle? file = TryOpenForRead(path);
+        if (file is null) return null;
+        long length = RandomAccess.GetLength(file);
+        if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
+        byte[] content = new byte[length];
+        int read = ReadFully(file, 0, content);
+        return read == content.Length ? content : content[..read];
+    }
+
+    /// <summary>Bytes from <paramref name="offset"/> on, as many as there are and fit; returns how many. The file must exist.</summary>
+    public static int ReadAt(string path, long offset, Span<byte> destination)
+    {
+        using SafeFileHandle file = TryOpenForRead(path) ?? throw new FileNotFoundException($"expected a file, found none: {path}", path);
+        return ReadFully(file, offset, destination);
+    }
+
+    private static SafeFileHandle? TryOpenForRead(string path)
+    {
+        SafeFileHandle? file = TryOpen(path, ReadOnly, 0, expectedError: NoEntry);
+        if (file is not null && Directory.Exists(path))
+        {
+            file.Dispose();
+            throw new IOException($"expected a file, found a directory: {path}");
+        }
+        return file;
+    }
+
+    private static int ReadFully(SafeFileHandle file, long offset, Span<byte> destination)
+    {
+        int done = 0;
+        while (done < destination.Length)
+        {
+            int read = RandomAccess.Read(file, destination[done..], offset + done);
+            if (read == 0) break;
+            done += read;
+        }
+        return done;
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Indelible.Ledger;
+
+/// <summary>Publishes many write-once files together: all written, then all flushed, then all named, then the directories flushed.</summary>
+/// <remarks>Flushing after everything is written lets the first flush carry the others. Owned by one thread at a time. A name that exists
+/// must have the same bytes; anything else is corruption (docs/format.md: published files never change).</remarks>
+internal sealed class ImmutableFiles(string root) : IDisposable
+{
+    private const string TemporaryDirectory = ".tmp";
+    private readonly List<(string Temporary, string Path, ReadOnlyMemory<byte> Content, SafeFileHandle File)> _staged = [];
+
+    /// <summary>Removes what a writer that died left unnamed.</summary>
+    public static void CleanUp(string root) => DurableFile.DeleteDirectory(Path.Combine(root, TemporaryDirectory));
+
+    /// <summary>Writes a file without a name; <paramref name="content"/> must not change until <see cref="Commit"/>.</summary>
+    public void Stage(string relativePath, ReadOnlyMemory<byte> content)
+    {
+        string directory = Path.Combine(root, TemporaryDirectory);
+        if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
+        string temporary = Path.Combine(directory, _staged.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        DurableFile.Delete(temporary);
+        SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
+        _staged.Add((temporary, Path.Combine(root, relativePath), content, file));
+        DurableFile.Write(file, temporary, content.Span);
+    }
+
+    /// <summary>Makes every staged file durable under its name.</summary>
+    public void Commit()
+    {
+        var directories = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (temporary, _, _, file) in _staged) DurableFile.Sync(file, temporary);
+        foreach (var (temporary, path, content, _) in _staged)
+        {
+            string directory = Path.GetDirectoryName(path)!;
+            if (directories.Add(directory)) DurableFile.MakeDirectory(directory);
+            if (!DurableFile.TryLink(temporary, path)) RequireSame(path, content.Span);
+            DurableFile.Delete(temporary);
+        }
+        foreach (string directory in directories) DurableFile.SyncDirectory(directory);
+        Dispose();
+    }
+
+    /// <summary>Forgets what is staged and not committed.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, _, _, file) in _staged) file.Dispose();
+        _staged.Clear();
+    }
+
+    private static void RequireSame(string path, ReadOnlySpan<byte> content)
+    {
+        byte[] found = DurableFile.ReadAll(path, int.MaxValue);
+        int same = found.AsSpan().CommonPrefixLength(content);
+        if (same != content.Length || same != found.Length)
+            throw new LedgerCorruptException(path, same, $"expected the {content.Length} bytes that follow from the sealed entries, found {found.Length} that differ");
+        DurableFile.SyncExisting(path);
+    }
+}
