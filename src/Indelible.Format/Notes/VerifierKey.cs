@@ -73,6 +73,9 @@ public sealed class VerifierKey : IEquatable<VerifierKey>
             && VerifyRaw(cosignature.Message(noteText), cosignature.Signature.Span);
     }
 
+    /// <summary>The public key alone, in base64: what two keys of different names may share.</summary>
+    internal string PublicKeyText => Convert.ToBase64String(PublicKeyBytes());
+
     /// <summary>The text form.</summary>
     public override string ToString() => $"{Name}+{Id:x8}+{Convert.ToBase64String([Type, .. PublicKeyBytes()])}";
 
