@@ -32,6 +32,13 @@ internal ref struct CborWriter(Span<byte> destination)
         value.CopyTo(Take(value.Length));
     }
 
+    /// <summary>A byte string that the caller fills in.</summary>
+    public Span<byte> BytesToFill(int length)
+    {
+        Head(CborMajor.Bytes, (ulong)length);
+        return Take(length);
+    }
+
     /// <returns>Length of the text in UTF-8, in bytes. Lone surrogates throw <see cref="ArgumentException"/>.</returns>
     public int Text(scoped ReadOnlySpan<char> value)
     {

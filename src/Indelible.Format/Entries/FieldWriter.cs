@@ -38,6 +38,14 @@ internal static class FieldWriter
         writer.Bytes(bytes);
     }
 
+    /// <summary>The same, of bytes that the caller fills in.</summary>
+    public static Span<byte> WriteBytesToFill(ref CborWriter writer, ValueKind kind, int length)
+    {
+        writer.Array(2);
+        writer.Unsigned((byte)kind);
+        return writer.BytesToFill(length);
+    }
+
     public static void WritePlainNull(ref CborWriter writer)
     {
         writer.Array(2);
