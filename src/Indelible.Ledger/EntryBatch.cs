@@ -31,14 +31,7 @@ public sealed class EntryBatch
     public SourceMark? Mark { get; set; }
 
     /// <summary>The encoded entry at <paramref name="index"/>, 0-based in the batch. Valid as long as the batch is not added to.</summary>
-    public ReadOnlyMemory<byte> this[int index]
-    {
-        get
-        {
-            int start = _starts[index];
-            return _buffer.AsMemory(start + 2, BinaryPrimitives.ReadUInt16BigEndian(_buffer.AsSpan(start)));
-        }
-    }
+    public ReadOnlyMemory<byte> this[int index] => FramedAt(index)[2..];
 
     /// <summary>All entries, each with its 16-bit length before it.</summary>
     internal ReadOnlyMemory<byte> Framed => _buffer.AsMemory(0, _length);
@@ -57,6 +50,13 @@ public sealed class EntryBatch
         _starts.Add(_length);
         _blindTokens?.Add(tokens);
         _length = end;
+    }
+
+    /// <summary>The entry with its length before it.</summary>
+    internal ReadOnlyMemory<byte> FramedAt(int index)
+    {
+        int start = _starts[index];
+        return _buffer.AsMemory(start, (index + 1 < Count ? _starts[index + 1] : _length) - start);
     }
 
     /// <summary>Adds a ciphertext that an entry of this batch refers to by its SHA-256.</summary>

@@ -8,7 +8,11 @@ namespace Indelible.Ledger;
 internal sealed class ImmutableFiles(string root) : IDisposable
 {
     private const string TemporaryDirectory = ".tmp";
+    private const int StagedMax = 512;
     private readonly List<(string Temporary, string Path, ReadOnlyMemory<byte> Content, SafeFileHandle File)> _staged = [];
+
+    /// <summary>Enough is staged: open files are bounded.</summary>
+    public bool IsLarge => _staged.Count >= StagedMax;
 
     /// <summary>Removes what a writer that died left unnamed.</summary>
     public static void CleanUp(string root) => DurableFile.DeleteDirectory(Path.Combine(root, TemporaryDirectory));

@@ -1,0 +1,2 @@
+namespace Indelible.Ledger;
+public sealed partial class LedgerReader { internal IReadOnlyList<SourceMark> RecoverMarks() => []; }

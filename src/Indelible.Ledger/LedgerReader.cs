@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using Indelible.Format.Merkle;
+using Indelible.Format.Notes;
+
+namespace Indelible.Ledger;
+
+/// <summary>Reads a ledger directory, also while a writer publishes to it. Believes its files' shapes only, checks no signature: a verifier does.
+/// Any thread.</summary>
+/// <param name="directory">The ledger directory.</param>
+public sealed partial class LedgerReader(string directory)
+{
+    private const int BlobLengthMax = int.MaxValue;
+    private readonly BundleCache _bundles = new();
+    private long _knownSize;
+
+    /// <summary>The ledger directory.</summary>
+    public string LedgerDirectory { get; } = directory;
+
+    /// <summary>The newest published head. Throws <see cref="FileNotFoundException"/> if this is not a ledger.</summary>
+    public Checkpoint ReadCheckpoint() => ReadSignedCheckpoint().Checkpoint;
+
+    /// <summary>The newest published head with its signatures, which are not checked.</summary>
+    public (SignedNote Note, Checkpoint Checkpoint) ReadSignedCheckpoint()
+    {
+        string path = Path.Combine(LedgerDirectory, LedgerFiles.Checkpoint);
+        byte[] bytes = DurableFile.ReadAll(path, SignedNote.LengthMax);
+        var fault = Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint);
+        if (!fault.IsNone) throw new LedgerCorruptException(path, 0, fault.ToString());
+        return (note!, checkpoint!);
+    }
+
+    /// <summary>The encoded entry at an index below the published size; otherwise <see cref="ArgumentOutOfRangeException"/>.</summary>
+    public ReadOnlyMemory<byte> ReadEntry(long index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        if (index >= Interlocked.Read(ref _knownSize)) Interlocked.Exchange(ref _knownSize, ReadCheckpoint().Size);
+        long size = Interlocked.Read(ref _knownSize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, size);
+        return ReadFramed(index, size, out _)[2..];
+    }
+
+    /// <summary>Entries from <paramref name="from"/> to before <paramref name="to"/>, in order; both within the published size.</summary>
+    public IEnumerable<(long Index, ReadOnlyMemory<byte> Entry)> ReadEntries(long from, long to)
+    {
+        for (long index = from; index < to; index++) yield return (index, ReadEntry(index));
+    }
+
+    /// <summary>The ciphertext of a large value, by its SHA-256, which is checked. Throws <see cref="FileNotFoundException"/> if it is not here.</summary>
+    public ReadOnlyMemory<byte> ReadBlob(ReadOnlySpan<byte> sha256)
+    {
+        string path = Path.Combine(LedgerDirectory, LedgerFiles.Blob(sha256));
+        byte[] ciphertext = DurableFile.ReadAll(path, BlobLengthMax);
+        Span<byte> found = stackalloc byte[Hash.Size];
+        SHA256.HashData(ciphertext, found);
+        return found.SequenceEqual(sha256) ? ciphertext
+            : throw new LedgerCorruptException(path, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
+    }
+
+    /// <summary>A tile's hashes, exactly as wide as asked; from the full tile if the partial one is gone.</summary>
+    internal ReadOnlyMemory<byte> ReadTile(TileCoordinate place)
+    {
+        int length = place.Width * Hash.Size;
+        byte[] bytes = ReadPlace(place, TileCoordinate.FullWidth * Hash.Size, out string path, out int width);
+        return bytes.Length == width * Hash.Size ? bytes.AsMemory(0, length)
+            : throw new LedgerCorruptException(path, 0, $"expected {width} hashes of {Hash.Size} bytes, found {bytes.Length} bytes");
+    }
+
+    /// <summary>An entry of a tree of <paramref name="size"/>, with its length before it.</summary>
+    internal ReadOnlyMemory<byte> ReadFramed(long index, long size, out string path)
+    {
+        TileCoordinate place = TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, size);
+        path = Path.Combine(LedgerDirectory, place.Path);
+        int inBundle = (int)(index % TileCoordinate.FullWidth);
+        Bundle? bundle = _bundles.Find(place.Index, inBundle + 1);
+        if (bundle is null)
+        {
+            byte[] bytes = ReadPlace(place, Bundle.LengthMax, out path, out int width);
+            bundle = Bundle.Parse(bytes, width, path);
+            _bundles.Keep(place.Index, bundle);
+        }
+        return bundle.Framed(inBundle);
+    }
+
+    private byte[] ReadPlace(TileCoordinate place, int lengthMax, out string path, out int width)
+    {
+        path = Path.Combine(LedgerDirectory, place.Path);
+        width = place.Width;
+        if (DurableFile.TryReadAll(path, lengthMax) is { } partial) return partial;
+        string full = Path.Combine(LedgerDirectory, place.Full.Path);
+        width = TileCoordinate.FullWidth;
+        if (!place.IsFull && DurableFile.TryReadAll(full, lengthMax) is { } bytes)
+        {
+            path = full;
+            return bytes;
+        }
+        throw new LedgerCorruptException(path, 0, "expected a file that the published checkpoint covers, found none");
+    }
+}

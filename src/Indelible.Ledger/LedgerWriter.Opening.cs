@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using Indelible.Format;
+using Indelible.Format.Merkle;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace Indelible.Ledger;
+
+/// <summary>Creating and opening: lock, recovery, and a journal that begins anew.</summary>
+public sealed partial class LedgerWriter
+{
+    private const string HolderFile = "writer.pid";
+
+    /// <summary>Makes a new, empty, published ledger; its origin is the signer's name. Refuses directories that hold anything.</summary>
+    public static Task CreateAsync(LedgerPaths paths, LedgerKeys keys, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        RequireEmpty(paths.Ledger);
+        RequireEmpty(paths.Journal);
+        string origin = keys.Signer.VerifierKey.Name;
+        if (keys.Guard.Read(origin) is { Size: > 0 } head)
+            throw new IndelibleException(ExitCode.Usage, $"expected a keyring that has published nothing, found {keys.Guard.FilePath} at size {head.Size}: make new keys for a new ledger");
+
+        DurableFile.MakeDirectory(paths.Ledger);
+        DurableFile.MakeSecretDirectory(paths.Journal);
+        using SafeFileHandle writerLock = Lock(paths);
+        using var journal = new Journal(paths.Journal, origin, keys.JournalHmacKey);
+        journal.BeginSegment(new TreeRange(), []);
+        DurableFile.Replace(Path.Combine(paths.Ledger, LedgerFiles.Hint), LedgerFiles.HintContent(keys.Signer.VerifierKey));
+        // Last: a directory with a checkpoint is a ledger, and whole.
+        Publisher.WriteHead(paths, keys, new GuardedHead(0, Tree.EmptyRoot));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Takes the writer's lock, recovers, publishes what was sealed and not published, and starts sealing.</summary>
+    /// <remarks>Throws <see cref="LedgerCorruptException"/> if something contradicts itself, <see cref="IndelibleException"/> if the ledger is
+    /// locked, missing or rolled back. Nothing was changed then.</remarks>
+    public static Task<LedgerWriter> OpenAsync(
+        LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!Path.Exists(Path.Combine(paths.Ledger, LedgerFiles.Checkpoint)))
+            throw new IndelibleException(ExitCode.Usage, $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, or make a ledger with `indelible init`");
+        DurableFile.MakeSecretDirectory(paths.Journal);
+        SafeFileHandle writerLock = Lock(paths);
+        LedgerWriter? writer = null;
+        try
+        {
+            RecoveredLedger recovery = RecoveredLedger.Run(paths, keys, options);
+            writer = new LedgerWriter(paths, keys, time, log, options, writerLock, recovery);
+            writer.Begin(recovery, keys);
+            return Task.FromResult(writer);
+        }
+        catch
+        {
+            writer?.Release();
+            writerLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Everything recovered is written and flushed afresh: what an earlier, failed flush left in the system's cache is not relied on.</summary>
+    private void Begin(RecoveredLedger recovery, LedgerKeys keys)
+    {
+        ImmutableFiles.CleanUp(_paths.Ledger);
+        if (recovery.Unpublished.Count > 0) _publisher.Publish(recovery.Unpublished);
+        else Publisher.WriteHead(_paths, keys, new GuardedHead(recovery.Published.Size, recovery.Published.Root));
+        _publisher.RemovePartials();
+        _publishedSize = _treeSize;
+        _journal.ContinueAfter(recovery.Replay, _treeSize);
+        _journal.BeginSegment(_tree.Range, _marks.Values);
+        _journal.Trim(_treeSize);
+        LogRecovery();
+        _sealing = SealLoopAsync();
+    }
+
+    private void LogRecovery()
+    {
+        if (Recovery.TornTail is { } torn) LedgerLog.TornTail(_log, torn.Path, torn.Offset, torn.Length);
+        if (Recovery.JournalLost) LedgerLog.JournalLost(_log, _marks.Count, _treeSize);
+        LedgerLog.Opened(_log, Origin, _treeSize, Recovery.Replayed, _marks.Count);
+    }
+
+    private static SafeFileHandle Lock(LedgerPaths paths)
+    {
+        string holder = Path.Combine(paths.Journal, HolderFile);
+        SafeFileHandle? writerLock = DurableFile.TryLockDirectory(paths.Ledger);
+        if (writerLock is null)
+        {
+            string pid = DurableFile.TryReadAll(holder, 32) is { } content ? Encoding.UTF8.GetString(content).Trim() : "unknown";
+            throw new IndelibleException(ExitCode.Environment,
+                $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process, or use the command through it");
+        }
+        DurableFile.Replace(holder, Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
+        return writerLock;
+    }
+
+    private static void RequireEmpty(string directory)
+    {
+        if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).FirstOrDefault() is { } first)
+            throw new IndelibleException(ExitCode.Usage, $"expected an empty directory for a new ledger, found {first} in it: name another directory");
+    }
+}
