@@ -10,7 +10,6 @@ namespace Indelible.Ledger;
 public sealed partial class Keyring : IDisposable
 {
     private const uint FirstEpoch = 1;
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly Lock _lock = new();
     private readonly string _directory;
@@ -31,9 +30,14 @@ public sealed partial class Keyring : IDisposable
         _wrap = wrap;
         _store = store;
         byte[] seed = Secret(KeyringSecrets.SigningSeed);
-        Signer = NoteSigner.FromSeed(file.Origin, seed);
-        CryptographicOperations.ZeroMemory(seed);
         _journalHmacKey = Secret(KeyringSecrets.JournalHmac);
+        LedgerKeys = new LedgerKeys
+        {
+            Signer = NoteSigner.FromSeed(file.Origin, seed),
+            JournalHmacKey = _journalHmacKey,
+            Guard = new Guard(directory),
+        };
+        CryptographicOperations.ZeroMemory(seed);
         _subjectTag = new KeyedHash(Secret(KeyringSecrets.SubjectTag));
         _rowKeyToken = new KeyedHash(Secret(KeyringSecrets.RowKeyToken));
         _blindToken = new KeyedHash(Secret(KeyringSecrets.BlindToken));
@@ -44,13 +48,10 @@ public sealed partial class Keyring : IDisposable
     public string Origin => _file.Origin;
 
     /// <summary>The ledger's verifier key, as text.</summary>
-    public string VerifierKey => Signer.VerifierKey.ToString();
+    public string VerifierKey => LedgerKeys.Signer.VerifierKey.ToString();
 
-    /// <summary>Signs checkpoints; lives as long as this keyring.</summary>
-    public NoteSigner Signer { get; }
-
-    /// <summary>Key of the journal's HMACs, 32 bytes; lives as long as this keyring.</summary>
-    public ReadOnlyMemory<byte> JournalHmacKey => _journalHmacKey;
+    /// <summary>What the ledger's writer needs; lives as long as this keyring.</summary>
+    public LedgerKeys LedgerKeys { get; }
 
     private string FilePath => Path.Combine(_directory, KeyringFile.FileName);
 
@@ -62,7 +63,7 @@ public sealed partial class Keyring : IDisposable
     public static Keyring Create(string directory, string origin, MasterKey masterKey)
     {
         if (Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"expected no keyring in {directory}, found one: keys are never replaced");
-        MakeDirectory(directory);
+        DurableFile.MakeSecretDirectory(directory);
         SubjectStore store = SubjectStore.Open(StorePath(directory), create: true);
         KeyWrap wrap = new(masterKey, origin, FirstEpoch);
         try
@@ -122,9 +123,8 @@ public sealed partial class Keyring : IDisposable
         lock (_lock)
         {
             SubjectKey key = GetOrMake(previousTag);
-            _store.MakeRoom();
-            _store.Point(tag, key.Id);
-            _recent.Set(tag, key);
+            _store.AddSubject(tag, key.Id);
+            Remember(tag, key);
             return key;
         }
     }
@@ -157,7 +157,7 @@ public sealed partial class Keyring : IDisposable
     {
         lock (_lock)
         {
-            Signer.Dispose();
+            LedgerKeys.Signer.Dispose();
             _recent.Clear();
             _wrap.Dispose();
             _store.Dispose();
@@ -167,15 +167,24 @@ public sealed partial class Keyring : IDisposable
 
     private SubjectKey GetOrMake(UInt128 tag)
     {
-        if (_recent.TryGet(tag, out SubjectKey key)) return key;
+        if (_recent.TryGet(tag, out SubjectKey key, out bool isOld))
+        {
+            if (isOld) Remember(tag, key);
+            return key;
+        }
         if (!_store.TryFindSubject(tag, out KeyId id) || !TryRead(id, out key)) return Make(tag);
-        _recent.Set(tag, key);
+        Remember(tag, key);
         return key;
+    }
+
+    private void Remember(UInt128 tag, in SubjectKey key)
+    {
+        if (_recent.IsFull) _store.WriteBuffered();
+        _recent.Set(tag, key);
     }
 
     private SubjectKey Make(UInt128 tag)
     {
-        _store.MakeRoom();
         Span<byte> key = stackalloc byte[SubjectKey.Size];
         KeyId id = KeyId.Read(_random.Take(KeyId.Size));
         _random.Take(SubjectKey.Size).CopyTo(key);
@@ -184,7 +193,7 @@ public sealed partial class Keyring : IDisposable
         _wrap.Wrap(id, default, key, record[sizeof(uint)..]);
         _store.Add(tag, id, record);
         SubjectKey made = new(id, key);
-        _recent.Set(tag, made);
+        Remember(tag, made);
         CryptographicOperations.ZeroMemory(key);
         return made;
     }
@@ -219,7 +228,7 @@ public sealed partial class Keyring : IDisposable
 
     private void Save(KeyringFile file)
     {
-        KeyringDisk.Replace(FilePath, file.ToBytes());
+        DurableFile.ReplaceSecret(FilePath, file.ToBytes());
         _file = file;
     }
 
@@ -262,15 +271,10 @@ public sealed partial class Keyring : IDisposable
     private static KeyringFile Load(string directory)
     {
         string path = Path.Combine(directory, KeyringFile.FileName);
-        if (!Path.Exists(path)) throw new IndelibleException(ExitCode.Usage, $"no keyring in {directory}: expected {path}; make one with 'indelible init', or restore its backup");
-        return KeyringFile.Parse(KeyringDisk.Read(path, KeyringFile.LengthMax), path);
+        byte[] json = DurableFile.TryReadAll(path, KeyringFile.LengthMax) ?? throw new IndelibleException(ExitCode.Usage,
+            $"no keyring in {directory}: expected {path}; make one with 'indelible init', or restore its backup");
+        return KeyringFile.Parse(json, path);
     }
 
     private static string StorePath(string directory) => Path.Combine(directory, "subjects");
-
-    private static void MakeDirectory(string directory)
-    {
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(directory);
-        else Directory.CreateDirectory(directory, OwnerOnly);
-    }
 }

@@ -13,10 +13,11 @@ internal static class KeyringSecrets
     public const string SubjectTag = "subject-tag";
     public const string RowKeyToken = "row-key-token";
     public const string BlindToken = "blind-token";
+    public const string BackupHmac = "backup-hmac";
     private const string AttributionPrefix = "attribution/";
 
     /// <summary>Those that every keyring has from the start.</summary>
-    public static readonly IReadOnlyList<string> Standard = [SigningSeed, JournalHmac, SubjectTag, RowKeyToken, BlindToken];
+    public static readonly IReadOnlyList<string> Standard = [SigningSeed, JournalHmac, SubjectTag, RowKeyToken, BlindToken, BackupHmac];
 
     /// <summary>Name of a source's attribution secret.</summary>
     public static string Attribution(string source) => AttributionPrefix + source;

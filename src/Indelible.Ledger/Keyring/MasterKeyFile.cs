@@ -14,19 +14,13 @@ internal static class MasterKeyFile
     public static string Read(string path)
     {
         FileInfo file = new(path);
-        if (!file.Exists)
+        if (!Path.Exists(path))
         {
             throw new IndelibleException(ExitCode.Usage,
                 $"no master key: expected it in the file {path}; point {MasterKey.FileVariable} at the file, put the key into {MasterKey.ValueVariable}, or make a new ledger with 'indelible init'");
         }
         CheckMode(file);
-        if (file.Length > LengthMax)
-        {
-            throw new IndelibleException(ExitCode.Usage, $"expected a master key in {path}, found a file of {file.Length} bytes");
-        }
-        using Stream stream = Open(file);
-        using StreamReader reader = new(stream, Encoding.UTF8);
-        return reader.ReadToEnd();
+        return Encoding.UTF8.GetString(ReadAll(file));
     }
 
     /// <summary>Creates the file, durable when it returns; refuses to replace one.</summary>
@@ -36,7 +30,8 @@ internal static class MasterKeyFile
         {
             throw new IndelibleException(ExitCode.Usage, $"expected no file at {path}, found one: a master key is never replaced");
         }
-        KeyringDisk.CreateNew(path, Encoding.UTF8.GetBytes(text));
+        DurableFile.WriteNew(path, Encoding.UTF8.GetBytes(text), DurableFile.SecretMode);
+        DurableFile.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
     private static void CheckMode(FileInfo file)
@@ -46,16 +41,16 @@ internal static class MasterKeyFile
             $"expected {file.FullName} to be readable by its owner only, found mode {Convert.ToString((int)file.UnixFileMode, 8)}; run: chmod 600 '{file.FullName}'");
     }
 
-    private static Stream Open(FileInfo file)
+    private static byte[] ReadAll(FileInfo file)
     {
         try
         {
-            return file.OpenRead();
+            return DurableFile.ReadAll(file.FullName, LengthMax);
         }
-        catch (UnauthorizedAccessException inner)
+        catch (Exception inner) when (inner is IOException or UnauthorizedAccessException)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"cannot read the master key in {file.FullName}: permission denied for user {Environment.UserName}", inner);
+                $"cannot read the master key in {file.FullName} as user {Environment.UserName}: {inner.Message}", inner);
         }
     }
 }

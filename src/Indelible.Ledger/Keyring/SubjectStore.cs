@@ -15,7 +15,7 @@ internal sealed class SubjectStore : IDisposable
     /// <summary>Length of a subject tag.</summary>
     public const int TagSize = 16;
 
-    /// <summary>Records kept in memory before they are written (not yet synced). Below a generation of <see cref="RecentSubjects"/>, so that every pending subject is still found there.</summary>
+    /// <summary>Records kept in memory before they are written (not yet flushed).</summary>
     public const int PendingMax = 16_384;
 
     private const string SubjectFamily = "subjects";
@@ -23,21 +23,26 @@ internal sealed class SubjectStore : IDisposable
     private const ulong WriteBuffersTotal = 48 << 20;
     private const ulong CachedBlocks = 32 << 20;
     private const ulong LogMax = 256 << 20;
+    private static readonly byte[] FlushMark = "flush"u8.ToArray();
 
-    private readonly RocksDb database;
-    private readonly ColumnFamilyHandle keys;
-    private readonly ColumnFamilyHandle subjects;
-    private readonly WriteBatch pending = new();
-    private readonly WriteOptions synced = new WriteOptions().SetSync(true);
-    private readonly WriteOptions buffered = new WriteOptions().SetSync(false);
-    private int pendingCount;
+    private readonly RocksDb _database;
+    private readonly ColumnFamilyHandle _keys;
+    private readonly ColumnFamilyHandle _subjects;
+    private readonly WriteBatch _pending = new();
+    private readonly WriteOptions _synced = new WriteOptions().SetSync(true);
+    private readonly WriteOptions _buffered = new WriteOptions().SetSync(false);
+    private int _pendingCount;
+    private bool _isFlushed = true;
 
     private SubjectStore(RocksDb database)
     {
-        this.database = database;
-        keys = database.GetDefaultColumnFamily();
-        subjects = database.GetColumnFamily(SubjectFamily);
+        _database = database;
+        _keys = database.GetDefaultColumnFamily();
+        _subjects = database.GetColumnFamily(SubjectFamily);
     }
+
+    /// <summary>Receives one record; both spans are valid during the call only.</summary>
+    public delegate void OnRecord(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value);
 
     /// <exception cref="IndelibleException">Environment: held by another process, or damaged.</exception>
     public static SubjectStore Open(string directory, bool create)
@@ -55,25 +60,30 @@ internal sealed class SubjectStore : IDisposable
     /// <summary>True if no key was ever made here.</summary>
     public bool IsEmpty()
     {
-        using Iterator iterator = database.NewIterator(keys);
+        using Iterator iterator = _database.NewIterator(_keys);
         return !iterator.SeekToFirst().Valid();
     }
 
-    /// <summary>Adds a key record and makes it the subject's current one; durable after <see cref="Commit"/>.</summary>
+    /// <summary>Adds a key record and makes it the subject's current one; both or neither survive a crash, and both after <see cref="Commit"/>.</summary>
     public void Add(UInt128 tag, KeyId id, ReadOnlySpan<byte> record)
     {
-        Span<byte> idBytes = stackalloc byte[KeyId.Size];
-        id.Write(idBytes);
-        pending.Put(idBytes, record, keys);
-        Point(tag, idBytes);
+        MakeRoom();
+        PutKey(id, record);
+        PutSubject(tag, id);
     }
 
-    /// <summary>Makes an existing key the subject's current one; durable after <see cref="Commit"/>.</summary>
-    public void Point(UInt128 tag, KeyId id)
+    /// <summary>Adds a key record alone; durable after <see cref="Commit"/>.</summary>
+    public void AddKey(KeyId id, ReadOnlySpan<byte> record)
     {
-        Span<byte> idBytes = stackalloc byte[KeyId.Size];
-        id.Write(idBytes);
-        Point(tag, idBytes);
+        MakeRoom();
+        PutKey(id, record);
+    }
+
+    /// <summary>Makes a key the subject's current one; durable after <see cref="Commit"/>.</summary>
+    public void AddSubject(UInt128 tag, KeyId id)
+    {
+        MakeRoom();
+        PutSubject(tag, id);
     }
 
     /// <summary>Finds the id of the subject's current key among the records written.</summary>
@@ -82,7 +92,7 @@ internal sealed class SubjectStore : IDisposable
         Span<byte> tagBytes = stackalloc byte[TagSize];
         BinaryPrimitives.WriteUInt128BigEndian(tagBytes, tag);
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
-        bool found = database.GetFixedSizeValue(tagBytes, idBytes, subjects);
+        bool found = _database.GetFixedSizeValue(tagBytes, idBytes, _subjects);
         id = found ? KeyId.Read(idBytes) : default;
         return found;
     }
@@ -92,74 +102,96 @@ internal sealed class SubjectStore : IDisposable
     {
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
         id.Write(idBytes);
-        return database.GetFixedSizeValue(idBytes, record, keys);
+        return _database.GetFixedSizeValue(idBytes, record, _keys);
     }
 
     /// <summary>Everything added so far survives a crash when this returns. Does nothing if nothing was added.</summary>
     public void Commit()
     {
-        if (pendingCount > 0) WritePending(synced);     // also syncs what was written buffered before: the log is one
+        if (_pendingCount == 0 && _isFlushed) return;
+        if (_pendingCount == 0) _pending.PutLogData(FlushMark, (ulong)FlushMark.Length);    // something to write, so that the log is flushed
+        WritePending(_synced);                                                              // also flushes what was written before: the log is one
     }
 
-    /// <summary>Removes a key record, durably. The subject's tag may go on pointing to it: then the subject is unknown.</summary>
+    /// <summary>Everything added so far is found by the Find methods when this returns; not durable.</summary>
+    public void WriteBuffered()
+    {
+        if (_pendingCount > 0) WritePending(_buffered);
+    }
+
+    /// <summary>Removes a key record, durably. The subject's tag may go on pointing to it: then the subject has no key.</summary>
     public void Remove(KeyId id)
     {
         Commit();
         byte[] idBytes = new byte[KeyId.Size];
         id.Write(idBytes);
-        database.Remove(idBytes, keys, synced);
-        database.CompactRange(idBytes, idBytes, keys);
+        _database.Remove(idBytes, _keys, _synced);
+        _database.CompactRange(idBytes, idBytes, _keys);
     }
 
-    /// <summary>Hands out every record as of now: first keys (id, record), then subjects (tag, id).</summary>
-    public void ReadAll(SpanPair onKey, SpanPair onSubject)
+    /// <summary>Hands out every record written as of now: first keys (id, record), then subjects (tag, id), each sorted.</summary>
+    public void ReadAll(OnRecord onKey, OnRecord onSubject)
     {
-        using Snapshot snapshot = database.CreateSnapshot();
-        ReadFamily(keys, snapshot, onKey);
-        ReadFamily(subjects, snapshot, onSubject);
+        using Snapshot snapshot = _database.CreateSnapshot();
+        ReadFamily(_keys, snapshot, onKey);
+        ReadFamily(_subjects, snapshot, onSubject);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        pending.Dispose();
-        database.Dispose();
+        _pending.Dispose();
+        _database.Dispose();
     }
 
-    /// <summary>Receives one record; both spans are valid during the call only.</summary>
-    public delegate void SpanPair(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+    private void MakeRoom()
+    {
+        if (_pendingCount >= PendingMax) WritePending(_buffered);
+    }
 
-    private void Point(UInt128 tag, ReadOnlySpan<byte> id)
+    private void PutKey(KeyId id, ReadOnlySpan<byte> record)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(record.Length, RecordSize);
+        Span<byte> idBytes = stackalloc byte[KeyId.Size];
+        id.Write(idBytes);
+        _pending.Put(idBytes, record, _keys);
+        _pendingCount++;
+    }
+
+    private void PutSubject(UInt128 tag, KeyId id)
     {
         Span<byte> tagBytes = stackalloc byte[TagSize];
         BinaryPrimitives.WriteUInt128BigEndian(tagBytes, tag);
-        pending.Put(tagBytes, id, subjects);
-        pendingCount++;
-        if (pendingCount > PendingMax) throw new System.Diagnostics.UnreachableException("pending records were not written in time");
-    }
-
-    /// <summary>Call before adding: writes what is pending if there is no room for one more.</summary>
-    public void MakeRoom()
-    {
-        if (pendingCount == PendingMax) WritePending(buffered);
+        Span<byte> idBytes = stackalloc byte[KeyId.Size];
+        id.Write(idBytes);
+        _pending.Put(tagBytes, idBytes, _subjects);
+        _pendingCount++;
     }
 
     private void WritePending(WriteOptions how)
     {
-        database.Write(pending, how);
-        pending.Clear();
-        pendingCount = 0;
+        try
+        {
+            _database.Write(_pending, how);
+        }
+        catch (RocksDbException inner)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}", inner);
+        }
+        _pending.Clear();
+        _pendingCount = 0;
+        _isFlushed = how == _synced;
     }
 
-    private void ReadFamily(ColumnFamilyHandle family, Snapshot snapshot, SpanPair onRecord)
+    private void ReadFamily(ColumnFamilyHandle family, Snapshot snapshot, OnRecord onRecord)
     {
         ReadOptions options = new ReadOptions().SetSnapshot(snapshot).SetFillCache(false).SetVerifyChecksums(true);
-        using Iterator iterator = database.NewIterator(family, options);
+        using Iterator iterator = _database.NewIterator(family, options);
         for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) onRecord(iterator.GetKeySpan(), iterator.GetValueSpan());
     }
 
     private static string WhyNotOpen(string directory, string message) =>
-        message.Contains("lock", StringComparison.OrdinalIgnoreCase)
+        message.Contains("/LOCK", StringComparison.Ordinal)
             ? $"the keyring's subjects in {directory} are in use by another process; stop it, or let it do this ('indelible run' answers on its socket)"
             : $"the keyring's subjects in {directory} do not open: {message}; restore the keyring from its backup";
 
