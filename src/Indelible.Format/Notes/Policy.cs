@@ -30,7 +30,10 @@ public sealed class Policy
     public bool AsksForCosignatures => _quorum != NoQuorum;
 
     /// <summary>The policy of someone who knows one ledger's key and no witness.</summary>
-    public static Policy ForKey(VerifierKey ledgerKey) => new([ledgerKey], [], NoQuorum);
+    public static Policy ForKey(VerifierKey ledgerKey) => ForKeys([ledgerKey]);
+
+    /// <summary>The policy of someone who knows these ledgers' keys and no witness.</summary>
+    internal static Policy ForKeys(IReadOnlyList<VerifierKey> ledgerKeys) => new(ledgerKeys, [], NoQuorum);
 
     /// <summary>Reads a policy; <paramref name="policy"/> is null exactly if a fault is returned, which names the line.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out Policy? policy) => PolicyReader.Read(bytes, out policy);

@@ -1,0 +1,69 @@
+using Indelible.Format.Entries;
+
+namespace Indelible.Format.Verification;
+
+/// <summary>Checks what each entry says: canonical form, origin, order and coverage of its source, its blobs. One verification owns it.</summary>
+internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings)
+{
+    /// <summary>Code of the guard entry that announces a gap. docs/format.md#codes.</summary>
+    public const string GapCode = "gap";
+
+    private readonly Dictionary<string, SourceCheck> _sources = new(StringComparer.Ordinal);
+    private readonly long[] _kinds = new long[(int)EntryKind.Event + 1];
+
+    public IReadOnlyDictionary<EntryKind, long> Kinds =>
+        Enum.GetValues<EntryKind>().Where(kind => _kinds[(int)kind] > 0).ToDictionary(kind => kind, kind => _kinds[(int)kind]);
+
+    public IReadOnlyList<SourceSummary> Sources => [.. _sources.Values.Select(source => source.Summary).OrderBy(source => source.Source, StringComparer.Ordinal)];
+
+    /// <param name="bytes">One entry; used only during the call.</param>
+    /// <param name="file">The bundle it is in.</param>
+    /// <param name="index">0-based index in the ledger.</param>
+    public void Check(ReadOnlyMemory<byte> bytes, string file, long index)
+    {
+        EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
+        if (fault != EntryFault.None)
+        {
+            findings.Fault(Rules.Canonical, file, index, fault.ToString());
+            return;
+        }
+        EntryHeader header = entry.Header;
+        if (header.Origin != origin) findings.Fault(Rules.Origin, file, index, $"expected origin '{origin}', found '{header.Origin}'");
+        _kinds[(int)header.Kind]++;
+        if (header.Source is not null) CheckSource(header, file, index);
+        if (blobs is null) return;
+        foreach (Field field in entry.Fields)
+        {
+            CheckBlob(field.Before, field.Name, Side.Before, file, index);
+            CheckBlob(field.After, field.Name, Side.After, file, index);
+        }
+    }
+
+    private void CheckSource(EntryHeader header, string file, long index)
+    {
+        switch (header.Kind)
+        {
+            // A difference found by a baseline has no place of its own in the log.
+            case EntryKind.Change when header.Operation != Operation.Found && header.Position is { } position:
+                Source(header.Source!).Change(position, file, index);
+                break;
+            case EntryKind.Coverage when header.Coverage is { } coverage:
+                Source(header.Source!).Coverage(coverage, file, index);
+                break;
+            case EntryKind.Guard when header.Code == GapCode:
+                Source(header.Source!).Gap(header, file, index);
+                break;
+        }
+    }
+
+    private void CheckBlob(FieldValue value, string field, Side side, string file, long index)
+    {
+        if (value.Kind == ValueKind.Blob) blobs!.Check(value, $"{field} ({side})", file, index);
+    }
+
+    private SourceCheck Source(string name)
+    {
+        if (!_sources.TryGetValue(name, out SourceCheck? source)) _sources[name] = source = new SourceCheck(name, findings);
+        return source;
+    }
+}

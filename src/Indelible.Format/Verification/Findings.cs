@@ -1,0 +1,27 @@
+namespace Indelible.Format.Verification;
+
+/// <summary>Collects findings and notices up to the limit. One verification owns it.</summary>
+internal sealed class Findings
+{
+    private readonly List<Finding> _faults = [];
+    private readonly List<Finding> _notices = [];
+
+    public IReadOnlyList<Finding> Faults => _faults;
+
+    public IReadOnlyList<Finding> Notices => _notices;
+
+    /// <summary>True once there are so many that going on tells nothing new.</summary>
+    public bool IsFull => _faults.Count >= VerificationReport.FindingsMax;
+
+    public void Fault(string rule, string file, long entryIndex, string message)
+    {
+        if (!IsFull) _faults.Add(new Finding(rule, file, entryIndex, message));
+    }
+
+    public void Fault(string rule, string file, string message) => Fault(rule, file, -1, message);
+
+    public void Notice(string rule, string file, long entryIndex, string message)
+    {
+        if (_notices.Count < VerificationReport.FindingsMax) _notices.Add(new Finding(rule, file, entryIndex, message));
+    }
+}

@@ -1,0 +1,72 @@
+using Indelible.Format.Entries;
+
+namespace Indelible.Format.Verification;
+
+/// <summary>What must hold among the entries of one source: order of changes, whole parts, coverage without a break. One verification owns it.</summary>
+internal sealed class SourceCheck(string source, Findings findings)
+{
+    private long _changes, _gaps;
+    private Position? _first, _last;
+    private Lsn _coveredFrom, _coveredTo;
+    private bool _isGapAnnounced;
+    // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
+    private bool _isRestartAnnounced;
+
+    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _coveredTo, _gaps);
+
+    /// <summary>The next change of this source must lie behind the one before.</summary>
+    public void Change(Position position, string file, long index)
+    {
+        if (_last is { } last) CompareWith(last, position, file, index);
+        else if (position.Part != 0) MissingParts(position, file, index);
+        if (_last is null || position.CompareTo(_last.Value) > 0) _last = position;
+        _first ??= position;
+        _changes++;
+        _isRestartAnnounced = false;
+    }
+
+    /// <summary>The next stretch must begin where the one before ended, unless a gap was announced between.</summary>
+    public void Coverage(Coverage coverage, string file, long index)
+    {
+        bool isFirst = _coveredTo == Lsn.None, goesOn = coverage.From == _coveredTo;
+        if (!isFirst && !goesOn && !_isGapAnnounced)
+            findings.Fault(Rules.Coverage, file, index, $"source {source}: expected coverage from {_coveredTo}, where it ended before, found coverage from {coverage.From} to {coverage.To}, and no gap announced");
+        if (isFirst || !goesOn) _coveredFrom = coverage.From;
+        _coveredTo = coverage.To;
+        _isGapAnnounced = false;
+    }
+
+    /// <summary>The ledger itself says that something may be missing.</summary>
+    public void Gap(EntryHeader header, string file, long index)
+    {
+        string facts = header.Facts is null ? "" : string.Join(", ", header.Facts.Select(fact => $"{fact.Key}={fact.Value}"));
+        findings.Notice(Rules.Gap, file, index, $"source {source}: a gap was announced at {header.SealedAt}{(facts.Length > 0 ? ": " + facts : "")}");
+        _gaps++;
+        _isGapAnnounced = _isRestartAnnounced = true;
+    }
+
+    private void CompareWith(Position last, Position position, string file, long index)
+    {
+        int order = position.CompareTo(last);
+        if (order == 0)
+        {
+            findings.Fault(Rules.Duplicate, file, index, $"source {source}: the change at {Describe(position)} is in the ledger already");
+            return;
+        }
+        if (order < 0)
+        {
+            if (_isRestartAnnounced) _last = null;
+            else findings.Fault(Rules.Order, file, index, $"source {source}: the change at {Describe(position)} comes after the one at {Describe(last)}");
+            return;
+        }
+        bool isSameChange = position.CommitLsn == last.CommitLsn && position.Ordinal == last.Ordinal;
+        if (isSameChange ? position.Part != last.Part + 1 || position.PartCount != last.PartCount : position.Part != 0) MissingParts(position, file, index);
+        else if (!isSameChange && last.Part + 1 != last.PartCount) MissingParts(last with { Part = last.Part + 1 }, file, index);
+    }
+
+    private void MissingParts(Position position, string file, long index) =>
+        findings.Fault(Rules.Parts, file, index, $"source {source}: a part of the change is missing before or at {Describe(position)}");
+
+    private static string Describe(Position position) =>
+        $"{position.CommitLsn} row {position.Ordinal}" + (position.PartCount > 1 ? $" part {position.Part} of {position.PartCount}" : "");
+}

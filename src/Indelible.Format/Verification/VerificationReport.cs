@@ -1,0 +1,130 @@
+using Indelible.Format.Entries;
+using Indelible.Format.Merkle;
+
+namespace Indelible.Format.Verification;
+
+/// <summary>What a verifier found, and what it did not look at. Immutable.</summary>
+public sealed record VerificationReport
+{
+    /// <summary>The outcome.</summary>
+    public required Verdict Verdict { get; init; }
+    /// <summary>Origin the checkpoint names; null if it could not be read.</summary>
+    public string? Origin { get; init; }
+    /// <summary>Tree size the checkpoint states; 0 if it could not be read.</summary>
+    public long TreeSize { get; init; }
+    /// <summary>Root the checkpoint states; null if it could not be read.</summary>
+    public Hash? Root { get; init; }
+    /// <summary>Keys whose signatures verified, in text form.</summary>
+    public IReadOnlyList<string> SignedBy { get; init; } = [];
+    /// <summary>What is wrong, in the order it was found; at most <see cref="FindingsMax"/>.</summary>
+    public required IReadOnlyList<Finding> Findings { get; init; }
+    /// <summary>What is no fault but must be known, such as announced gaps; at most <see cref="FindingsMax"/>.</summary>
+    public IReadOnlyList<Finding> Notices { get; init; } = [];
+    /// <summary>What this verification could not or did not check, in words.</summary>
+    public required IReadOnlyList<string> NotChecked { get; init; }
+    /// <summary>Entries read, hashed and decoded.</summary>
+    public long Entries { get; init; }
+    /// <summary>Hash tiles compared.</summary>
+    public long Tiles { get; init; }
+    /// <summary>Blobs hashed.</summary>
+    public long Blobs { get; init; }
+    /// <summary>Entries of each kind.</summary>
+    public IReadOnlyDictionary<EntryKind, long> Kinds { get; init; } = new Dictionary<EntryKind, long>();
+    /// <summary>What the ledger says about each source, by name.</summary>
+    public IReadOnlyList<SourceSummary> Sources { get; init; } = [];
+    /// <summary>Values that evidence disclosed and that opened; empty for a ledger.</summary>
+    public IReadOnlyList<DisclosedValue> Disclosed { get; init; } = [];
+    /// <summary>The entry that evidence is about; null for a ledger.</summary>
+    public Entry? Entry { get; init; }
+    /// <summary>0-based index of that entry; null for a ledger.</summary>
+    public long? EntryIndex { get; init; }
+
+    /// <summary>Findings after which a verifier stops: what follows is noise.</summary>
+    public const int FindingsMax = 1000;
+
+    /// <summary>True if nothing is wrong (but perhaps nobody's key vouches for it).</summary>
+    public bool IsSound => Verdict != Verdict.Failed;
+}
+
+/// <summary>The outcome of a verification.</summary>
+public enum Verdict
+{
+    /// <summary>Something is wrong: see the findings.</summary>
+    Failed,
+    /// <summary>Nothing is wrong, but no key was given: anybody could have made it.</summary>
+    SelfConsistent,
+    /// <summary>Nothing is wrong, and the keys given vouch for it.</summary>
+    Verified,
+}
+
+/// <summary>One thing that is wrong, or must be known, and its place.</summary>
+/// <param name="Rule">Short name of the rule, such as <c>entry-hash</c>; see <see cref="Rules"/>.</param>
+/// <param name="File">Path below the ledger directory; empty if it concerns no one file.</param>
+/// <param name="EntryIndex">0-based index of the entry; -1 if it concerns no one entry.</param>
+/// <param name="Message">What was expected and what was found, with source, transaction and row where known. Never a protected value.</param>
+public readonly record struct Finding(string Rule, string File, long EntryIndex, string Message)
+{
+    /// <summary>One line for people.</summary>
+    public override string ToString() => $"{Rule}: {Place}{Message}";
+
+    private string Place => (File.Length > 0 ? File + (EntryIndex >= 0 ? ", " : ": ") : "") + (EntryIndex >= 0 ? $"entry {EntryIndex}: " : "");
+}
+
+/// <summary>Names of the rules that findings cite.</summary>
+public static class Rules
+{
+    /// <summary>The checkpoint is missing or is not a signed checkpoint.</summary>
+    public const string Checkpoint = "checkpoint";
+    /// <summary>Signatures do not satisfy the key or policy given.</summary>
+    public const string Signature = "signature";
+    /// <summary>A file that the checkpoint covers is missing.</summary>
+    public const string Missing = "missing-file";
+    /// <summary>A bundle or tile does not have the shape its place demands.</summary>
+    public const string Shape = "file-shape";
+    /// <summary>An entry does not hash to what the tile says.</summary>
+    public const string EntryHash = "entry-hash";
+    /// <summary>A tile's hash is not that of the subtree below it.</summary>
+    public const string TileHash = "tile-hash";
+    /// <summary>The entries do not lead to the signed root.</summary>
+    public const string Root = "root";
+    /// <summary>An older checkpoint is not a prefix of this tree.</summary>
+    public const string Consistency = "consistency";
+    /// <summary>Bytes are not an entry in its one canonical form.</summary>
+    public const string Canonical = "entry-form";
+    /// <summary>An entry was made for another ledger.</summary>
+    public const string Origin = "entry-origin";
+    /// <summary>Two changes of a source have the same position.</summary>
+    public const string Duplicate = "duplicate";
+    /// <summary>A change of a source comes before one that is already there.</summary>
+    public const string Order = "order";
+    /// <summary>A part of a split change is missing.</summary>
+    public const string Parts = "parts";
+    /// <summary>Coverage does not go on where it ended, and no gap was announced.</summary>
+    public const string Coverage = "coverage";
+    /// <summary>The ledger itself announces a gap.</summary>
+    public const string Gap = "gap";
+    /// <summary>A blob is missing or is not what the entry names.</summary>
+    public const string Blob = "blob";
+    /// <summary>An evidence file does not prove what it should.</summary>
+    public const string Evidence = "evidence";
+    /// <summary>A disclosed value does not open.</summary>
+    public const string Disclosure = "disclosure";
+}
+
+/// <summary>What a ledger says about one source.</summary>
+/// <param name="Source">Its short name.</param>
+/// <param name="Changes">Changes from its log.</param>
+/// <param name="First">Position of the first change; null if there is none.</param>
+/// <param name="Last">Position of the last change; null if there is none.</param>
+/// <param name="CoveredFrom">Where unbroken coverage begins (exclusive); <see cref="Lsn.None"/> if there is none.</param>
+/// <param name="CoveredTo">Where it ends (inclusive).</param>
+/// <param name="Gaps">Gaps announced.</param>
+public sealed record SourceSummary(string Source, long Changes, Position? First, Position? Last, Lsn CoveredFrom, Lsn CoveredTo, long Gaps);
+
+/// <summary>A value that evidence disclosed.</summary>
+/// <param name="Scope">What the name names.</param>
+/// <param name="Name">The field.</param>
+/// <param name="Side">Before or after.</param>
+/// <param name="IsNull">True for NULL.</param>
+/// <param name="Text">The source's text, UTF-8; empty for NULL.</param>
+public sealed record DisclosedValue(FieldScope Scope, string Name, Side Side, bool IsNull, ReadOnlyMemory<byte> Text);
