@@ -12,13 +12,13 @@ internal static class Commitment
     /// <param name="afterHash">The same for the other side.</param>
     public static void Compute(ReadOnlySpan<byte> beforeHash, ReadOnlySpan<byte> afterHash, Span<byte> commitment)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(beforeHash.Length, Hash.Size);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(afterHash.Length, Hash.Size);
-        Span<byte> input = stackalloc byte[32 + Hash.Size + Hash.Size];
+        ArgumentOutOfRangeException.ThrowIfNotEqual(beforeHash.Length, Sha2.Size);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(afterHash.Length, Sha2.Size);
+        Span<byte> input = stackalloc byte[32 + Sha2.Size + Sha2.Size];
         Label.CopyTo(input);
         beforeHash.CopyTo(input[Label.Length..]);
-        afterHash.CopyTo(input[(Label.Length + Hash.Size)..]);
-        Hash.Sha256(input[..(Label.Length + Hash.Size + Hash.Size)], commitment);
+        afterHash.CopyTo(input[(Label.Length + Sha2.Size)..]);
+        Sha2.Sha256(input[..(Label.Length + Sha2.Size + Sha2.Size)], commitment);
     }
 
     /// <summary>The other side's hash and this side's, in their order.</summary>

@@ -18,7 +18,7 @@ public sealed class EntryWriter
     private readonly byte[] buffer = new byte[EntryLimits.EntryLengthMax];
     private readonly byte[] associated = new byte[EntryLimits.HeaderLengthMax + SideKey.PlaceLengthMax];
     private readonly byte[] plain = new byte[Padding.SizeFor(EntryLimits.ValueLengthMax)];
-    private readonly byte[] headerHash = new byte[Hash.Size];
+    private readonly byte[] headerHash = new byte[Sha2.Size];
     private readonly SideState before = new();
     private readonly SideState after = new();
     private readonly HashSet<(FieldScope, string)> names = [];
@@ -51,7 +51,7 @@ public sealed class EntryWriter
         HeaderWriter.Write(ref writer, entryHeader);
         headerLength = writer.Length;
         writer.Written.CopyTo(associated);
-        Hash.Sha256(writer.Written, headerHash);
+        Sha2.Sha256(writer.Written, headerHash);
         header = entryHeader;
     }
 
@@ -73,13 +73,13 @@ public sealed class EntryWriter
         int start = HeaderStart + headerLength + CountLength(1) + fieldsLength;
         var writer = new CborWriter(buffer.AsSpan(start, Math.Max(0, buffer.Length - start - CountLength(names.Count) + 1)));
         int placeLength = SideKey.WritePlace(scope, name, associated.AsSpan(headerLength));
-        Span<byte> keyHashes = stackalloc byte[2 * Hash.Size];
+        Span<byte> keyHashes = stackalloc byte[2 * Sha2.Size];
         keyHashes.Clear();
 
         FieldWriter.Begin(ref writer, scope, name);
-        bool isEncrypted = WriteSide(ref writer, policy, beforeValue, Side.Before, current, subjectKeyBefore, placeLength, keyHashes[..Hash.Size]);
-        isEncrypted |= WriteSide(ref writer, policy, afterValue, Side.After, current, subjectKeyAfter, placeLength, keyHashes[Hash.Size..]);
-        if (isEncrypted) Commitment.Compute(keyHashes[..Hash.Size], keyHashes[Hash.Size..], writer.BytesToFill(Hash.Size));
+        bool isEncrypted = WriteSide(ref writer, policy, beforeValue, Side.Before, current, subjectKeyBefore, placeLength, keyHashes[..Sha2.Size]);
+        isEncrypted |= WriteSide(ref writer, policy, afterValue, Side.After, current, subjectKeyAfter, placeLength, keyHashes[Sha2.Size..]);
+        if (isEncrypted) Commitment.Compute(keyHashes[..Sha2.Size], keyHashes[Sha2.Size..], writer.BytesToFill(Sha2.Size));
         else writer.Null();
         fieldsLength += writer.Length;
         header = current;
@@ -130,7 +130,7 @@ public sealed class EntryWriter
         SideKey.Expand(state.Extract(subjectKey, current.Nonce.Span), headerHash, associated.AsSpan(headerLength, placeLength), sideKey);
         WriteProtected(ref writer, policy, value, isLarge, sideKey, associated.AsSpan(0, headerLength + placeLength));
         bool isEncrypted = policy != ColumnPolicy.Digest;
-        if (isEncrypted) Hash.Sha256(sideKey, keyHash);
+        if (isEncrypted) Sha2.Sha256(sideKey, keyHash);
         CryptographicOperations.ZeroMemory(sideKey);
         return isEncrypted;
     }
@@ -140,7 +140,7 @@ public sealed class EntryWriter
     {
         if (policy == ColumnPolicy.Digest)
         {
-            ValueDigest.Compute(sideKey, value, FieldWriter.WriteBytesToFill(ref writer, ValueKind.Digest, Hash.Size));
+            ValueDigest.Compute(sideKey, value, FieldWriter.WriteBytesToFill(ref writer, ValueKind.Digest, Sha2.Size));
         }
         else if (isLarge)
         {

@@ -6,7 +6,7 @@ namespace Indelible.Format.Sealing;
 /// <summary>How many bytes a field takes, known before it is sealed: to split what does not fit one entry.</summary>
 internal static class FieldLength
 {
-    private const int HashLength = 2 + Hash.Size;       // head of a byte string, and 32 bytes
+    private const int HashLength = 2 + Sha2.Size;       // head of a byte string, and 32 bytes
     private const int BlobLength = 2 + HashLength + 9 + 9;
     private const int CountGrowth = 2;                  // the count of fields may need more bytes
 

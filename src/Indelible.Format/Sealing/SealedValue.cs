@@ -23,7 +23,7 @@ public static class SealedValue
         if (!EntryRules.IsEncrypted(ValueOf(field, side).Kind)) return Failed(OpenFault.NotSealed);
         Span<byte> sideKey = stackalloc byte[SideKey.Size];
         Derive(entry, field, side, subjectKey, sideKey);
-        Span<byte> otherHash = stackalloc byte[Hash.Size];
+        Span<byte> otherHash = stackalloc byte[Sha2.Size];
         bool isKnown = TryOtherHash(entry, field, side, subjectKey, otherSubjectKey, otherHash);
         OpenedValue opened = isKnown && !IsCommitted(field, side, sideKey, otherHash)
             ? Failed(OpenFault.WrongCommitment)
@@ -64,7 +64,7 @@ public static class SealedValue
     {
         if (!EntryRules.IsEncrypted(ValueOf(field, side).Kind)) return null;
         byte[] sideKey = new byte[SideKey.Size];
-        byte[] otherHash = new byte[Hash.Size];
+        byte[] otherHash = new byte[Sha2.Size];
         Derive(entry, field, side, subjectKey, sideKey);
         if (!TryOtherHash(entry, field, side, subjectKey, otherSubjectKey, otherHash) || !IsCommitted(field, side, sideKey, otherHash)) return null;
         return new DisclosedSide { Scope = field.Scope, Name = field.Name, Side = side, Key = sideKey, OtherHash = otherHash };
@@ -77,7 +77,7 @@ public static class SealedValue
         FieldValue value = ValueOf(field, side);
         if (value.Kind != ValueKind.Digest || candidate.IsMissing) return false;
         Span<byte> sideKey = stackalloc byte[SideKey.Size];
-        Span<byte> digest = stackalloc byte[Hash.Size];
+        Span<byte> digest = stackalloc byte[Sha2.Size];
         Derive(entry, field, side, subjectKey, sideKey);
         ValueDigest.Compute(sideKey, candidate, digest);
         CryptographicOperations.ZeroMemory(sideKey);
@@ -111,9 +111,9 @@ public static class SealedValue
 
     private static bool IsCommitted(Field field, Side side, ReadOnlySpan<byte> sideKey, ReadOnlySpan<byte> otherHash)
     {
-        Span<byte> thisHash = stackalloc byte[Hash.Size];
-        Span<byte> commitment = stackalloc byte[Hash.Size];
-        Hash.Sha256(sideKey, thisHash);
+        Span<byte> thisHash = stackalloc byte[Sha2.Size];
+        Span<byte> commitment = stackalloc byte[Sha2.Size];
+        Sha2.Sha256(sideKey, thisHash);
         Commitment.Compute(side, thisHash, otherHash, commitment);
         return commitment.SequenceEqual(field.Commitment.Span);
     }
@@ -129,15 +129,15 @@ public static class SealedValue
         if (otherSubjectKey.IsEmpty) return false;
         Span<byte> otherKey = stackalloc byte[SideKey.Size];
         Derive(entry, field, other, otherSubjectKey, otherKey);
-        Hash.Sha256(otherKey, otherHash);
+        Sha2.Sha256(otherKey, otherHash);
         CryptographicOperations.ZeroMemory(otherKey);
         return true;
     }
 
     private static void Derive(Entry entry, Field field, Side side, ReadOnlySpan<byte> subjectKey, Span<byte> sideKey)
     {
-        Span<byte> headerHash = stackalloc byte[Hash.Size];
-        Hash.Sha256(HeaderBytes(entry), headerHash);
+        Span<byte> headerHash = stackalloc byte[Sha2.Size];
+        Sha2.Sha256(HeaderBytes(entry), headerHash);
         SideKey.Derive(subjectKey, entry.Header.Nonce.Span, headerHash, field.Scope, field.Name, side, sideKey);
     }
 

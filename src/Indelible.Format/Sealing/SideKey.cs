@@ -36,24 +36,24 @@ public static class SideKey
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(subjectKey.Length, Size);
         ArgumentOutOfRangeException.ThrowIfNotEqual(nonce.Length, NonceLength);
-        Span<byte> salt = stackalloc byte[Hash.Size];
+        Span<byte> salt = stackalloc byte[Sha2.Size];
         salt.Clear();
         nonce.CopyTo(salt);
-        Hash.Hmac(salt, subjectKey, extracted);
+        Sha2.Hmac(salt, subjectKey, extracted);
     }
 
     /// <summary>HKDF-Expand to one block: HMAC(extracted, label ‖ header hash ‖ place ‖ 0x01).</summary>
     internal static void Expand(ReadOnlySpan<byte> extracted, ReadOnlySpan<byte> headerHash, ReadOnlySpan<byte> place, Span<byte> sideKey)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(headerHash.Length, Hash.Size);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(headerHash.Length, Sha2.Size);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(place.Length, PlaceLengthMax);
-        Span<byte> info = stackalloc byte[32 + Hash.Size + PlaceLengthMax];
+        Span<byte> info = stackalloc byte[32 + Sha2.Size + PlaceLengthMax];
         Label.CopyTo(info);
         headerHash.CopyTo(info[Label.Length..]);
-        place.CopyTo(info[(Label.Length + Hash.Size)..]);
-        int length = Label.Length + Hash.Size + place.Length;
+        place.CopyTo(info[(Label.Length + Sha2.Size)..]);
+        int length = Label.Length + Sha2.Size + place.Length;
         info[length] = 1;
-        Hash.Hmac(extracted, info[..(length + 1)], sideKey);
+        Sha2.Hmac(extracted, info[..(length + 1)], sideKey);
     }
 
     /// <summary>Where a value stands in its entry: scope byte ‖ u16 length ‖ name ‖ side byte (left for the caller; before is 0).</summary>

@@ -6,7 +6,7 @@ namespace Indelible.Format.Sealing;
 internal sealed class SideState
 {
     private readonly byte[] subjectKey = new byte[SideKey.Size];
-    private readonly byte[] extracted = new byte[Hash.Size];
+    private readonly byte[] extracted = new byte[Sha2.Size];
     private bool isReady;
 
     /// <summary>Forgets the keys.</summary>

@@ -1,7 +1,7 @@
 namespace Indelible.Format.Sealing;
 
 /// <summary>SHA-256 and HMAC-SHA256 of short inputs, without allocation.</summary>
-internal static unsafe class Hash
+internal static unsafe class Sha2
 {
     public const int Size = 32;
 

@@ -1,0 +1,60 @@
+using Indelible.Format.Entries;
+
+namespace Indelible.Format.Tests.Entries;
+
+public sealed class EntryCodecTests
+{
+    private static readonly int[] Flips = [1, 2, 3, 4, 7, 8, 16, 24, 31, 32, 64, 96, 128, 192, 255];
+
+    [Fact]
+    public void An_entry_of_every_kind_decodes_and_encodes_to_the_same_bytes()
+    {
+        foreach (byte[] bytes in Some.Entries())
+        {
+            Entry entry = Some.Decode(bytes);
+            Assert.Equal(bytes, Some.Encode(entry));
+        }
+    }
+
+    [Fact]
+    public void Every_changed_byte_is_refused_or_says_something_else_with_exactly_those_bytes()
+    {
+        foreach (byte[] bytes in Some.Entries())
+        {
+            for (int i = 0; i < bytes.Length; i++)
+            {
+                foreach (int flip in Flips)
+                {
+                    byte[] changed = [.. bytes];
+                    changed[i] ^= (byte)flip;
+                    EntryFault fault = EntryCodec.Decode(changed, out Entry entry);
+                    if (fault == EntryFault.None) Assert.Equal(changed, Some.Encode(entry));
+                    else Assert.InRange(fault.Offset, 0, bytes.Length);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_shorter_and_every_longer_entry_is_refused()
+    {
+        foreach (byte[] bytes in Some.Entries())
+        {
+            for (int length = 0; length < bytes.Length; length++)
+            {
+                Assert.NotEqual(EntryFault.None, EntryCodec.Decode(bytes.AsMemory(0, length), out _));
+            }
+            Assert.Equal("expected the end of the entry, found more bytes", EntryCodec.Decode((byte[])[.. bytes, 0], out _).Rule);
+        }
+    }
+
+    [Fact]
+    public void An_entry_of_a_later_version_is_refused_with_what_to_do()
+    {
+        byte[] bytes = Some.Change(Operation.Update);
+        Assert.Equal(0, bytes[2]);
+        Assert.Equal(1, bytes[3]);
+        bytes[3] = 2;
+        Assert.Equal(new EntryFault("entry version 2: this program knows 1; upgrade", 3), EntryCodec.Decode(bytes, out _));
+    }
+}
