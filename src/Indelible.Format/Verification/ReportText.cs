@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Indelible.Format.Entries;
+
+namespace Indelible.Format.Verification;
+
+/// <summary>Writes a verification report for people and for machines.</summary>
+public static class ReportText
+{
+    /// <summary>Several lines for people; ends in a newline. Disclosed values are shown: they are what the file was made for.</summary>
+    public static string ToText(VerificationReport report)
+    {
+        var text = new StringBuilder();
+        foreach (Finding finding in report.Findings) Line(text, $"FINDING  {finding}");
+        foreach (Finding notice in report.Notices) Line(text, $"notice   {notice}");
+        if (report.Origin is not null) Line(text, $"origin   {report.Origin}");
+        if (report.Root is { } root) Line(text, $"head     size {report.TreeSize}, root {root}");
+        foreach (string key in report.SignedBy) Line(text, $"signed   {key}");
+        if (report.EntryIndex is { } index) AppendEntry(text, report, index);
+        else if (report.Origin is not null) AppendLedger(text, report);
+        foreach (string what in report.NotChecked) Line(text, $"not checked: {what}");
+        Line(text, Summary(report));
+        return text.ToString();
+    }
+
+    /// <summary>The verdict in one line.</summary>
+    public static string Summary(VerificationReport report) => report.Verdict switch
+    {
+        Verdict.Verified => "VERIFIED",
+        Verdict.SelfConsistent => "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
+        _ => $"FAILED: {report.Findings.Count}{(report.Findings.Count >= VerificationReport.FindingsMax ? " or more" : "")} findings",
+    };
+
+    /// <summary>One JSON object, UTF-8, without a newline. docs/format.md#report.</summary>
+    public static byte[] ToJson(VerificationReport report)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream)) Write(json, report);
+        return stream.ToArray();
+    }
+
+    private static void AppendLedger(StringBuilder text, VerificationReport report)
+    {
+        Line(text, $"checked  {report.Entries} entries, {report.Tiles} tiles, {report.Blobs} blobs");
+        Line(text, $"kinds    {string.Join(", ", report.Kinds.Select(kind => $"{kind.Key.ToString().ToLowerInvariant()} {kind.Value}"))}");
+        foreach (SourceSummary source in report.Sources)
+        {
+            string covered = source.CoveredTo == Lsn.None ? "no coverage sealed" : $"covered {source.CoveredFrom} to {source.CoveredTo}";
+            Line(text, $"source   {source.Source}: {source.Changes} changes, {covered}, {source.Gaps} gaps announced");
+        }
+    }
+
+    private static void AppendEntry(StringBuilder text, VerificationReport report, long index)
+    {
+        Line(text, $"entry    {index}{(report.Entry is null ? "" : ": " + EntryText.Describe(report.Entry))}");
+        foreach (DisclosedValue value in report.Disclosed)
+            Line(text, $"value    {value.Name} {value.Side.ToString().ToLowerInvariant()}: {Value(value)}");
+    }
+
+    private static void Write(Utf8JsonWriter json, VerificationReport report)
+    {
+        json.WriteStartObject();
+        json.WriteString("verdict", report.Verdict switch { Verdict.Verified => "verified", Verdict.SelfConsistent => "self-consistent", _ => "failed" });
+        json.WriteString("origin", report.Origin);
+        json.WriteNumber("treeSize", report.TreeSize);
+        json.WriteString("root", report.Root?.ToString());
+        WriteTexts(json, "signedBy", report.SignedBy);
+        WriteFindings(json, "findings", report.Findings);
+        WriteFindings(json, "notices", report.Notices);
+        WriteTexts(json, "notChecked", report.NotChecked);
+        json.WriteNumber("entries", report.Entries);
+        json.WriteNumber("tiles", report.Tiles);
+        json.WriteNumber("blobs", report.Blobs);
+        json.WriteStartObject("kinds");
+        foreach ((EntryKind kind, long count) in report.Kinds) json.WriteNumber(kind.ToString().ToLowerInvariant(), count);
+        json.WriteEndObject();
+        json.WriteStartArray("sources");
+        foreach (SourceSummary source in report.Sources) Write(json, source);
+        json.WriteEndArray();
+        if (report.EntryIndex is { } index) WriteEntry(json, report, index);
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, SourceSummary source)
+    {
+        json.WriteStartObject();
+        json.WriteString("source", source.Source);
+        json.WriteNumber("changes", source.Changes);
+        json.WriteString("first", source.First?.CommitLsn.ToString());
+        json.WriteString("last", source.Last?.CommitLsn.ToString());
+        json.WriteString("coveredFrom", source.CoveredFrom.ToString());
+        json.WriteString("coveredTo", source.CoveredTo.ToString());
+        json.WriteNumber("gaps", source.Gaps);
+        json.WriteEndObject();
+    }
+
+    private static void WriteEntry(Utf8JsonWriter json, VerificationReport report, long index)
+    {
+        json.WriteNumber("entryIndex", index);
+        if (report.Entry is not null) json.WriteString("entry", EntryText.Describe(report.Entry));
+        json.WriteStartArray("disclosed");
+        foreach (DisclosedValue value in report.Disclosed)
+        {
+            json.WriteStartObject();
+            json.WriteString("scope", value.Scope.ToString().ToLowerInvariant());
+            json.WriteString("name", value.Name);
+            json.WriteString("side", value.Side.ToString().ToLowerInvariant());
+            json.WriteString("value", value.IsNull ? null : Encoding.UTF8.GetString(value.Text.Span));
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteFindings(Utf8JsonWriter json, string name, IReadOnlyList<Finding> findings)
+    {
+        json.WriteStartArray(name);
+        foreach (Finding finding in findings)
+        {
+            json.WriteStartObject();
+            json.WriteString("rule", finding.Rule);
+            json.WriteString("file", finding.File);
+            if (finding.EntryIndex >= 0) json.WriteNumber("entryIndex", finding.EntryIndex);
+            json.WriteString("message", finding.Message);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (string text in texts) json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
+
+    private static string Value(DisclosedValue value) => value.IsNull ? "NULL" : $"'{Encoding.UTF8.GetString(value.Text.Span)}'";
+
+    private static void Line(StringBuilder text, string line)
+    {
+        foreach (char c in line) text.Append(char.IsControl(c) ? ' ' : c);
+        text.Append(CultureInfo.InvariantCulture, $"\n");
+    }
+}

@@ -1,0 +1,48 @@
+using Indelible.Format;
+using Indelible.Format.Verification;
+
+namespace Indelible.Verify;
+
+// This program writes nothing, and links only Format, where DurableFile is not: it reads files by itself.
+#pragma warning disable RS0030
+
+/// <summary>Reads files. Nothing here writes.</summary>
+internal static class Disk
+{
+    public static bool IsDirectory(string path) => Directory.Exists(path);
+
+    /// <summary>The whole file; it must not be longer than <paramref name="lengthMax"/> bytes.</summary>
+    public static byte[] Read(string path, int lengthMax)
+    {
+        if (!File.Exists(path)) throw new IndelibleException(ExitCode.Usage, $"expected a file or directory at '{path}', found nothing");
+        using FileStream file = File.OpenRead(path);
+        if (file.Length > lengthMax) throw new IndelibleException(ExitCode.Finding, $"{path}: expected at most {lengthMax} bytes, found {file.Length}");
+        byte[] bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return bytes;
+    }
+
+    public static Stream? Open(string path) => File.Exists(path) ? File.OpenRead(path) : null;
+}
+
+#pragma warning restore RS0030
+
+/// <summary>A ledger directory: gives files by their path in it. Keeps one buffer; what it returned is gone with the next read.</summary>
+internal sealed class LedgerDirectory(string root)
+{
+    // The longest file that is read whole is a bundle.
+    private byte[] _buffer = new byte[1 << 16];
+
+    public ReadOnlyMemory<byte>? Read(string path)
+    {
+        using Stream? file = Open(path);
+        if (file is null) return null;
+        // One byte more than the longest: enough to be found too long.
+        int length = (int)Math.Min(file.Length, EntryBundle.LengthMax + 1);
+        if (length > _buffer.Length) _buffer = new byte[Math.Max(length, 2 * _buffer.Length)];
+        int read = file.ReadAtLeast(_buffer.AsSpan(0, length), length, throwOnEndOfStream: false);
+        return _buffer.AsMemory(0, read);
+    }
+
+    public Stream? Open(string path) => Disk.Open(Path.Combine(root, path.Replace('/', Path.DirectorySeparatorChar)));
+}

@@ -1,0 +1,38 @@
+using Indelible.Format;
+using Indelible.Format.Notes;
+using Indelible.Format.Verification;
+
+namespace Indelible.Verify;
+
+/// <summary>Runs one verification over a directory or a file.</summary>
+internal static class Verification
+{
+    public static VerificationReport Run(Arguments arguments)
+    {
+        Policy? policy = ReadPolicy(arguments);
+        ReadOnlyMemory<byte> older = arguments.OlderFile is null ? default : Disk.Read(arguments.OlderFile, SignedNote.LengthMax);
+        if (!Disk.IsDirectory(arguments.Target)) return VerifyEvidence(arguments, policy);
+        var directory = new LedgerDirectory(arguments.Target);
+        var verifier = new LedgerVerifier(directory.Read, directory.Open) { Policy = policy, OlderCheckpoint = older };
+        return verifier.Verify(CancellationToken.None);
+    }
+
+    private static VerificationReport VerifyEvidence(Arguments arguments, Policy? policy)
+    {
+        if (arguments.OlderFile is not null) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
+        return EvidenceVerifier.Verify(Disk.Read(arguments.Target, Evidence.LengthMax), policy);
+    }
+
+    private static Policy? ReadPolicy(Arguments arguments)
+    {
+        if (arguments.Key is not null)
+        {
+            TextFault fault = VerifierKey.Parse(arguments.Key, out VerifierKey? key);
+            if (fault.IsNone && key!.IsCosigner) fault = new TextFault("expected the key of a ledger (type 1), found that of a witness");
+            return fault.IsNone ? Policy.ForKey(key!) : throw new IndelibleException(ExitCode.Usage, $"--key: {fault}");
+        }
+        if (arguments.PolicyFile is null) return null;
+        TextFault policyFault = Policy.Parse(Disk.Read(arguments.PolicyFile, Policy.LengthMax), out Policy? policy);
+        return policyFault.IsNone ? policy : throw new IndelibleException(ExitCode.Usage, $"{arguments.PolicyFile}: {policyFault}");
+    }
+}
