@@ -1,0 +1,74 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <content>Entries that are about no row: coverage, guard, access, admin.</content>
+public sealed partial class EntryMaker
+{
+    /// <summary>Adds: this source was read without a break over a stretch of its log.</summary>
+    public void AddCoverage(EntryBatch batch, Coverage coverage)
+    {
+        _fields.Clear();
+        _assembler.Add(batch, _assembler.NewHeader(EntryKind.Coverage, source) with { Coverage = coverage }, _fields, default, default);
+    }
+
+    /// <summary>Adds: something that could weaken the record.</summary>
+    /// <param name="batch">Receives the entry.</param>
+    /// <param name="code">One of <see cref="GuardCode"/>.</param>
+    /// <param name="facts">Clear facts; never a protected value.</param>
+    /// <param name="text">What may hold protected values, such as a statement or the differences found; sealed under <paramref name="textName"/>. Null if none.</param>
+    /// <param name="textName">Name of the text.</param>
+    /// <param name="relation">The table it is about; null if none.</param>
+    /// <param name="who">Who did it; null if nobody in particular.</param>
+    /// <param name="position">Where in the source's log; null if nowhere.</param>
+    public void AddGuard(
+        EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null, string? text = null, string textName = "differences",
+        Relation? relation = null, Operator? who = null, Position? position = null)
+    {
+        _fields.Clear();
+        if (text is not null) _fields.Add(DraftField.OfText(textName, text));
+        AddAboutSource(batch, Event(EntryKind.Guard, code, facts) with { Relation = relation, Operator = Clipped(who), Position = position });
+    }
+
+    /// <summary>Adds: the source's log was not seen between two positions. Sealed before anything after it.</summary>
+    public void AddGap(EntryBatch batch, string code, Lsn from, Lsn to, string message) =>
+        AddGuard(batch, GuardCode.Gap, new Dictionary<string, string>
+        {
+            ["cause"] = code,
+            ["from"] = from.ToString(),
+            ["to"] = to.ToString(),
+            ["message"] = message,
+        });
+
+    /// <summary>Adds: someone read, decrypted, exported or disclosed values.</summary>
+    /// <param name="batch">Receives the entry.</param>
+    /// <param name="code">What was done, such as <c>reveal</c>.</param>
+    /// <param name="who">Who did it.</param>
+    /// <param name="reason">Why; sealed.</param>
+    /// <param name="facts">What was read: entry indexes, columns. Never a value.</param>
+    public void AddAccess(EntryBatch batch, string code, Operator who, string reason, IReadOnlyDictionary<string, string> facts)
+    {
+        _fields.Clear();
+        AddReason(reason);
+        AddAboutSource(batch, Event(EntryKind.Access, code, facts) with { Operator = HeaderTexts.Clip(who) });
+    }
+
+    /// <summary>Adds: a key was created or rotated, something erased, the configuration changed.</summary>
+    public void AddAdmin(EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null, string? reason = null)
+    {
+        _fields.Clear();
+        AddReason(reason);
+        AddAboutSource(batch, Event(EntryKind.Admin, code, facts));
+    }
+
+    private EntryHeader Event(EntryKind kind, string code, IReadOnlyDictionary<string, string>? facts) =>
+        _assembler.NewHeader(kind, source.Length == 0 ? null : source) with
+        {
+            Code = code,
+            Facts = facts is null ? null : HeaderTexts.Facts(facts),
+        };
+
+    private static Operator? Clipped(Operator? who) => who is null ? null : HeaderTexts.Clip(who);
+}

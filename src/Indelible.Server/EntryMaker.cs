@@ -1,0 +1,124 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Makes entries: picks the subject of each value, encrypts, encodes. One caller at a time; the keyring may be shared.</summary>
+/// <remarks>What it makes may use keys that are not durable yet: <see cref="Keyring.Commit"/> comes before the entries are sealed.</remarks>
+/// <param name="keyring">Subject keys and tokens; gives the origin.</param>
+/// <param name="source">Short name of the source; empty for a maker of entries that are about none.</param>
+/// <param name="time">The sealer's clock.</param>
+/// <param name="rowCount">Rows of a table known to the ledger, for truncations; null if nothing is known.</param>
+public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvider time, Func<ProtectedTable, ulong?>? rowCount = null)
+{
+    /// <summary>Bytes of entries after which a batch is closed and the next begun; far below what a batch may hold.</summary>
+    private const int BatchLength = 16 << 20;
+
+    private readonly EntryAssembler _assembler = new(keyring, time);
+    private readonly RowSubjects _subjects = new(keyring, source);
+    private readonly List<DraftField> _fields = [];
+
+    /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed. To be sealed in this order; each carries a mark of its own.</summary>
+    public IReadOnlyList<EntryBatch> Make(CapturedBatch captured)
+    {
+        List<EntryBatch> made = [new EntryBatch(Math.Max(4096, captured.Changes.Count * 512))];
+        long begun = _assembler.TotalLength;
+        for (int i = 0; i < captured.Changes.Count; i++)
+        {
+            if (_assembler.TotalLength - begun > BatchLength)
+            {
+                made[^1].Mark = new SourceMark(source, captured.Changes[i - 1].Position, Lsn.None);
+                made.Add(new EntryBatch(BatchLength));
+                begun = _assembler.TotalLength;
+            }
+            Add(made[^1], captured.Changes[i]);
+        }
+        made[^1].Mark = new SourceMark(source, captured.Last, captured.Confirmable);
+        return made;
+    }
+
+    private void Add(EntryBatch batch, CapturedChange change)
+    {
+        switch (change)
+        {
+            case CapturedChange.Row row: AddRow(batch, row); break;
+            case CapturedChange.Truncation truncation: AddTruncation(batch, truncation); break;
+            case CapturedChange.Ddl ddl: AddDdl(batch, ddl); break;
+        }
+    }
+
+    private void AddRow(EntryBatch batch, CapturedChange.Row row)
+    {
+        _fields.Clear();
+        DraftField.AddAll(_fields, row.Fields);
+        bool isToken = RowKeys.NeedsToken(row.Table, row.Key) || (row.PreviousKey is { } previous && RowKeys.NeedsToken(row.Table, previous));
+        if (isToken) RowKeys.AddSealedKey(_fields, row);
+        AddReason(row.Reason);
+
+        RowKey key = RowKeys.Of(keyring, source, row.Table, row.Key, isToken);
+        RowKey? previousKey = row.PreviousKey is null ? null : RowKeys.Of(keyring, source, row.Table, row.PreviousKey, isToken);
+        SidesNeeded needed = SidesNeeded.By(_fields);
+        SubjectKey before = needed.Before ? _subjects.Before(row) : default;
+        bool isMoved = row.PreviousKey is not null;     // the row's key goes with it even if nothing is sealed under it now
+        SubjectKey after = needed.After || isMoved ? _subjects.After(row) : default;
+        EntryHeader header = Logged(EntryKind.Change, row) with
+        {
+            Relation = new Relation(row.Table.Id, row.Table.Schema, row.Table.Name, row.Leaf),
+            Operation = row.Operation,
+            Key = key,
+            PreviousKey = previousKey,
+            SubjectBefore = needed.Before ? before.Id : null,
+            SubjectAfter = needed.After ? after.Id : null,
+        };
+        _assembler.Add(batch, header, _fields, before, after);
+    }
+
+    private void AddTruncation(EntryBatch batch, CapturedChange.Truncation truncation)
+    {
+        _fields.Clear();
+        AddReason(truncation.Reason);
+        AddAboutSource(batch, Logged(EntryKind.Change, truncation) with
+        {
+            Relation = new Relation(truncation.Table.Id, truncation.Table.Schema, truncation.Table.Name, truncation.Leaf),
+            Operation = Operation.Truncate,
+            RowCount = rowCount?.Invoke(truncation.Table),
+        });
+    }
+
+    private void AddDdl(EntryBatch batch, CapturedChange.Ddl ddl)
+    {
+        _fields.Clear();
+        _fields.Add(DraftField.OfText("statement", ddl.Statement));
+        AddReason(ddl.Reason);
+        Dictionary<string, string> facts = new(ddl.Facts) { ["tag"] = ddl.Tag };
+        AddAboutSource(batch, Logged(EntryKind.Guard, ddl) with { Code = GuardCode.Ddl, Facts = HeaderTexts.Facts(facts) });
+    }
+
+    /// <summary>Texts that are about no row are sealed under the source's own subject key.</summary>
+    private void AddAboutSource(EntryBatch batch, EntryHeader header)
+    {
+        if (_fields.Count == 0)
+        {
+            _assembler.Add(batch, header, _fields, default, default);
+            return;
+        }
+        SubjectKey key = keyring.GetOrCreateSubject(SubjectName.OfSource(source));
+        _assembler.Add(batch, header with { SubjectAfter = key.Id }, _fields, default, key);
+    }
+
+    private void AddReason(string? reason)
+    {
+        if (reason is not null) _fields.Add(DraftField.OfText("reason", reason));
+    }
+
+    private EntryHeader Logged(EntryKind kind, CapturedChange change) => _assembler.NewHeader(kind, source) with
+    {
+        Position = change.Position,
+        TransactionId = change.TransactionId,
+        CommittedAt = change.CommittedAt,
+        Operator = HeaderTexts.Clip(change.Operator),
+    };
+}

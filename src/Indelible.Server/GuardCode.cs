@@ -1,0 +1,26 @@
+namespace Indelible.Server;
+
+/// <summary>What a guard entry is about. Words of the format: never renamed.</summary>
+public static class GuardCode
+{
+    /// <summary>The source's log was not seen between two positions.</summary>
+    public const string Gap = "gap";
+    /// <summary>DDL on a protected table.</summary>
+    public const string Ddl = "ddl";
+    /// <summary>Protection began.</summary>
+    public const string ProtectionStarted = "protection-started";
+    /// <summary>Other columns are protected now.</summary>
+    public const string ProtectionChanged = "protection-changed";
+    /// <summary>Protection ended.</summary>
+    public const string ProtectionStopped = "protection-stopped";
+    /// <summary>A baseline is complete: from here on every change is recorded.</summary>
+    public const string BaselineComplete = "baseline-complete";
+    /// <summary>The catalog is not as protection left it: trigger, identity, publication.</summary>
+    public const string CatalogChanged = "catalog-changed";
+    /// <summary>What a crosscheck found.</summary>
+    public const string Crosscheck = "crosscheck";
+    /// <summary>A change's before is not the last after known.</summary>
+    public const string ContinuityBreak = "continuity-break";
+    /// <summary>The clocks of source and sealer differ.</summary>
+    public const string ClockSkew = "clock-skew";
+}
