@@ -39,6 +39,12 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
         }
     }
 
+    /// <summary>After the last entry.</summary>
+    public void Finish()
+    {
+        foreach (SourceCheck source in _sources.Values) source.Finish();
+    }
+
     private void CheckSource(EntryHeader header, string file, long index)
     {
         switch (header.Kind)

@@ -41,7 +41,11 @@ public sealed class LedgerVerifier
         var tree = new TreeCheck(checkpoint.Size, _files, findings, head.Milestones(_files, Policy, OlderCheckpoint, findings));
         long count = CheckEntries(checkpoint.Size, entries, tree, findings, cancellationToken);
         bool isComplete = count == checkpoint.Size;
-        if (isComplete) tree.Finish(checkpoint.Root);
+        if (isComplete)
+        {
+            entries.Finish();
+            tree.Finish(checkpoint.Root);
+        }
         return new VerificationReport
         {
             Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed : Policy is null ? Verdict.SelfConsistent : Verdict.Verified,

@@ -45,6 +45,12 @@ internal sealed class SourceCheck(string source, Findings findings)
         _isGapAnnounced = _isRestartAnnounced = true;
     }
 
+    /// <summary>After the last entry: a change that was begun must be whole, for all its parts are sealed together.</summary>
+    public void Finish()
+    {
+        if (_last is { } last && last.Part + 1 != last.PartCount) MissingParts(last with { Part = last.Part + 1 }, "", -1);
+    }
+
     private void CompareWith(Position last, Position position, string file, long index)
     {
         int order = position.CompareTo(last);
