@@ -18,7 +18,7 @@ internal static class BlobShape
         if (sealedLength > (ulong)SealedLength(Padding.SizeFor(Entries.EntryLimits.BlobValueLengthMax))) return -1;
         long chunks = ((long)sealedLength + SealedChunkLength - 1) / SealedChunkLength;
         long plain = (long)sealedLength - (chunks * TagLength);
-        bool isOurs = plain > Padding.SizeFor(Entries.EntryLimits.ValueLengthMax) && Padding.IsSize(plain) && SealedLength(plain) == (long)sealedLength;
+        bool isOurs = plain >= Padding.SizeFor(Entries.EntryLimits.ValueLengthMax + 1) && Padding.IsSize(plain) && SealedLength(plain) == (long)sealedLength;
         return isOurs ? plain : -1;
     }
 }

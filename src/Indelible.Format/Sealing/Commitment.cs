@@ -5,7 +5,7 @@ namespace Indelible.Format.Sealing;
 /// <summary>What ties both side keys of a field to its entry: nobody can open one ciphertext two ways. docs/format.md#commitment.</summary>
 internal static class Commitment
 {
-    private static ReadOnlySpan<byte> Label => "indelible/commitment/v1"u8;
+    private static ReadOnlySpan<byte> Label => "commitment-v1"u8;
 
     /// <summary>SHA-256(label ‖ hash of the before key ‖ hash of the after key).</summary>
     /// <param name="beforeHash">SHA-256 of the side key; zeros if that side is not encrypted.</param>

@@ -1,21 +1,97 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
 namespace Indelible.Format.Sealing;
 
-/// <summary>SHA-256 and HMAC-SHA256 of short inputs, without allocation.</summary>
+/// <summary>SHA-256 (FIPS 180-4) of short inputs, without allocation and with states that can be kept.</summary>
+/// <remarks>Compression is OpenSSL's where the process finds it (it uses the processor's SHA instructions; .NET needs the same library), libsodium's elsewhere.</remarks>
 internal static unsafe class Sha2
 {
+    /// <summary>Length of a hash, in bytes.</summary>
     public const int Size = 32;
+    public const int BlockLength = 64;
+
+    /// <summary>Room for either library's state. In both, the eight words of the hash come first, and zeros after them mean that nothing is buffered.</summary>
+    public const int StateWords = 32;
+
+    private const int BlocksPerCall = 16;   // the garbage collector waits for a call
+
+    private static readonly delegate* unmanaged[SuppressGCTransition]<uint*, byte*, nuint, int> Update = FindOpenSsl();
 
     public static void Sha256(ReadOnlySpan<byte> message, Span<byte> hash)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(hash.Length, Size);
-        fixed (byte* m = message, h = hash) Sodium.crypto_hash_sha256(h, m, (ulong)message.Length);
+        Span<uint> state = stackalloc uint[StateWords];
+        Start(state);
+        Finish(state, message, 0, hash);
     }
 
-    /// <param name="key">32 bytes.</param>
-    public static void Hmac(ReadOnlySpan<byte> key, ReadOnlySpan<byte> message, Span<byte> mac)
+    /// <summary>The state before the first block.</summary>
+    public static void Start(Span<uint> state)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, Size);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, Size);
-        fixed (byte* k = key, m = message, t = mac) Sodium.crypto_auth_hmacsha256(t, m, (ulong)message.Length, k);
+        state.Clear();
+        ReadOnlySpan<uint> first = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+        first.CopyTo(state);
+    }
+
+    /// <summary>Adds whole blocks to a state.</summary>
+    public static void Compress(Span<uint> state, ReadOnlySpan<byte> blocks)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(state.Length, StateWords);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(blocks.Length % BlockLength, 0);
+        if (Update == null)
+        {
+            CompressWithSodium(state, blocks);
+            return;
+        }
+        fixed (uint* words = state)
+        fixed (byte* start = blocks)
+        {
+            for (int offset = 0; offset < blocks.Length; offset += BlocksPerCall * BlockLength)
+            {
+                int length = Math.Min(BlocksPerCall * BlockLength, blocks.Length - offset);
+                Update(words, start + offset, (nuint)length);
+            }
+        }
+    }
+
+    public static void CompressWithSodium(Span<uint> state, ReadOnlySpan<byte> blocks)
+    {
+        fixed (uint* words = state)
+        fixed (byte* start = blocks)
+        {
+            Sodium.crypto_hash_sha256_update(words, start, (ulong)blocks.Length);
+        }
+    }
+
+    /// <summary>Adds the rest of a message and its padding; gives the hash.</summary>
+    /// <param name="state">After <paramref name="lengthBefore"/> bytes, a whole number of blocks. Used up.</param>
+    public static void Finish(Span<uint> state, ReadOnlySpan<byte> rest, int lengthBefore, Span<byte> hash)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(hash.Length, Size);
+        int whole = rest.Length & ~(BlockLength - 1);
+        if (whole > 0) Compress(state, rest[..whole]);
+        Span<byte> tail = stackalloc byte[2 * BlockLength];
+        tail.Clear();
+        int left = rest.Length - whole;
+        rest[whole..].CopyTo(tail);
+        tail[left] = 0x80;
+        int tailLength = left < BlockLength - 8 ? BlockLength : 2 * BlockLength;
+        BinaryPrimitives.WriteUInt64BigEndian(tail[(tailLength - 8)..], 8 * (ulong)(lengthBefore + rest.Length));
+        // The libraries count bytes too; that count is not used, so it may say anything.
+        Compress(state, tail[..tailLength]);
+        for (int i = 0; i < 8; i++) BinaryPrimitives.WriteUInt32BigEndian(hash[(4 * i)..], state[i]);
+        tail.Clear();
+    }
+
+    private static delegate* unmanaged[SuppressGCTransition]<uint*, byte*, nuint, int> FindOpenSsl()
+    {
+        foreach (string name in (string[])["libcrypto.so.3", "libcrypto.so.1.1"])
+        {
+            if (NativeLibrary.TryLoad(name, out nint library) && NativeLibrary.TryGetExport(library, "SHA256_Update", out nint update))
+            {
+                return (delegate* unmanaged[SuppressGCTransition]<uint*, byte*, nuint, int>)update;
+            }
+        }
+        return null;
     }
 }

@@ -15,35 +15,34 @@ public static class SideKey
     internal const int PlaceLengthMax = 4 + EntryLimits.FieldNameLengthMax;
 
     private const int NonceLength = 16;
-    private static ReadOnlySpan<byte> Label => "indelible/side-key/v1"u8;
+    private static ReadOnlySpan<byte> Label => "side-v1"u8;
 
     /// <summary>Derives a side key: HKDF-SHA256 (RFC 5869) of the subject key, salted with the entry's nonce, bound to header, field and side.</summary>
     /// <param name="sideKey">Receives 32 bytes.</param>
     public static void Derive(
         ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> headerHash, FieldScope scope, string name, Side side, Span<byte> sideKey)
     {
-        Span<byte> extracted = stackalloc byte[Size];
         Span<byte> place = stackalloc byte[PlaceLengthMax];
-        Extract(subjectKey, nonce, extracted);
         place = place[..WritePlace(scope, name, place)];
         place[^1] = (byte)side;
+        HmacKey extracted = Extract(subjectKey, nonce);
         Expand(extracted, headerHash, place, sideKey);
-        CryptographicOperations.ZeroMemory(extracted);
     }
 
-    /// <summary>HKDF-Extract: HMAC(nonce, subject key). The salt is shorter than a block, so zeros may be added to it.</summary>
-    internal static void Extract(ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> nonce, Span<byte> extracted)
+    /// <summary>HKDF-Extract: HMAC(nonce, subject key), ready to be the key of HKDF-Expand.</summary>
+    internal static HmacKey Extract(ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> nonce)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(subjectKey.Length, Size);
         ArgumentOutOfRangeException.ThrowIfNotEqual(nonce.Length, NonceLength);
-        Span<byte> salt = stackalloc byte[Sha2.Size];
-        salt.Clear();
-        nonce.CopyTo(salt);
-        Sha2.Hmac(salt, subjectKey, extracted);
+        Span<byte> extracted = stackalloc byte[Sha2.Size];
+        new HmacKey(nonce).Mac(subjectKey, extracted);
+        var key = new HmacKey(extracted);
+        CryptographicOperations.ZeroMemory(extracted);
+        return key;
     }
 
     /// <summary>HKDF-Expand to one block: HMAC(extracted, label ‖ header hash ‖ place ‖ 0x01).</summary>
-    internal static void Expand(ReadOnlySpan<byte> extracted, ReadOnlySpan<byte> headerHash, ReadOnlySpan<byte> place, Span<byte> sideKey)
+    internal static void Expand(in HmacKey extracted, ReadOnlySpan<byte> headerHash, ReadOnlySpan<byte> place, Span<byte> sideKey)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(headerHash.Length, Sha2.Size);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(place.Length, PlaceLengthMax);
@@ -53,7 +52,7 @@ public static class SideKey
         place.CopyTo(info[(Label.Length + Sha2.Size)..]);
         int length = Label.Length + Sha2.Size + place.Length;
         info[length] = 1;
-        Sha2.Hmac(extracted, info[..(length + 1)], sideKey);
+        extracted.Mac(info[..(length + 1)], sideKey);
     }
 
     /// <summary>Where a value stands in its entry: scope byte ‖ u16 length ‖ name ‖ side byte (left for the caller; before is 0).</summary>

@@ -6,24 +6,24 @@ namespace Indelible.Format.Sealing;
 internal sealed class SideState
 {
     private readonly byte[] subjectKey = new byte[SideKey.Size];
-    private readonly byte[] extracted = new byte[Sha2.Size];
+    private HmacKey extracted;
     private bool isReady;
 
     /// <summary>Forgets the keys.</summary>
     public void Clear()
     {
         CryptographicOperations.ZeroMemory(subjectKey);
-        CryptographicOperations.ZeroMemory(extracted);
+        extracted = default;
         isReady = false;
     }
 
     /// <summary>HKDF-Extract of the key under this entry's nonce; computed again only for another key.</summary>
-    public ReadOnlySpan<byte> Extract(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
+    public ref readonly HmacKey Extract(ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce)
     {
-        if (isReady && key.SequenceEqual(subjectKey)) return extracted;
-        SideKey.Extract(key, nonce, extracted);
+        if (isReady && key.SequenceEqual(subjectKey)) return ref extracted;
+        extracted = SideKey.Extract(key, nonce);
         key.CopyTo(subjectKey);
         isReady = true;
-        return extracted;
+        return ref extracted;
     }
 }

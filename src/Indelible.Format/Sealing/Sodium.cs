@@ -24,10 +24,7 @@ internal static unsafe partial class Sodium
     private static partial int crypto_aead_aes256gcm_is_available();
 
     [LibraryImport(Library)]
-    public static partial int crypto_auth_hmacsha256(byte* mac, byte* message, ulong messageLength, byte* key);
-
-    [LibraryImport(Library)]
-    public static partial int crypto_hash_sha256(byte* hash, byte* message, ulong messageLength);
+    public static partial int crypto_hash_sha256_update(uint* state, byte* message, ulong messageLength);
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_encrypt(

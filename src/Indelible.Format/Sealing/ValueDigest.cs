@@ -16,7 +16,7 @@ internal static class ValueDigest
             Span<byte> message = stackalloc byte[1 + ShortLengthMax];
             message[0] = flag;
             bytes.CopyTo(message[1..]);
-            Sha2.Hmac(sideKey, message[..(1 + bytes.Length)], digest);
+            new HmacKey(sideKey).Mac(message[..(1 + bytes.Length)], digest);
             CryptographicOperations.ZeroMemory(message);
             return;
         }
