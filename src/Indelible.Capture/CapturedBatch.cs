@@ -9,10 +9,10 @@ public sealed record CapturedBatch
     /// <summary>Changes in commit order; may begin or end inside a transaction. Empty for a keepalive.</summary>
     public required IReadOnlyList<CapturedChange> Changes { get; init; }
 
-    /// <summary>Position of the last change in <see cref="Changes"/>, or where reading stands when there are none.</summary>
+    /// <summary>Position of the last change handed over so far, in this batch or an earlier one; commit position none if there was none.</summary>
     public required Position Last { get; init; }
 
-    /// <summary>Everything up to here was delivered whole; may be confirmed once the batch is sealed. None while inside a transaction and nothing new.</summary>
+    /// <summary>Everything up to here was delivered whole; may be confirmed once the batch is sealed. Never decreases; none if nothing was delivered whole yet.</summary>
     public required Lsn Confirmable { get; init; }
 }
 
@@ -55,6 +55,8 @@ public abstract record CapturedChange
         public string? SubjectBefore { get; init; }
         /// <inheritdoc cref="SubjectBefore"/>
         public string? SubjectAfter { get; init; }
+        /// <summary>True if it could not be told which column is which: then every column of the row is in <see cref="Fields"/>, made up as sealed, and Key may be empty.</summary>
+        public bool Unmapped { get; init; }
     }
 
     /// <summary>All rows of a protected relation ended.</summary>

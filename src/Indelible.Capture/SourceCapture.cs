@@ -1,5 +1,14 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Indelible.Capture.Attribution;
+using Indelible.Capture.Reading;
+using Indelible.Capture.Relations;
+using Indelible.Capture.Slots;
 using Indelible.Format;
 using Microsoft.Extensions.Logging;
+using Npgsql;
+using Npgsql.Replication;
 
 namespace Indelible.Capture;
 
@@ -7,11 +16,32 @@ namespace Indelible.Capture;
 /// <remarks>One reader. <see cref="ConfirmAsync"/> may be called while <see cref="ReadAsync"/> is being enumerated. Does not reconnect: dispose and open again.</remarks>
 public sealed class SourceCapture : IAsyncDisposable
 {
-    private SourceCapture(SourceIdentity identity, IReadOnlyList<CaptureGap> gaps, bool canRead)
+    /// <summary>Batches read ahead while the consumer seals: with <see cref="BatchBuilder.BytesMax"/> the bound of capture's memory.</summary>
+    private const int BatchesAhead = 2;
+
+    private static readonly string ServerSql = EmbeddedSql.Read("Slots.server.sql");
+
+    private readonly ReplicationStream _stream;
+    private readonly CaptureLoop _loop;
+    private readonly AttributionCheck _check;
+    private readonly Protection _protection;
+    private readonly TimeSpan _senderTimeout;
+    private readonly Lsn _after;
+    private readonly ILogger _logger;
+
+    private SourceCapture(
+        ReplicationStream stream, CaptureLoop loop, AttributionCheck check, Protection protection, Opening opening, Lsn after, ILogger logger)
     {
-        Identity = identity;
-        Gaps = gaps;
-        CanRead = canRead;
+        _stream = stream;
+        _loop = loop;
+        _check = check;
+        _protection = protection;
+        _senderTimeout = opening.SenderTimeout;
+        _after = after;
+        _logger = logger;
+        Identity = opening.Identity;
+        Gaps = opening.Gaps;
+        CanRead = SlotCheck.CanRead(opening.Gaps);
     }
 
     /// <summary>The cluster found.</summary>
@@ -32,7 +62,9 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <param name="time">Clock for intervals.</param>
     /// <param name="logger">Positions, counts and durations; never a value.</param>
     /// <param name="cancellationToken">Stops opening.</param>
-    public static Task<SourceCapture> OpenAsync(
+    /// <exception cref="IndelibleException">The slot is in use, or not ours.</exception>
+    /// <exception cref="NpgsqlException">The server cannot be reached or refuses.</exception>
+    public static async Task<SourceCapture> OpenAsync(
         SourceConnection connection,
         Protection protection,
         ReadOnlyMemory<byte> attributionSecret,
@@ -40,14 +72,106 @@ public sealed class SourceCapture : IAsyncDisposable
         SessionTable sessions,
         TimeProvider time,
         ILogger logger,
-        CancellationToken cancellationToken) => throw new NotSupportedException("capture is being built");
+        CancellationToken cancellationToken)
+    {
+        CheckName(protection.Slot, "slot");
+        CheckName(protection.Publication, "publication");
+        ReplicationStream stream = await ReplicationStream.OpenAsync(connection, cancellationToken);
+        try
+        {
+            Opening opening = await LookAsync(stream, connection, protection, resume, cancellationToken);
+            AttributionCheck check = new(attributionSecret.Span);
+            RelationMap relations = new(protection, opening.Catalog);
+            TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
+            CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), time, logger);
+            return new SourceCapture(stream, loop, check, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
 
     /// <summary>Batches until cancelled or the connection fails. Empty batches only move <see cref="CapturedBatch.Confirmable"/>.</summary>
-    public IAsyncEnumerable<CapturedBatch> ReadAsync(CancellationToken cancellationToken) => throw new NotSupportedException("capture is being built");
+    /// <exception cref="IndelibleException">Nothing can be read (<see cref="CanRead"/>), or another process took the slot.</exception>
+    /// <exception cref="NpgsqlException">The connection failed.</exception>
+    public async IAsyncEnumerable<CapturedBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!CanRead) throw new IndelibleException(ExitCode.Environment, string.Join(' ', Gaps.Select(gap => gap.Message)));
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        CaptureLog.Reading(_logger, _protection.Slot, _protection.Source, _after, Identity.VersionNumber, Identity.Timeline);
+        _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, stop.Token);
+        Channel<CapturedBatch> batches = Channel.CreateBounded<CapturedBatch>(new BoundedChannelOptions(BatchesAhead) { SingleReader = true, SingleWriter = true });
+        Task loop = _loop.RunAsync(batches.Writer, stop.Token);
+        try
+        {
+            await foreach (CapturedBatch batch in batches.Reader.ReadAllAsync(cancellationToken)) yield return batch;
+            await EndAsync(loop);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await loop.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _loop.DrainAsync();
+        }
+    }
 
     /// <summary>Tells PostgreSQL that everything up to here is durable here, at once. Never moves back.</summary>
-    public Task ConfirmAsync(Lsn upTo, CancellationToken cancellationToken) => throw new NotSupportedException("capture is being built");
+    public Task ConfirmAsync(Lsn upTo, CancellationToken cancellationToken)
+    {
+        if (upTo == Lsn.None) return Task.CompletedTask;
+        _stream.SetFlushed(upTo);
+        return _stream.SendStatusAsync(cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        await _stream.DisposeAsync();
+        _check.Dispose();
+    }
+
+    private static async Task<Opening> LookAsync(
+        ReplicationStream stream, SourceConnection source, Protection protection, ResumePoint? resume, CancellationToken cancellationToken)
+    {
+        ReplicationSystemIdentification system = await stream.IdentifyAsync(cancellationToken);
+        await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
+        (int version, TimeSpan senderTimeout) = await ServerAsync(connection, cancellationToken);
+        SourceIdentity identity = new(
+            ulong.Parse(system.SystemId, CultureInfo.InvariantCulture), system.Timeline, version, new Lsn((ulong)system.XLogPos));
+        SlotState? slot = await SlotState.ReadAsync(connection, protection.Slot, cancellationToken);
+        IReadOnlyList<CaptureGap> gaps = SlotCheck.Check(protection, identity, slot, resume);
+        return new Opening(identity, senderTimeout, gaps, await Catalog.ReadAsync(connection, protection, cancellationToken));
+    }
+
+    private static async Task<(int Version, TimeSpan SenderTimeout)> ServerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using NpgsqlCommand command = new(ServerSql, connection);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetInt32(0), TimeSpan.FromMilliseconds(reader.GetInt32(1)));
+    }
+
+    private async Task EndAsync(Task loop)
+    {
+        try
+        {
+            await loop;
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse)
+        {
+            throw SlotCheck.InUse(_protection.Slot, $"another process ({e.MessageText})");
+        }
+    }
+
+    /// <summary>Slot and publication names go into a replication command, which takes no parameters.</summary>
+    private static void CheckName(string name, string what)
+    {
+        bool valid = name.Length is > 0 and <= 63 && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_');
+        if (!valid) throw new IndelibleException(ExitCode.Usage, $"expected a {what} name of lowercase letters, digits and underscores, found '{name}' in the configuration");
+    }
+
+    /// <summary>What opening found.</summary>
+    private sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
 }

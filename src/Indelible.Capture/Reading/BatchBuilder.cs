@@ -1,0 +1,62 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+
+namespace Indelible.Capture.Reading;
+
+/// <summary>Collects changes for one batch and owns the bytes of their values until the batch is handed over. Owned by the capture loop.</summary>
+internal sealed class BatchBuilder
+{
+    /// <summary>Changes in a batch at most.</summary>
+    public const int ChangesMax = 4_096;
+    /// <summary>Bytes in a batch at most, one change's excess apart.</summary>
+    public const int BytesMax = 4 * 1024 * 1024;
+
+    /// <summary>What a change costs beside its values, roughly, in bytes.</summary>
+    private const int ChangeOverhead = 256;
+    /// <summary>Small enough to stay out of the large-object heap.</summary>
+    private const int BlockLength = 64 * 1024;
+    /// <summary>Longer values get an array of their own.</summary>
+    private const int InBlockMax = BlockLength / 4;
+
+    private List<CapturedChange> _changes = [];
+    private byte[] _block = [];
+    private int _used;
+    private int _bytes;
+
+    public int Count => _changes.Count;
+
+    public bool IsFull => _changes.Count >= ChangesMax || _bytes >= BytesMax;
+
+    public void Add(CapturedChange change)
+    {
+        _bytes = (int)Math.Min((long)_bytes + ChangeOverhead, int.MaxValue);
+        _changes.Add(change);
+    }
+
+    /// <summary>A copy of a value that lives as long as the batch.</summary>
+    public ReadOnlyMemory<byte> Keep(ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty) return default;
+        _bytes = (int)Math.Min((long)_bytes + value.Length, int.MaxValue);
+        if (value.Length > InBlockMax) return value.ToArray();
+        if (value.Length > _block.Length - _used)
+        {
+            _block = new byte[BlockLength];
+            _used = 0;
+        }
+        Memory<byte> kept = _block.AsMemory(_used, value.Length);
+        value.CopyTo(kept.Span);
+        _used += value.Length;
+        return kept;
+    }
+
+    /// <summary>The batch; the builder begins anew.</summary>
+    public CapturedBatch Build(Position last, Lsn confirmable)
+    {
+        CapturedBatch batch = new() { Changes = _changes, Last = last, Confirmable = confirmable };
+        // The rest of the block goes on serving: blocks are shared by neighbours and freed by the collector.
+        _changes = new List<CapturedChange>(Math.Min(_changes.Count, ChangesMax));
+        _bytes = 0;
+        return batch;
+    }
+}

@@ -1,0 +1,122 @@
+using Indelible.Capture.PgOutput;
+using Indelible.Format;
+using Npgsql;
+using Npgsql.Replication;
+using Npgsql.Replication.Internal;
+using NpgsqlTypes;
+
+namespace Indelible.Capture.Reading;
+
+/// <summary>The raw bytes of a slot's pgoutput stream, one message at a time, over Npgsql's replication connection. One reader; feedback may come from elsewhere.</summary>
+internal sealed class ReplicationStream : IAsyncDisposable
+{
+    /// <summary>Server versions from which the option exists.</summary>
+    private const int OriginOptionSince = 160_000;
+    /// <summary>Longest feedback interval.</summary>
+    private static readonly TimeSpan StatusIntervalMax = TimeSpan.FromSeconds(10);
+    /// <summary>A buffer that grew beyond this is not kept.</summary>
+    private const int KeptBufferMax = 4 * 1024 * 1024;
+    /// <summary>Kind, flags, position, and enough of the prefix to tell a foreign message.</summary>
+    private const int BeginningLength = 1 + 1 + 8 + 9;
+
+    private readonly LogicalReplicationConnection _connection;
+    private IAsyncEnumerator<XLogDataMessage>? _messages;
+    private byte[] _buffer = new byte[64 * 1024];
+
+    private ReplicationStream(LogicalReplicationConnection connection) => _connection = connection;
+
+    /// <summary>Latest position the server has told of, by data or keepalive. Outside a transaction with no message at hand, nothing before it is still to come.</summary>
+    public Lsn Received => new((ulong)_connection.LastReceivedLsn);
+
+    /// <summary>Connects; nothing is read yet.</summary>
+    public static async Task<ReplicationStream> OpenAsync(SourceConnection source, CancellationToken cancellationToken)
+    {
+        LogicalReplicationConnection connection = new(source.ReplicationText());
+        try
+        {
+            await connection.Open(cancellationToken);
+            return new ReplicationStream(connection);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    public Task<ReplicationSystemIdentification> IdentifyAsync(CancellationToken cancellationToken) => _connection.IdentifySystem(cancellationToken);
+
+    /// <summary>Begins to stream after a position (none: where the slot stands).</summary>
+    /// <param name="senderTimeout">The server's wal_sender_timeout; zero if endless.</param>
+    public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)
+    {
+        TimeSpan third = senderTimeout / 3;
+        _connection.WalReceiverStatusInterval = third > TimeSpan.Zero && third < StatusIntervalMax ? third : StatusIntervalMax;
+        SetFlushed(after);
+        List<KeyValuePair<string, string?>> options =
+        [
+            new("proto_version", "2"),
+            new("publication_names", $"\"{protection.Publication}\""),
+            new("messages", "true"),
+        ];
+        if (versionNumber >= OriginOptionSince) options.Add(new("origin", "any"));
+        Slot slot = new(protection.Slot);
+        _messages = _connection.StartLogicalReplication(slot, cancellationToken, new NpgsqlLogSequenceNumber(after.Bytes), options)
+            .GetAsyncEnumerator(cancellationToken);
+    }
+
+    /// <summary>Waits for the next message; false at the end of the stream.</summary>
+    public ValueTask<bool> MoveNextAsync() => _messages!.MoveNextAsync();
+
+    /// <summary>The message at hand, whole. Valid until the next call. Empty for another application's message, which is not even buffered.</summary>
+    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
+    {
+        System.IO.Stream data = _messages!.Current.Data;
+        int length = checked((int)data.Length);
+        if (_buffer.Length < length) _buffer = new byte[length > KeptBufferMax ? length : (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)];
+        else if (_buffer.Length > KeptBufferMax && length < KeptBufferMax) _buffer = new byte[KeptBufferMax];
+        return FillAsync(data, length, cancellationToken);
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> FillAsync(System.IO.Stream data, int length, CancellationToken cancellationToken)
+    {
+        int read = 0;
+        while (read < length)
+        {
+            int count = await data.ReadAsync(_buffer.AsMemory(read, length - read), cancellationToken);
+            if (count == 0) throw new PgOutputException($"message ends after {read} of {length} bytes", read);
+            read += count;
+        }
+        return _buffer.AsMemory(0, length);
+    }
+
+    /// <summary>Notes how far everything is durable here; sent with the next feedback.</summary>
+    public void SetFlushed(Lsn position)
+    {
+        NpgsqlLogSequenceNumber flushed = new(position.Bytes);
+        if (flushed > _connection.LastFlushedLsn) _connection.SetReplicationStatus(flushed);
+    }
+
+    /// <summary>Sends feedback now. Does nothing when the stream has ended.</summary>
+    public async Task SendStatusAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _connection.SendStatusUpdate(cancellationToken);
+        }
+        catch (Exception e) when (e is InvalidOperationException or NullReferenceException)
+        {
+            // The stream ended meanwhile (Npgsql drops its timers then): the reader of the stream learns why, and the position
+            // is durable in the ledger, so nothing is lost by the server not knowing it yet.
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_messages is not null) await _messages.DisposeAsync();
+        await _connection.DisposeAsync();
+    }
+
+    /// <summary>Names the slot to Npgsql.</summary>
+    private sealed class Slot(string name) : LogicalReplicationSlot("pgoutput", new ReplicationSlotOptions(name));
+}
