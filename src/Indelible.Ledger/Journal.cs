@@ -71,6 +71,8 @@ internal sealed class Journal(string directory, string origin, ReadOnlyMemory<by
                 path = _closed.Dequeue().Path;
             }
             DurableFile.Delete(path);
+            // Oldest first and one by one: what a power cut brings back must not leave a hole.
+            DurableFile.SyncDirectory(directory);
         }
     }
 

@@ -92,8 +92,16 @@ public sealed partial class LedgerWriter
             throw new IndelibleException(ExitCode.Environment,
                 $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process, or use the command through it");
         }
-        DurableFile.Replace(holder, Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
-        return writerLock;
+        try
+        {
+            DurableFile.Replace(holder, Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
+            return writerLock;
+        }
+        catch
+        {
+            writerLock.Dispose();
+            throw;
+        }
     }
 
     private static void RequireEmpty(string directory)

@@ -15,7 +15,7 @@ internal sealed class TestLedger : IDisposable
 
     public TestLedger(string? root = null)
     {
-        Root = root ?? Directory.CreateTempSubdirectory("indelible-ledger-").FullName;
+        Root = root ?? NewRoot();
         Paths = LedgerPaths.For(Path.Combine(Root, "ledger"));
     }
 
@@ -36,9 +36,16 @@ internal sealed class TestLedger : IDisposable
     /// <summary>The same, as it is on disk now.</summary>
     public TestLedger Copy()
     {
-        string root = Directory.CreateTempSubdirectory("indelible-copy-").FullName;
+        string root = NewRoot();
         CopyTo(Root, root);
         return new TestLedger(root);
+    }
+
+    /// <summary>In memory where there is such a file system: crashes are simulated, so flushing need not cost anything.</summary>
+    public static string NewRoot()
+    {
+        string parent = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        return Directory.CreateDirectory(Path.Combine(parent, "indelible-test-" + Guid.NewGuid().ToString("N"))).FullName;
     }
 
     public void Dispose() => Directory.Delete(Root, recursive: true);

@@ -1,0 +1,29 @@
+using Indelible.Format;
+using Indelible.Format.Merkle;
+using Indelible.Format.Notes;
+
+namespace Indelible.Ledger;
+
+/// <summary>Proofs out of the published tiles.</summary>
+public sealed partial class LedgerReader
+{
+    /// <summary>Evidence that the entry is in the published tree; <see cref="ArgumentOutOfRangeException"/> beyond it.</summary>
+    public Evidence Prove(long index)
+    {
+        (SignedNote note, Checkpoint head) = ReadSignedCheckpoint();
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, head.Size);
+        Hash[] path = Proof.BuildInclusion(index, head.Size, new TileNodes(head.Size, ReadTile).Read);
+        ProofFault fault = Proof.CheckInclusion(Tree.Leaf(ReadEntry(index).Span), index, head.Size, path, head.Root);
+        if (fault != ProofFault.None)
+            throw new LedgerCorruptException(LedgerDirectory, 0, $"expected entry {index} and its tiles to lead to root {head.Root} of size {head.Size}: {fault}");
+        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes() };
+    }
+
+    /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of the published one.</summary>
+    public IReadOnlyList<Hash> ProveConsistency(long olderSize)
+    {
+        long size = ReadCheckpoint().Size;
+        return Proof.BuildConsistency(olderSize, size, new TileNodes(size, ReadTile).Read);
+    }
+}
