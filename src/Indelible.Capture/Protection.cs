@@ -14,6 +14,8 @@ public sealed class Protection
     public string Slot { get; set; } = "";
     /// <summary>Publication; <c>indelible_&lt;source&gt;</c>.</summary>
     public string Publication { get; set; } = "";
+    /// <summary>Highest <see cref="ProtectedTable.Id"/> ever given; 0 if none.</summary>
+    public uint LastTableId { get; set; }
     /// <summary>The protected tables.</summary>
     public List<ProtectedTable> Tables { get; set; } = [];
 }

@@ -1,0 +1,187 @@
+using Indelible.Format;
+
+namespace Indelible.Capture;
+
+/// <summary>Compares what is asked with what is there, and plans the difference. One plan per instance.</summary>
+internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest request)
+{
+    private const int SourceNameMax = 32;
+
+    private readonly List<PlanStep> _steps = [];
+    private readonly List<string> _warnings = [];
+    private readonly HashSet<uint> _baselines = [];
+
+    /// <summary>The plan; throws <see cref="IndelibleException"/> for whatever cannot be protected, before anything is changed.</summary>
+    public async Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken)
+    {
+        CheckRequest();
+        SessionFacts session = await catalog.SessionAsync(cancellationToken);
+        SessionChecks.Check(session);
+        List<Target> targets = await TargetsAsync(session, cancellationToken);
+        Protection protection = Merge(session, targets);
+        InstalledFacts? installed = await InstalledAsync(session, cancellationToken);
+        bool roleExists = await PlanRoleAsync(session, targets, cancellationToken);
+        PlanInstall(session, installed, protection, roleCreated: !roleExists);
+        PublicationFacts? publication = await PlanPublicationAsync(protection, targets, cancellationToken);
+        foreach (Target target in targets) await PlanTableAsync(target, protection, publication, roleExists, cancellationToken);
+        await PlanSlotAsync(session, installed, protection, cancellationToken);
+        return new ProtectPlan { Protection = protection, Steps = _steps, BaselineTables = [.. _baselines.Order()], Warnings = _warnings };
+    }
+
+    private void CheckRequest()
+    {
+        bool named = request.Source.Length is > 0 and <= SourceNameMax && request.Source.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
+        if (!named) throw new IndelibleException(ExitCode.Usage, $"expected a source name of at most {SourceNameMax} lowercase letters, digits and underscores, found '{request.Source}'");
+        if (request.Columns.Count == 0 && request.Existing is null) throw new IndelibleException(ExitCode.Usage, "expected at least one TABLE.COLUMN to protect, found none");
+    }
+
+    /// <summary>Every table named, and every table protected already: both are brought to the state they should be in.</summary>
+    private async Task<List<Target>> TargetsAsync(SessionFacts session, CancellationToken cancellationToken)
+    {
+        var targets = new Dictionary<uint, Target>();
+        foreach (ProtectedTable table in request.Existing?.Tables ?? [])
+        {
+            RelationName? name = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
+            if (name is null || name.Oid != table.Oid) _warnings.Add($"{table.Schema}.{table.Name} is protected but no longer there under that name; see `doctor`");
+            else await TargetAsync(targets, name, session, cancellationToken);
+        }
+        foreach (ColumnRequest asked in request.Columns)
+        {
+            Target target = await TargetAsync(targets, await ResolveAsync(asked, cancellationToken), session, cancellationToken);
+            ColumnFacts column = TableChecks.Column(target.Table, asked.Column, session);
+            target.Columns.RemoveAll(c => c.Facts.Number == column.Number);
+            target.Columns.Add((column, asked.Policy));
+        }
+        foreach (ColumnRequest asked in request.Subjects)
+        {
+            RelationName name = await ResolveAsync(asked, cancellationToken);
+            if (!targets.TryGetValue(name.Oid, out Target? target)) throw new IndelibleException(ExitCode.Usage, $"{name} has a subject column but no protected one; name a column to protect");
+            target.Subject = TableChecks.Column(target.Table, asked.Column, session).Name;
+        }
+        return [.. targets.Values];
+    }
+
+    private async Task<Target> TargetAsync(Dictionary<uint, Target> targets, RelationName name, SessionFacts session, CancellationToken cancellationToken)
+    {
+        if (targets.TryGetValue(name.Oid, out Target? known)) return known;
+        TableFacts table = await catalog.TableAsync(name, cancellationToken);
+        List<MemberFacts> members = await catalog.MembersAsync(name.Oid, cancellationToken);
+        TableChecks.Check(table, members, session);
+        if (table.HasChildren) _warnings.Add($"{name} has tables that inherit from it; their rows are not covered. Protect them by name");
+        return targets[name.Oid] = new Target(table, members);
+    }
+
+    private async Task<RelationName> ResolveAsync(ColumnRequest asked, CancellationToken cancellationToken)
+    {
+        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
+        if (name is not null) return name;
+        string wanted = asked.Schema is null ? asked.Table : $"{asked.Schema}.{asked.Table}";
+        List<string> names = await catalog.NamesAsync(cancellationToken);
+        string? near = Nearest.Of(wanted, asked.Schema is null ? [.. names.Select(n => n[(n.IndexOf('.', StringComparison.Ordinal) + 1)..]), .. names] : names);
+        throw new IndelibleException(ExitCode.Usage, $"there is no table {wanted}; {(near is null ? "check the database and schema" : $"did you mean {near}?")}");
+    }
+
+    private Protection Merge(SessionFacts session, List<Target> targets)
+    {
+        Protection? existing = request.Existing;
+        var protection = new Protection
+        {
+            Source = request.Source,
+            SystemId = session.SystemId,
+            Slot = existing?.Slot ?? $"indelible_{request.Source}",
+            Publication = existing?.Publication ?? $"indelible_{request.Source}",
+            LastTableId = Math.Max(existing?.LastTableId ?? 0, existing?.Tables.Select(t => t.Id).DefaultIfEmpty().Max() ?? 0),
+        };
+        foreach (Target target in targets)
+        {
+            ProtectedTable? known = existing?.Tables.Find(t => t.Oid == target.Table.Name.Oid);
+            target.Protected = ProtectionMerge.Table(known, target, known?.Id ?? (protection.LastTableId = checked(protection.LastTableId + 1)), out bool needsBaseline);
+            protection.Tables.Add(target.Protected);
+            if (needsBaseline) _baselines.Add(target.Protected.Id);
+        }
+        protection.Tables.AddRange((existing?.Tables ?? []).Where(t => !protection.Tables.Exists(p => p.Id == t.Id)));
+        protection.Tables.Sort((a, b) => a.Id.CompareTo(b.Id));
+        return protection;
+    }
+
+    private async Task<InstalledFacts?> InstalledAsync(SessionFacts session, CancellationToken cancellationToken)
+    {
+        if (!session.IsInstalled) return null;
+        InstalledFacts? installed = (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
+            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault();
+        if (installed is null) return null;
+        bool ours = installed.Name == request.Source && installed.InnerPad.AsSpan().SequenceEqual(AttributionPads.Of(request.AttributionSecret.Span).Inner);
+        if (ours) return installed;
+        throw new IndelibleException(
+            ExitCode.Environment,
+            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it protected as source {installed.Name} by another ledger; run `unprotect` there first");
+    }
+
+    private async Task<bool> PlanRoleAsync(SessionFacts session, List<Target> targets, CancellationToken cancellationToken)
+    {
+        RoleFacts? role = (await catalog.QueryAsync("role", [request.CaptureRole], static r => new RoleFacts(
+            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5)), cancellationToken)).FirstOrDefault();
+        bool needsBypass = targets.Exists(t => t.Table.HasRowSecurity);
+        RolePlan plan = RolePlan.Of(session, request, role, needsBypass);
+        _steps.AddRange(plan.Steps);
+        _warnings.AddRange(plan.Warnings);
+        return role is not null;
+    }
+
+    private void PlanInstall(SessionFacts session, InstalledFacts? installed, Protection protection, bool roleCreated)
+    {
+        string version = InstallSteps.Version;
+        if (installed?.Version != version) _steps.Add(InstallSteps.Install(protection, request, roleCreated));
+        if (installed?.Version == version && session.EventTriggerCount == InstallSteps.EventTriggerCount) return;
+        if (session.IsSuperuser || session.EventTriggerCount == 0) _steps.Add(InstallSteps.EventTriggers());
+    }
+
+    private async Task<PublicationFacts?> PlanPublicationAsync(Protection protection, List<Target> targets, CancellationToken cancellationToken)
+    {
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
+            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        string name = PgIdentifier.Quote(protection.Publication);
+        bool generated = targets.Exists(t => t.Columns.Exists(c => c.Facts.Generated == "s"));
+        string extra = generated ? ", publish_generated_columns = stored" : "";
+        if (publication is null)
+        {
+            _steps.Add(new PlanStep("publication", [PlanStatement.Of($"CREATE PUBLICATION {name} WITH (publish = 'insert, update, delete, truncate'{extra})")]));
+            return null;
+        }
+        if (!publication.IsOwned) throw new IndelibleException(ExitCode.Environment, $"expected publication {protection.Publication} to be absent or owned by us, found another owner; drop it or connect as its owner");
+        if (!publication.PublishesAll || publication.ViaRoot)
+        {
+            _steps.Add(new PlanStep("publication options", [PlanStatement.Of($"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = false{extra})")]));
+        }
+        return publication;
+    }
+
+    private async Task PlanTableAsync(Target target, Protection protection, PublicationFacts? publication, bool roleExists, CancellationToken cancellationToken)
+    {
+        RelationName name = target.Table.Name;
+        (bool usage, bool select) = roleExists
+            ? (await catalog.QueryAsync("grants", [request.CaptureRole, name.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0]
+            : (false, false);
+        bool published = publication is not null && (publication.AllTables || publication.Relations.Contains(name.Oid));
+        PlanStep? step = TableSteps.Protect(target, protection.Publication, request.CaptureRole, published, usage, select);
+        if (step is not null) _steps.Add(step);
+    }
+
+    private async Task PlanSlotAsync(SessionFacts session, InstalledFacts? installed, Protection protection, CancellationToken cancellationToken)
+    {
+        SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
+        if (slot is not null)
+        {
+            SlotFacts.CheckOurs(slot, protection.Slot, session, isOurs: installed is not null || request.Existing is not null, inUse: request.Existing is null && slot.Active);
+            return;
+        }
+        SessionChecks.CheckSlotRoom(session);
+        if (!session.IsSuperuser && !session.MayReplicate && request.Capture is null)
+        {
+            throw new IndelibleException(
+                ExitCode.Environment,
+                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION; or give --capture");
+        }
+        _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_create_logical_replication_slot({PgIdentifier.Literal(protection.Slot)}, 'pgoutput')")], PlanStepKind.Slot));
+    }
+}

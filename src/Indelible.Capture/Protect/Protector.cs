@@ -1,0 +1,103 @@
+using Indelible.Format;
+using Npgsql;
+
+namespace Indelible.Capture;
+
+/// <summary>Protects tables of a source and undoes it, over the owner's connection.</summary>
+public static class Protector
+{
+    /// <summary>Checks everything and says what would be done; changes nothing.</summary>
+    /// <exception cref="IndelibleException">Something cannot be protected, or the source cannot be reached; the message says what to do.</exception>
+    public static async Task<ProtectPlan> PlanAsync(SourceConnection owner, ProtectRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
+            return await new ProtectPlanner(new SourceCatalog(connection), request).PlanAsync(cancellationToken);
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, owner);
+        }
+    }
+
+    /// <summary>Protects; what is in place is left alone. A table is protected whole or not at all.</summary>
+    /// <param name="owner">Connection of the tables' owner or a superuser.</param>
+    /// <param name="request">What to protect.</param>
+    /// <param name="progress">Told the title of each step before it starts.</param>
+    /// <param name="time">Clock for pauses between attempts.</param>
+    /// <param name="cancellationToken">Stops between and inside steps; what was committed stays.</param>
+    /// <exception cref="IndelibleException">As for <see cref="PlanAsync"/>, or a lock was not to be had.</exception>
+    public static async Task<ProtectOutcome> ProtectAsync(
+        SourceConnection owner, ProtectRequest request, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ProtectPlan plan = await PlanAsync(owner, request, cancellationToken);
+        try
+        {
+            await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
+            var runner = new StepRunner(connection, owner, request.Capture, request.LockTimeout, request.LockAttempts, time);
+            foreach (PlanStep step in plan.Steps)
+            {
+                progress(step.Title);
+                await runner.RunAsync(step, cancellationToken);
+            }
+            List<SlotFacts> slots = await new SourceCatalog(connection).QueryAsync("slot", [plan.Protection.Slot], SlotFacts.Read, cancellationToken);
+            return new ProtectOutcome
+            {
+                Protection = plan.Protection,
+                CaptureRole = request.CaptureRole,
+                CaptureRoleCreated = plan.Steps.Any(s => s.Statements.Any(p => p.Sql.StartsWith("CREATE ROLE", StringComparison.Ordinal))),
+                SlotStart = slots.FirstOrDefault()?.ConfirmedFlush is { } start ? Lsn.Parse(start) : Lsn.None,
+                BaselineTables = plan.BaselineTables,
+                StepCount = plan.Steps.Count,
+                Warnings = [.. plan.Warnings, .. runner.Warnings],
+            };
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, owner);
+        }
+    }
+
+    /// <summary>What <see cref="UnprotectAsync"/> would do.</summary>
+    /// <param name="owner">Connection of the tables' owner or a superuser.</param>
+    /// <param name="protection">What is protected.</param>
+    /// <param name="columns">What to stop protecting; null for everything.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public static async Task<ProtectPlan> PlanUnprotectAsync(
+        SourceConnection owner, Protection protection, IReadOnlyList<ColumnRequest>? columns, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
+            return await new UnprotectPlanner(new SourceCatalog(connection), protection, columns).PlanAsync(cancellationToken);
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, owner);
+        }
+    }
+
+    /// <summary>Undoes protection exactly: identities, grants, publication; and, when nothing is left, slot, schema and the role we made. Returns what remains protected.</summary>
+    /// <exception cref="IndelibleException">The slot is in use, a lock was not to be had, or a privilege is missing.</exception>
+    public static async Task<Protection> UnprotectAsync(
+        SourceConnection owner, Protection protection, IReadOnlyList<ColumnRequest>? columns, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
+    {
+        ProtectPlan plan = await PlanUnprotectAsync(owner, protection, columns, cancellationToken);
+        try
+        {
+            await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
+            var runner = new StepRunner(connection, owner, capture: null, TimeSpan.FromSeconds(2), 10, time);
+            foreach (PlanStep step in plan.Steps)
+            {
+                progress(step.Title);
+                await runner.RunAsync(step, cancellationToken);
+            }
+            return plan.Protection;
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, owner);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using Indelible.Format;
+using Npgsql;
+
+namespace Indelible.Capture;
+
+/// <summary>Says what a failed connection or statement means to a person, and what to do.</summary>
+public static class SourceFailure
+{
+    /// <summary>The failure with where and what to do. The message never repeats a value or a password.</summary>
+    public static IndelibleException From(NpgsqlException failure, SourceConnection connection) =>
+        new(ExitCode.Environment, $"{connection}: {Explain(failure)}", failure);
+
+    private static string Explain(NpgsqlException failure) => failure switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } =>
+            "the password was refused; give it in PGPASSWORD, a passfile, or --password-file",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidAuthorizationSpecification } e =>
+            $"the server does not let this role in ({e.MessageText}); check the role's name and pg_hba.conf",
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } =>
+            "there is no such database; check Database= in the connection string",
+        PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } e =>
+            $"a privilege is missing ({e.MessageText}); connect as the tables' owner or a superuser",
+        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } =>
+            "the server is starting up or shutting down; try again in a moment",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
+            "the server has no free connection; raise max_connections or end idle sessions",
+        PostgresException e => $"the server answered {e.SqlState}: {e.MessageText}",
+        { InnerException: SocketException e } => $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",
+        { InnerException: AuthenticationException e } =>
+            $"TLS failed ({e.Message}); give the server's CA with Root Certificate=…, or SSL Mode=Disable if the network is yours alone",
+        { InnerException: TimeoutException } => "the server did not answer in time; check host, port and firewalls",
+        _ => failure.Message,
+    };
+}

@@ -1,0 +1,44 @@
+namespace Indelible.Capture;
+
+/// <summary>The steps that protect one table and undo it, each in one transaction.</summary>
+internal static class TableSteps
+{
+    /// <summary>Our trigger. Late in the alphabet: statement triggers fire by name, and what they say about the operator must be known to ours.</summary>
+    public const string Trigger = "zz_indelible";
+
+    /// <summary>What is missing on a table and its partitions; null if nothing is.</summary>
+    public static PlanStep? Protect(Target target, string publication, string role, bool published, bool schemaUsage, bool select)
+    {
+        RelationName root = target.Table.Name;
+        List<MemberFacts> changed = [.. target.Members.Where(m => m.Identity != 'f' || m.TriggerEnabled != 'A')];
+        var statements = new List<string>();
+        foreach (MemberFacts member in changed) statements.AddRange(Member(member));
+        if (!published) statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(publication)} ADD TABLE {Only(target.Table)}{root.Quoted}");
+        if (!schemaUsage) statements.Add($"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(root.Schema)} TO {PgIdentifier.Quote(role)}");
+        if (!select) statements.Add($"GRANT SELECT ON {root.Quoted} TO {PgIdentifier.Quote(role)}");
+        if (statements.Count == 0) return null;
+        statements.AddRange(target.Members.Select(member => Record(member, root, granted: !select && member.Name.Oid == root.Oid)));
+        return new PlanStep($"table {root}", [.. statements.Select(PlanStatement.Of)], PlanStepKind.Table);
+    }
+
+    private static string Only(TableFacts table) => table.Kind == 'r' ? "ONLY " : "";
+
+    private static IEnumerable<string> Member(MemberFacts member)
+    {
+        string name = member.Name.Quoted;
+        if (member.TriggerEnabled is null)
+        {
+            yield return $"CREATE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION indelible.attribute()";
+        }
+        if (member.TriggerEnabled != 'A') yield return $"ALTER TABLE ONLY {name} ENABLE ALWAYS TRIGGER {Trigger}";
+        if (member.Identity != 'f') yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY FULL";
+    }
+
+    /// <summary>Remembers what was there before; a relation known already keeps what is remembered.</summary>
+    private static string Record(MemberFacts member, RelationName root, bool granted)
+    {
+        string index = member.IdentityIndex is null ? "NULL" : PgIdentifier.Literal(PgIdentifier.Quote(member.IdentityIndex));
+        return $"INSERT INTO indelible.relation AS r (oid, root, identity_before, index_before, select_granted) VALUES ({member.Name.Oid}, {root.Oid}, '{member.Identity}', {index}, {(granted ? "true" : "false")}) "
+            + "ON CONFLICT (oid) DO UPDATE SET root = EXCLUDED.root, select_granted = r.select_granted OR EXCLUDED.select_granted";
+    }
+}

@@ -1,0 +1,52 @@
+using Indelible.Format.Entries;
+
+namespace Indelible.Capture;
+
+/// <summary>A table to be protected, as the catalog has it and as it was asked for. Owned by one planner.</summary>
+internal sealed class Target(TableFacts table, IReadOnlyList<MemberFacts> members)
+{
+    public TableFacts Table { get; } = table;
+    /// <summary>The root first, then its partitions at every level.</summary>
+    public IReadOnlyList<MemberFacts> Members { get; } = members;
+    /// <summary>Columns asked for now.</summary>
+    public List<(ColumnFacts Facts, ColumnPolicy Policy)> Columns { get; } = [];
+    public string? Subject { get; set; }
+    /// <summary>What the table will be in the protection.</summary>
+    public ProtectedTable Protected { get; set; } = new();
+}
+
+/// <summary>Brings what was protected and what is asked together.</summary>
+internal static class ProtectionMerge
+{
+    /// <summary>The protected table; columns keep their order, new ones follow by number.</summary>
+    public static ProtectedTable Table(ProtectedTable? known, Target target, uint id, out bool needsBaseline)
+    {
+        var columns = (known?.Columns ?? []).ToDictionary(c => c.Number);
+        needsBaseline = known is null;
+        foreach ((ColumnFacts facts, ColumnPolicy policy) in target.Columns)
+        {
+            needsBaseline |= !columns.TryGetValue(facts.Number, out ProtectedColumn? before) || before.Policy != policy;
+            columns[facts.Number] = new ProtectedColumn { Number = facts.Number, Name = facts.Name, Type = facts.Type, Policy = policy };
+        }
+        return new ProtectedTable
+        {
+            Id = id,
+            Oid = target.Table.Name.Oid,
+            Schema = target.Table.Name.Schema,
+            Name = target.Table.Name.Name,
+            Key = known?.Key ?? [.. target.Table.Key],
+            Subject = target.Subject ?? known?.Subject,
+            Columns = [.. columns.Values.OrderBy(c => c.Number)],
+            Partitioned = target.Table.Kind == 'p',
+        };
+    }
+}
+
+/// <summary>What an earlier protect left in indelible.source.</summary>
+internal sealed record InstalledFacts(string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
+
+/// <summary>A publication.</summary>
+internal sealed record PublicationFacts(bool IsOwned, bool AllTables, bool PublishesAll, bool ViaRoot, HashSet<uint> Relations);
+
+/// <summary>A role's attributes.</summary>
+internal sealed record RoleFacts(bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect);

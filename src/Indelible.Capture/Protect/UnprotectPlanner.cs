@@ -1,0 +1,131 @@
+using Indelible.Format;
+
+namespace Indelible.Capture;
+
+/// <summary>Plans the undoing of protection. One plan per instance.</summary>
+internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protection, IReadOnlyList<ColumnRequest>? columns)
+{
+    private readonly List<PlanStep> _steps = [];
+    private readonly List<string> _warnings = [];
+
+    /// <summary>The plan; changes nothing.</summary>
+    public async Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken)
+    {
+        SessionFacts session = await catalog.SessionAsync(cancellationToken);
+        if (session.OwnsSchema == false) throw new IndelibleException(ExitCode.Environment, $"expected {session.Role} to own schema indelible, found another owner; connect as that owner or a superuser");
+        Protection remaining = await RemainingAsync(cancellationToken);
+        InstalledFacts? installed = session.IsInstalled ? (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
+            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault() : null;
+        bool last = remaining.Tables.Count == 0;
+        if (last) await PlanSlotAsync(cancellationToken);
+        foreach (ProtectedTable table in protection.Tables.Where(t => !remaining.Tables.Exists(r => r.Id == t.Id)))
+        {
+            if (installed is not null) await PlanTableAsync(table, installed, cancellationToken);
+        }
+        if (last) PlanRemoval(session, installed);
+        return new ProtectPlan { Protection = remaining, Steps = _steps, BaselineTables = [], Warnings = _warnings };
+    }
+
+    private async Task<Protection> RemainingAsync(CancellationToken cancellationToken)
+    {
+        var remaining = new Protection
+        {
+            Source = protection.Source,
+            SystemId = protection.SystemId,
+            Slot = protection.Slot,
+            Publication = protection.Publication,
+            LastTableId = Math.Max(protection.LastTableId, protection.Tables.Select(t => t.Id).DefaultIfEmpty().Max()),
+        };
+        if (columns is null) return remaining;
+        var dropped = new HashSet<(uint Table, short Column)>();
+        foreach (ColumnRequest asked in columns) dropped.Add(await FindAsync(asked, cancellationToken));
+        foreach (ProtectedTable table in protection.Tables)
+        {
+            List<ProtectedColumn> kept = [.. table.Columns.Where(c => !dropped.Contains((table.Id, c.Number)))];
+            if (kept.Count > 0) remaining.Tables.Add(With(table, kept));
+        }
+        return remaining;
+    }
+
+    private async Task<(uint Table, short Column)> FindAsync(ColumnRequest asked, CancellationToken cancellationToken)
+    {
+        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
+        ProtectedTable? table = protection.Tables.Find(t => name is not null ? t.Oid == name.Oid : t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
+        ProtectedColumn? column = table?.Columns.Find(c => c.Name == asked.Column || c.Name == asked.Column.ToLowerInvariant());
+        if (table is not null && column is not null) return (table.Id, column.Number);
+        string known = string.Join(", ", protection.Tables.SelectMany(t => t.Columns.Select(c => $"{t.Schema}.{t.Name}.{c.Name}")));
+        throw new IndelibleException(ExitCode.Usage, $"{asked.Table}.{asked.Column} is not protected; protected are {known}");
+    }
+
+    private static ProtectedTable With(ProtectedTable table, List<ProtectedColumn> kept) => new()
+    {
+        Id = table.Id,
+        Oid = table.Oid,
+        Schema = table.Schema,
+        Name = table.Name,
+        Key = table.Key,
+        Subject = table.Subject,
+        Columns = kept,
+        Partitioned = table.Partitioned,
+    };
+
+    private async Task PlanSlotAsync(CancellationToken cancellationToken)
+    {
+        SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
+        if (slot is null) return;
+        if (slot.Active) throw new IndelibleException(ExitCode.Environment, $"slot {protection.Slot} is in use by process {slot.ActivePid}; stop `indelible run` first");
+        _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)})")], PlanStepKind.Slot));
+    }
+
+    private async Task PlanTableAsync(ProtectedTable table, InstalledFacts installed, CancellationToken cancellationToken)
+    {
+        List<RecordedFacts> recorded = await catalog.QueryAsync("recorded", [table.Oid], static r => new RecordedFacts(
+            new RelationName(r.GetFieldValue<uint>(0), r.GetString(1), r.GetString(2)), r.GetString(3)[0], r.IsDBNull(4) ? null : r.GetString(4), r.GetBoolean(5)), cancellationToken);
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
+            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        var statements = new List<string>();
+        // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
+        statements.Add($"DELETE FROM indelible.relation WHERE root = {table.Oid}");
+        foreach (RecordedFacts relation in recorded) statements.AddRange(Restore(relation, installed.Role));
+        if (publication is not null && publication.Relations.Contains(table.Oid))
+        {
+            statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(protection.Publication)} DROP TABLE {PgIdentifier.Quote(table.Schema, table.Name)}");
+        }
+        _steps.Add(new PlanStep($"table {table.Schema}.{table.Name}", [.. statements.Select(PlanStatement.Of)], PlanStepKind.Table));
+    }
+
+    private static IEnumerable<string> Restore(RecordedFacts relation, string role)
+    {
+        string name = relation.Name.Quoted;
+        yield return $"DROP TRIGGER IF EXISTS {TableSteps.Trigger} ON {name}";
+        yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY {Identity(relation)}";
+        if (relation.SelectGranted) yield return $"REVOKE SELECT ON {name} FROM {PgIdentifier.Quote(role)}";
+    }
+
+    private static string Identity(RecordedFacts relation) => relation.IdentityBefore switch
+    {
+        'f' => "FULL",
+        'n' => "NOTHING",
+        'i' when relation.IndexBefore is not null => $"USING INDEX {relation.IndexBefore}",
+        _ => "DEFAULT",
+    };
+
+    private void PlanRemoval(SessionFacts session, InstalledFacts? installed)
+    {
+        var statements = new List<string>();
+        if (session.EventTriggerCount > 0)
+        {
+            statements.Add("DROP EVENT TRIGGER IF EXISTS indelible_ddl");
+            statements.Add("DROP EVENT TRIGGER IF EXISTS indelible_rewrite");
+            statements.Add("DROP EVENT TRIGGER IF EXISTS indelible_drop");
+        }
+        statements.Add($"DROP PUBLICATION IF EXISTS {PgIdentifier.Quote(protection.Publication)}");
+        statements.Add("DROP SCHEMA IF EXISTS indelible CASCADE");
+        _steps.Add(new PlanStep("publication and schema indelible", [.. statements.Select(PlanStatement.Of)]));
+        if (installed is not { RoleCreated: true }) return;
+        string role = PgIdentifier.Quote(installed.Role);
+        _steps.Add(new PlanStep($"role {installed.Role}", [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")], PlanStepKind.Optional));
+    }
+
+    private sealed record RecordedFacts(RelationName Name, char IdentityBefore, string? IndexBefore, bool SelectGranted);
+}

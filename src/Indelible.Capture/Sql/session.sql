@@ -1,0 +1,10 @@
+-- Who we are and what the server is like.
+SELECT current_setting('server_version_num')::int4, current_setting('wal_level'), current_setting('server_encoding'), current_database()::text,
+       current_user::text, r.rolsuper, r.rolcreaterole, r.rolreplication, r.rolbypassrls,
+       has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery(),
+       (SELECT system_identifier FROM pg_control_system())::text,
+       current_setting('max_replication_slots')::int4, (SELECT count(*) FROM pg_replication_slots)::int4, current_setting('max_wal_senders')::int4,
+       (SELECT pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace n WHERE n.nspname = 'indelible'),
+       to_regclass('indelible.source') IS NOT NULL,
+       (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname IN ('indelible_ddl', 'indelible_rewrite', 'indelible_drop') AND e.evtenabled = 'A')::int4
+FROM pg_roles r WHERE r.rolname = current_user

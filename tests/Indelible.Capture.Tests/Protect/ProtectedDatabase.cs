@@ -1,0 +1,95 @@
+using System.Buffers.Binary;
+using System.Text;
+using Indelible.Format.Entries;
+using Indelible.Testing;
+using Npgsql;
+
+namespace Indelible.Capture.Tests.Protect;
+
+/// <summary>A database of a test's own, with what the tests of protection do to it.</summary>
+internal sealed class ProtectedDatabase(PostgresServer server, string connectionString)
+{
+    public static readonly byte[] Secret = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
+
+    private static int _count;
+
+    public string ConnectionString { get; } = connectionString;
+
+    /// <summary>A name no other test's source has: slots and roles belong to the whole server.</summary>
+    public string Source { get; } = $"src{Interlocked.Increment(ref _count)}";
+
+    public string CaptureRole => $"capture_{Source}";
+
+    public SourceConnection Owner => SourceConnection.Parse(ConnectionString);
+
+    public static async Task<ProtectedDatabase> CreateAsync(PostgresServer server, params string[] statements)
+    {
+        var database = new ProtectedDatabase(server, await server.CreateDatabaseAsync());
+        await server.ExecuteAsync(database.ConnectionString, statements);
+        return database;
+    }
+
+    public ProtectRequest Request(params string[] columns) => new()
+    {
+        Source = Source,
+        Columns = [.. columns.Select(ColumnRequest.Parse)],
+        AttributionSecret = Secret,
+        CaptureRole = CaptureRole,
+        CapturePassword = "capture-password",
+        LockTimeout = TimeSpan.FromMilliseconds(200),
+        LockAttempts = 2,
+    };
+
+    public Task<ProtectOutcome> ProtectAsync(params string[] columns) => ProtectAsync(Request(columns));
+
+    public Task<ProtectOutcome> ProtectAsync(ProtectRequest request) =>
+        Protector.ProtectAsync(Owner, request, static _ => { }, TimeProvider.System, CancellationToken.None);
+
+    public Task ExecuteAsync(params string[] statements) => server.ExecuteAsync(ConnectionString, statements);
+
+    public Task<List<string?>> QueryAsync(string query) => server.QueryAsync(ConnectionString, query);
+
+    /// <summary>What the slot has to say since last asked: per transaction, rows as <c>I</c>, <c>U</c>, <c>D</c>, <c>T</c> and messages.</summary>
+    public async Task<List<StreamItem>> DrainAsync()
+    {
+        var items = new List<StreamItem>();
+        await using NpgsqlConnection connection = await server.ConnectAsync(ConnectionString);
+        await using var command = new NpgsqlCommand(
+            $"SELECT xid::text::int8, data FROM pg_logical_slot_get_binary_changes('indelible_{Source}', NULL, NULL, 'proto_version', '2', 'publication_names', 'indelible_{Source}', 'messages', 'true')", connection);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            byte[] data = reader.GetFieldValue<byte[]>(1);
+            long xid = reader.GetInt64(0);
+            if (data[0] == (byte)'M') items.Add(Message(xid, data));
+            else if ("IUDT".Contains((char)data[0], StringComparison.Ordinal)) items.Add(new StreamItem(xid, (char)data[0], "", ""));
+        }
+        return items;
+    }
+
+    /// <summary>A logical decoding message: type, flags, LSN, prefix with zero, length, content.</summary>
+    private static StreamItem Message(long xid, byte[] data)
+    {
+        int end = Array.IndexOf(data, (byte)0, 10);
+        int length = BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(end + 1));
+        return new StreamItem(xid, 'M', Encoding.UTF8.GetString(data, 10, end - 10), Encoding.UTF8.GetString(data, end + 5, length));
+    }
+}
+
+/// <summary>A row or a message of the stream.</summary>
+internal sealed record StreamItem(long Xid, char Kind, string Prefix, string Content)
+{
+    /// <summary>Lines of an attribution message by name.</summary>
+    public Dictionary<string, string> Lines => Content.Split('\n').ToDictionary(l => l[..l.IndexOf('=', StringComparison.Ordinal)], l => l[(l.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+
+    /// <summary>Whether the MAC holds and the message names its own transaction.</summary>
+    public bool IsGenuine
+    {
+        get
+        {
+            int at = Content.LastIndexOf("mac=", StringComparison.Ordinal);
+            byte[] mac = System.Security.Cryptography.HMACSHA256.HashData(ProtectedDatabase.Secret, Encoding.UTF8.GetBytes(Content[..at]));
+            return Convert.ToHexStringLower(mac) == Content[(at + 4)..] && Content.Contains(Xid.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        }
+    }
+}
