@@ -22,7 +22,7 @@ internal static class InstallSteps
             ON CONFLICT (single) DO UPDATE SET role = EXCLUDED.role, role_created = s.role_created OR EXCLUDED.role_created
             """;
         return new PlanStep("attribution", [
-            .. EmbeddedSql.Parts("install").Select(PlanStatement.Of),
+            .. SqlFile.Parts("install").Select(PlanStatement.Of),
             new PlanStatement(insert, $"-- $1 and $2: the attribution secret, padded\n{insert}", [inner, outer]),
             PlanStatement.Of($"COMMENT ON SCHEMA indelible IS {PgIdentifier.Literal(Version)}"),
         ]);
@@ -31,12 +31,12 @@ internal static class InstallSteps
     /// <summary>Reports of DDL and care of new partitions.</summary>
     public static PlanStep EventTriggers() => new(
         "event triggers (without them new partitions are not protected by themselves, and DDL is noticed only by comparing the catalog)",
-        [.. EmbeddedSql.Parts("events").Select(PlanStatement.Of)],
+        [.. SqlFile.Parts("events").Select(PlanStatement.Of)],
         PlanStepKind.Optional);
 
     private static string MakeVersion()
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(EmbeddedSql.Read("install") + EmbeddedSql.Read("events")));
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(SqlFile.Read("install") + SqlFile.Read("events")));
         return $"Indelible attribution {Convert.ToHexStringLower(hash.AsSpan(0, 6))}";
     }
 }

@@ -72,7 +72,7 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
 
     /// <summary>Rows of an embedded query.</summary>
     public Task<List<T>> QueryAsync<T>(string name, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
-        QueryTextAsync(EmbeddedSql.Read(name), parameters, read, cancellationToken);
+        QueryTextAsync(SqlFile.Read(name), parameters, read, cancellationToken);
 
     /// <summary>Rows of a query given as text.</summary>
     public async Task<List<T>> QueryTextAsync<T>(string sql, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
