@@ -1,0 +1,44 @@
+using Indelible.Format.Entries;
+
+namespace Indelible.Index;
+
+/// <summary>The terms an entry is found by.</summary>
+internal static class EntryTerms
+{
+    /// <summary>Adds the terms of one entry; a term may be added twice.</summary>
+    public static void Collect(Entry entry, IReadOnlyList<byte[]>? blindTokens, List<Term> terms)
+    {
+        EntryHeader header = entry.Header;
+        terms.Add(Term.Kind(header.Kind));
+        if (header.Source is { } source) terms.Add(Term.Source(source));
+        if (header.Operation is { } operation) terms.Add(Term.Operation(operation));
+        if (header.TransactionId is { } transaction) terms.Add(Term.Transaction(transaction));
+        if (header.Operator is { } who) CollectOperator(who, terms);
+        if (header.Relation is { } relation) CollectRow(header, relation, terms);
+        foreach (Field field in entry.Fields)
+        {
+            if (field.Scope == FieldScope.Column) terms.Add(Term.Column(field.Name));
+        }
+        foreach (byte[] token in blindTokens ?? []) terms.Add(Term.Value(token));
+    }
+
+    private static void CollectOperator(Operator who, List<Term> terms)
+    {
+        terms.Add(Term.Grade(who.Grade));
+        if (who.Id is { } id) terms.Add(Term.Operator(id));
+        if (who.SessionUser is { } user && user != who.Id) terms.Add(Term.Operator(user));
+        if (who.LoginRole is { } login && login != who.SessionUser && login != who.Id) terms.Add(Term.Operator(login));
+    }
+
+    private static void CollectRow(EntryHeader header, Relation relation, List<Term> terms)
+    {
+        terms.Add(Term.Schema(relation.Schema));
+        terms.Add(Term.Table(relation.Name));
+        if (header.Operation == Operation.Truncate) terms.Add(Term.TruncationOf(relation.Name));
+        if (header.Key is { } key) terms.Add(RowOf(relation.Name, key));
+        if (header.PreviousKey is { } previous) terms.Add(RowOf(relation.Name, previous));
+    }
+
+    private static Term RowOf(string table, RowKey key) =>
+        key.Token.Length > 0 ? Term.RowToken(table, key.Token.Span) : Term.Row(table, key.Columns.Select(column => column.Value));
+}

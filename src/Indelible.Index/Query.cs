@@ -1,0 +1,53 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+
+namespace Indelible.Index;
+
+/// <summary>Which entries are wanted. Every member that is not null narrows it.</summary>
+public sealed record Query
+{
+    /// <summary>Short name of the source.</summary>
+    public string? Source { get; init; }
+    /// <summary>Schema of the relation.</summary>
+    public string? Schema { get; init; }
+    /// <summary>Name of the relation.</summary>
+    public string? Table { get; init; }
+    /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed. Truncations of its table match too. Needs <see cref="Table"/>.</summary>
+    public IReadOnlyList<string>? Key { get; init; }
+    /// <summary>The row's token, where its key is not in clear; instead of <see cref="Key"/>.</summary>
+    public ReadOnlyMemory<byte>? KeyToken { get; init; }
+    /// <summary>A column whose value the entry holds.</summary>
+    public string? Column { get; init; }
+    /// <summary>The operator's id, or the session's user.</summary>
+    public string? Operator { get; init; }
+    /// <summary>How well the operator is known.</summary>
+    public Grade? Grade { get; init; }
+    /// <summary>Only from this commit time on (sealing time, for entries without one).</summary>
+    public MicroTime? Since { get; init; }
+    /// <summary>Only before this time.</summary>
+    public MicroTime? Until { get; init; }
+    /// <summary>Transaction id.</summary>
+    public uint? Transaction { get; init; }
+    /// <summary>What the entry says.</summary>
+    public EntryKind? Kind { get; init; }
+    /// <summary>What happened to the row.</summary>
+    public Operation? Operation { get; init; }
+    /// <summary>A blind token of a value: entries that hold it before or after.</summary>
+    public ReadOnlyMemory<byte>? ValueToken { get; init; }
+    /// <summary>Oldest first; otherwise newest first.</summary>
+    public bool OldestFirst { get; init; }
+    /// <summary>Most entries on a page; from 1.</summary>
+    public int Limit { get; init; } = 50;
+    /// <summary>Cursor of the page before, as <see cref="Page.Next"/> gave it.</summary>
+    public string? After { get; init; }
+}
+
+/// <summary>Entries found.</summary>
+/// <param name="Entries">Indexes in the ledger, in the order asked for.</param>
+/// <param name="Next">Cursor to go on after; null if there is nothing more.</param>
+public sealed record Page(IReadOnlyList<long> Entries, string? Next);
+
+/// <summary>An entry to be indexed.</summary>
+/// <param name="Bytes">As encoded.</param>
+/// <param name="BlindTokens">Its values' tokens; null if none.</param>
+public readonly record struct IndexEntry(ReadOnlyMemory<byte> Bytes, IReadOnlyList<byte[]>? BlindTokens);

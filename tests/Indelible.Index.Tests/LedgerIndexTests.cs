@@ -1,0 +1,201 @@
+using System.Text;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Xunit;
+
+namespace Indelible.Index.Tests;
+
+/// <summary>The index against a model that looks at every entry.</summary>
+public sealed class LedgerIndexTests : IDisposable
+{
+    private readonly string directory = Directory.CreateTempSubdirectory("index-").FullName;
+
+    public void Dispose() => Directory.Delete(directory, recursive: true);
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 7)]
+    [InlineData(3, 300)]
+    [InlineData(4, 9000)]
+    public void Every_query_finds_what_the_model_finds_page_by_page(int seed, int batchSize)
+    {
+        var random = new Random(seed);
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(random, batchSize == 1 ? 400 : 20_000);
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        AddAll(index, model, batchSize);
+        for (int i = 0; i < 150; i++)
+        {
+            Query query = RandomQuery(random, model.Count);
+            Assert.Equal(Expected(model, query), AllPages(index, query));
+        }
+    }
+
+    [Fact]
+    public void A_copy_taken_without_closing_reopens_at_a_whole_number_of_batches_and_can_be_completed()
+    {
+        var random = new Random(5);
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(random, 3_000);
+        string copy = directory + "-copy";
+        try
+        {
+            using (LedgerIndex index = LedgerIndex.Open(directory, Some.Origin))
+            {
+                AddAll(index, model[..2_000], 100);
+                index.Flush();
+                AddAll(index, model, 100);
+                CopyAsIfKilled(copy);
+            }
+            using LedgerIndex reopened = LedgerIndex.Open(copy, Some.Origin);
+            Assert.InRange(reopened.IndexedSize, 2_000, 3_000);
+            Assert.Equal(0, reopened.IndexedSize % 100);
+            AddAll(reopened, model, 100);
+            Query query = new() { Table = "patients", Key = ["3"], Limit = 1000 };
+            Assert.Equal(Expected(model, query), AllPages(reopened, query));
+        }
+        finally
+        {
+            Directory.Delete(copy, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void What_was_added_is_there_after_reopening_and_gone_after_reset()
+    {
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(new Random(6), 777);
+        using (LedgerIndex index = LedgerIndex.Open(directory, Some.Origin)) AddAll(index, model, 50);
+        using LedgerIndex reopened = LedgerIndex.Open(directory, Some.Origin);
+        Assert.Equal(777, reopened.IndexedSize);
+        Query since = new() { Since = model[700].Entry.Header.SealedAt, Limit = 1000 };
+        Assert.Equal(Expected(model, since), AllPages(reopened, since));
+        reopened.Reset();
+        Assert.Equal(0, reopened.IndexedSize);
+        Assert.Empty(reopened.Find(new Query()).Entries);
+    }
+
+    [Fact]
+    public void Another_ledgers_index_is_begun_again()
+    {
+        using (LedgerIndex index = LedgerIndex.Open(directory, Some.Origin)) AddAll(index, Model(new Random(7), 10), 10);
+        using LedgerIndex other = LedgerIndex.Open(directory, "somebody.else/ledger");
+        Assert.Equal(0, other.IndexedSize);
+    }
+
+    [Fact]
+    public void A_damaged_index_is_begun_again()
+    {
+        using (LedgerIndex index = LedgerIndex.Open(directory, Some.Origin)) AddAll(index, Model(new Random(8), 500), 100);
+        foreach (string path in Directory.EnumerateFiles(directory, "MANIFEST*")) File.WriteAllText(path, "not a manifest");
+        using LedgerIndex reopened = LedgerIndex.Open(directory, Some.Origin);
+        Assert.Equal(0, reopened.IndexedSize);
+    }
+
+    [Fact]
+    public void A_second_process_is_refused_with_words()
+    {
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        IndelibleException refused = Assert.Throws<IndelibleException>(() => LedgerIndex.Open(directory, Some.Origin));
+        Assert.Equal(ExitCode.Environment, refused.ExitCode);
+        Assert.Contains("in use by another process", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gap_in_what_is_added_is_refused()
+    {
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        Assert.Throws<ArgumentOutOfRangeException>(() => index.Add(1, []));
+    }
+
+    [Fact]
+    public void A_strange_cursor_is_refused()
+    {
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => index.Find(new Query { After = "-1" })).ExitCode);
+    }
+
+    private static List<(Entry, IReadOnlyList<byte[]>)> Model(Random random, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => (Some.Entry(random, i), (IReadOnlyList<byte[]>)[Some.Token(random.Next(9))]))];
+
+    private static void AddAll(LedgerIndex index, List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model, int batchSize)
+    {
+        while (index.IndexedSize < model.Count)
+        {
+            int from = (int)index.IndexedSize;
+            index.Add(from, [.. model[from..Math.Min(from + batchSize, model.Count)].Select(item => new IndexEntry(Some.Encode(item.Entry), item.Tokens))]);
+        }
+    }
+
+    private static Query RandomQuery(Random random, int count)
+    {
+        T? Maybe<T>(int oneIn, Func<T> value) where T : class => random.Next(oneIn) == 0 ? value() : null;
+        T? MaybeValue<T>(int oneIn, Func<T> value) where T : struct => random.Next(oneIn) == 0 ? value() : null;
+        MicroTime Time() => new(1_700_000_000_000_000 + (random.Next(count) * 1000L));
+        string? table = Maybe(2, () => Some.Tables[random.Next(Some.Tables.Length)]);
+        return new Query
+        {
+            Source = Maybe(4, () => Some.Sources[random.Next(2)]),
+            Schema = Maybe(4, () => Some.Schemas[random.Next(2)]),
+            Table = table,
+            Key = table is null ? null : Maybe(2, () => new[] { random.Next(7).ToString(System.Globalization.CultureInfo.InvariantCulture) }),
+            Column = Maybe(4, () => Some.Columns[random.Next(3)]),
+            Operator = Maybe(4, () => Some.People[random.Next(3)]),
+            Grade = MaybeValue(6, () => (Grade)random.Next(4)),
+            Since = MaybeValue(4, Time),
+            Until = MaybeValue(4, Time),
+            Transaction = MaybeValue(6, () => (uint)random.Next(50)),
+            Kind = MaybeValue(8, () => (EntryKind)random.Next(4)),
+            Operation = MaybeValue(6, () => (Operation)random.Next(4)),
+            ValueToken = MaybeValue(6, () => new ReadOnlyMemory<byte>(Some.Token(random.Next(10)))),
+            OldestFirst = random.Next(2) == 0,
+            Limit = 1 + random.Next(300),
+        };
+    }
+
+    private static List<long> AllPages(LedgerIndex index, Query query)
+    {
+        List<long> all = [];
+        for (string? after = null; ;)
+        {
+            Page page = index.Find(query with { After = after });
+            Assert.True(page.Entries.Count <= query.Limit);
+            all.AddRange(page.Entries);
+            if (page.Next is null) return all;
+            after = page.Next;
+        }
+    }
+
+    private static List<long> Expected(List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model, Query query)
+    {
+        IEnumerable<long> found = Enumerable.Range(0, model.Count).Where(i => Matches(model[i].Entry, model[i].Tokens, query)).Select(i => (long)i);
+        return [.. query.OldestFirst ? found : found.Reverse()];
+    }
+
+    private static bool Matches(Entry entry, IReadOnlyList<byte[]> tokens, Query query)
+    {
+        EntryHeader header = entry.Header;
+        MicroTime time = header.CommittedAt ?? header.SealedAt;
+        return (query.Source is null || header.Source == query.Source)
+            && (query.Schema is null || header.Relation?.Schema == query.Schema)
+            && (query.Table is null || header.Relation?.Name == query.Table)
+            && (query.Key is null || header.Operation == Operation.Truncate || IsRow(header.Key, query.Key) || IsRow(header.PreviousKey, query.Key))
+            && (query.Column is null || entry.Fields.Any(field => field.Name == query.Column))
+            && (query.Operator is null || header.Operator?.Id == query.Operator || header.Operator?.SessionUser == query.Operator)
+            && (query.Grade is null || header.Operator?.Grade == query.Grade)
+            && (query.Since is null || time >= query.Since)
+            && (query.Until is null || time < query.Until)
+            && (query.Transaction is null || header.TransactionId == query.Transaction)
+            && (query.Kind is null || header.Kind == query.Kind)
+            && (query.Operation is null || header.Operation == query.Operation)
+            && (query.ValueToken is not { } token || tokens.Any(other => token.Span.SequenceEqual(other)));
+    }
+
+    private static bool IsRow(RowKey? key, IReadOnlyList<string> values) => key is not null && key.Columns.Select(column => column.Value).SequenceEqual(values);
+
+    private void CopyAsIfKilled(string copy)
+    {
+        Directory.CreateDirectory(copy);
+        foreach (string path in Directory.EnumerateFiles(directory))
+        {
+            if (Path.GetFileName(path) != "LOCK") File.Copy(path, Path.Combine(copy, Path.GetFileName(path)));
+        }
+    }
+}
