@@ -3,6 +3,7 @@ using Indelible.Format.Entries;
 namespace Indelible.Format.Sealing;
 
 /// <summary>What ties both side keys of a field to its entry: nobody can open one ciphertext two ways. docs/format.md#commitment.</summary>
+[System.Runtime.CompilerServices.SkipLocalsInit]
 internal static class Commitment
 {
     private static ReadOnlySpan<byte> Label => "commitment-v1"u8;

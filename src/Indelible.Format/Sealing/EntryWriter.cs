@@ -7,6 +7,7 @@ namespace Indelible.Format.Sealing;
 
 /// <summary>Makes entries out of clear values: encrypts, commits, encodes. Reusable; one caller at a time; allocates for blobs only.</summary>
 /// <remarks>Order: <see cref="Begin"/>, <see cref="AddField"/> for each field, <see cref="End()"/>. After an <see cref="ArgumentException"/>, begin again.</remarks>
+[System.Runtime.CompilerServices.SkipLocalsInit]
 public sealed class EntryWriter
 {
     /// <summary>A value of more bytes than this becomes a blob.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Indelible.Format.Sealing;
 
 /// <summary>A key of HMAC-SHA256 (RFC 2104), its two key blocks already compressed: a short message then costs two blocks instead of four.</summary>
+[SkipLocalsInit]
 internal struct HmacKey
 {
     private const byte InnerPad = 0x36;

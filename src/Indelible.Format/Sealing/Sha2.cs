@@ -5,6 +5,7 @@ namespace Indelible.Format.Sealing;
 
 /// <summary>SHA-256 (FIPS 180-4) of short inputs, without allocation and with states that can be kept.</summary>
 /// <remarks>Compression is OpenSSL's where the process finds it (it uses the processor's SHA instructions; .NET needs the same library), libsodium's elsewhere.</remarks>
+[System.Runtime.CompilerServices.SkipLocalsInit]
 internal static unsafe class Sha2
 {
     /// <summary>Length of a hash, in bytes.</summary>
@@ -71,16 +72,16 @@ internal static unsafe class Sha2
         int whole = rest.Length & ~(BlockLength - 1);
         if (whole > 0) Compress(state, rest[..whole]);
         Span<byte> tail = stackalloc byte[2 * BlockLength];
-        tail.Clear();
         int left = rest.Length - whole;
-        rest[whole..].CopyTo(tail);
-        tail[left] = 0x80;
         int tailLength = left < BlockLength - 8 ? BlockLength : 2 * BlockLength;
+        rest[whole..].CopyTo(tail);
+        tail[left..tailLength].Clear();
+        tail[left] = 0x80;
         BinaryPrimitives.WriteUInt64BigEndian(tail[(tailLength - 8)..], 8 * (ulong)(lengthBefore + rest.Length));
         // The libraries count bytes too; that count is not used, so it may say anything.
         Compress(state, tail[..tailLength]);
         for (int i = 0; i < 8; i++) BinaryPrimitives.WriteUInt32BigEndian(hash[(4 * i)..], state[i]);
-        tail.Clear();
+        tail[..left].Clear();
     }
 
     private static delegate* unmanaged[SuppressGCTransition]<uint*, byte*, nuint, int> FindOpenSsl()

@@ -6,6 +6,7 @@ using Indelible.Format.Entries;
 namespace Indelible.Format.Sealing;
 
 /// <summary>The key of one side of one field of one entry. Used once; may be disclosed by itself. docs/format.md#side-keys.</summary>
+[System.Runtime.CompilerServices.SkipLocalsInit]
 public static class SideKey
 {
     /// <summary>Length of a subject key and of a side key, in bytes.</summary>
