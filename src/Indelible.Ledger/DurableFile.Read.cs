@@ -29,6 +29,15 @@ public static partial class DurableFile
         return ReadFully(file, offset, destination);
     }
 
+    /// <summary>Opens a file for reading once from the start, for what may be large; null if there is no such file. The caller disposes it.</summary>
+    public static Stream? TryOpenRead(string path)
+    {
+        SafeFileHandle? file = TryOpenForRead(path);
+#pragma warning disable RS0030 // This is DurableFile: the one place that may, and it only reads.
+        return file is null ? null : new FileStream(file, FileAccess.Read, bufferSize: 1 << 16);
+#pragma warning restore RS0030
+    }
+
     private static SafeFileHandle? TryOpenForRead(string path)
     {
         SafeFileHandle? file = TryOpen(path, ReadOnly, 0, expectedError: NoEntry);

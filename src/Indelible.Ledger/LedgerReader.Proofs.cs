@@ -7,17 +7,18 @@ namespace Indelible.Ledger;
 /// <summary>Proofs out of the published tiles.</summary>
 public sealed partial class LedgerReader
 {
-    /// <summary>Evidence that the entry is in the published tree; <see cref="ArgumentOutOfRangeException"/> beyond it.</summary>
+    /// <summary>Evidence that the entry is in the published tree, with the entry in it and nothing disclosed; <see cref="ArgumentOutOfRangeException"/> beyond it.</summary>
     public Evidence Prove(long index)
     {
         (SignedNote note, Checkpoint head) = ReadSignedCheckpoint();
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, head.Size);
         Hash[] path = Proof.BuildInclusion(index, head.Size, new TileNodes(head.Size, ReadTile).Read);
-        ProofFault fault = Proof.CheckInclusion(Tree.Leaf(ReadEntry(index).Span), index, head.Size, path, head.Root);
+        ReadOnlyMemory<byte> entry = ReadFramed(index, head.Size, out _)[2..];
+        ProofFault fault = Proof.CheckInclusion(Tree.Leaf(entry.Span), index, head.Size, path, head.Root);
         if (fault != ProofFault.None)
             throw new LedgerCorruptException(LedgerDirectory, 0, $"expected entry {index} and its tiles to lead to root {head.Root} of size {head.Size}: {fault}");
-        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes() };
+        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes(), Extra = new EvidenceExtra { Entry = entry }.ToBytes() };
     }
 
     /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of the published one.</summary>
