@@ -1,0 +1,24 @@
+using System.Globalization;
+using Indelible.Bench;
+
+if (args is not [string root, "pipeline", ..])
+{
+    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]");
+    return 2;
+}
+using var interrupted = new CancellationTokenSource();
+Console.CancelKeyPress += (_, press) =>
+{
+    press.Cancel = true;
+    interrupted.Cancel();
+};
+var results = new Results(root, "pipeline");
+await new PipelineSuite(root, results, Option("--rows", 200_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+results.Write();
+return 0;
+
+int Option(string name, int otherwise)
+{
+    int at = Array.IndexOf(args, name);
+    return at < 0 ? otherwise : int.Parse(args[at + 1], NumberStyles.None, CultureInfo.InvariantCulture);
+}
