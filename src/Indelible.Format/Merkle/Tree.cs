@@ -1,6 +1,9 @@
 using System.Buffers;
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Merkle;
 
@@ -59,12 +62,12 @@ public static class Tree
     internal static Hash RangeRoot(long begin, long end, NodeReader read)
     {
         long count = end - begin;
-        int height = System.Numerics.BitOperations.TrailingZeroCount(count);
+        int height = BitOperations.TrailingZeroCount(count);
         long next = end - (1L << height);
         Hash root = read(height, next >> height);
         for (count = next - begin; count > 0; count = next - begin)
         {
-            height = System.Numerics.BitOperations.TrailingZeroCount(count);
+            height = BitOperations.TrailingZeroCount(count);
             next -= 1L << height;
             root = Node(read(height, next >> height), root);
         }
@@ -74,7 +77,7 @@ public static class Tree
     private static Hash Sha256(ReadOnlySpan<byte> input)
     {
         Unsafe.SkipInit(out Hash hash);
-        SHA256.HashData(input, System.Runtime.InteropServices.MemoryMarshal.AsBytes(new Span<Hash>(ref hash)));
+        Sha2.Sha256(input, MemoryMarshal.AsBytes(new Span<Hash>(ref hash)));
         return hash;
     }
 }
