@@ -20,4 +20,7 @@ internal static partial class CaptureLog
 
     [LoggerMessage(1005, LogLevel.Warning, "Heartbeats are not possible here: {Reason}. WAL may pile up while the source is idle")]
     public static partial void NoHeartbeat(ILogger logger, string reason);
+
+    [LoggerMessage(1101, LogLevel.Debug, "Watching sessions every {IntervalMs} ms")]
+    public static partial void SessionPollStarted(ILogger logger, double intervalMs);
 }

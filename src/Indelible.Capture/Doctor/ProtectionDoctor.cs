@@ -1,0 +1,76 @@
+namespace Indelible.Capture;
+
+/// <summary>Compares what should be protected with the catalog. One check per instance.</summary>
+internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts session, Protection protection)
+{
+    private const string ProtectAgain = "indelible protect … # again, with the same columns, as the owner";
+
+    private readonly List<SourceCheck> _checks = [];
+
+    /// <summary>Every check.</summary>
+    public async Task<List<SourceCheck>> CheckAsync(CancellationToken cancellationToken)
+    {
+        _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", "this is another cluster (restored? upgraded? wrong host?): protect it again"));
+        await SlotAsync(cancellationToken);
+        await PublicationAsync(cancellationToken);
+        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on", "3 on, ENABLE ALWAYS", "indelible protect … # again, as a superuser"));
+        foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);
+        return _checks;
+    }
+
+    private async Task SlotAsync(CancellationToken cancellationToken)
+    {
+        SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
+        _checks.Add(SourceCheck.Of("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot, protection.Slot, ProtectAgain));
+        if (slot is null) return;
+        bool healthy = slot.WalStatus is "reserved" or "extended";
+        _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}{(slot.Active ? $", read by process {slot.ActivePid}" : ", not read")}", "reserved", $"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)}); -- then protect again: the gap is sealed"));
+        _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see that it keeps up"));
+    }
+
+    private async Task PublicationAsync(CancellationToken cancellationToken)
+    {
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
+            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        if (publication is null)
+        {
+            _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, ProtectAgain));
+            return;
+        }
+        List<string> absent = [.. protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name}")];
+        bool whole = publication.PublishesAll && !publication.ViaRoot;
+        string found = absent.Count > 0 ? $"without {string.Join(", ", absent)}" : whole ? $"{protection.Tables.Count} tables" : "options changed";
+        _checks.Add(SourceCheck.Of("publication", absent.Count == 0 && whole, CheckStatus.Fail, found, "every protected table, all operations, not via root", ProtectAgain));
+    }
+
+    private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
+    {
+        string name = $"{table.Schema}.{table.Name}";
+        RelationName? found = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
+        if (found is null || found.Oid != table.Oid)
+        {
+            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", "indelible unprotect it, or protect its successor"));
+            return;
+        }
+        List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
+        AddMembers(name, "identity", members, m => m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY FULL;", "FULL");
+        AddMembers(name, "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS");
+        (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
+        _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {found.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
+        TableFacts facts = await catalog.TableAsync(found, cancellationToken);
+        bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
+        _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
+        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key), CheckStatus.Fail, string.Join(", ", facts.Key), string.Join(", ", table.Key), ProtectAgain));
+    }
+
+    private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected)
+    {
+        List<MemberFacts> faulty = [.. members.Where(m => !isFine(m))];
+        string found = faulty.Count == 0 ? $"all {members.Count} relations" : $"not on {string.Join(", ", faulty.Take(5).Select(m => m.Name))}{(faulty.Count > 5 ? $" and {faulty.Count - 5} more" : "")}";
+        _checks.Add(SourceCheck.Of($"{table} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, string.Join(" ", faulty.Select(fix))));
+    }
+
+    private static string TriggerFix(MemberFacts member) => member.TriggerEnabled is null
+        ? ProtectAgain
+        : $"ALTER TABLE ONLY {member.Name.Quoted} ENABLE ALWAYS TRIGGER {TableSteps.Trigger};";
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using Indelible.Format;
+using Npgsql;
+
+namespace Indelible.Capture;
+
+/// <summary>Looks at a source as capture needs it, and says how to mend what is wrong. Changes nothing.</summary>
+public static class SourceDoctor
+{
+    private static readonly TimeSpan SkewWarn = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SkewFail = TimeSpan.FromMinutes(1);
+    private const long LagWarnBytes = 1L << 30;
+
+    /// <summary>Every check, in the order a person would look. A source that cannot be reached gives one failed check.</summary>
+    /// <param name="source">Connection of the capture role.</param>
+    /// <param name="protection">What should be protected; null before anything is.</param>
+    /// <param name="time">This machine's clock.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(SourceConnection source, Protection? protection, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
+            var catalog = new SourceCatalog(connection);
+            SessionFacts session = await catalog.SessionAsync(cancellationToken);
+            List<SourceCheck> checks = [SourceCheck.Ok("connection", source.ToString())];
+            checks.AddRange(Server(session));
+            checks.AddRange(await SessionAsync(connection, catalog, time, cancellationToken));
+            if (protection is not null) checks.AddRange(await new ProtectionDoctor(catalog, session, protection).CheckAsync(cancellationToken));
+            return checks;
+        }
+        catch (NpgsqlException e)
+        {
+            return [new SourceCheck("connection", CheckStatus.Fail, SourceFailure.From(e, source).Message, "a session", null)];
+        }
+    }
+
+    private static IEnumerable<SourceCheck> Server(SessionFacts session)
+    {
+        string version = string.Create(CultureInfo.InvariantCulture, $"{session.VersionNumber / 10000}.{session.VersionNumber % 10000}");
+        string role = PgIdentifier.Quote(session.Role);
+        yield return SourceCheck.Of("server version", session.VersionNumber >= SessionChecks.VersionMin, CheckStatus.Fail, version, "14 or later", "upgrade the server");
+        yield return SourceCheck.Of("primary", !session.IsStandby, CheckStatus.Fail, session.IsStandby ? "standby" : "primary", "primary", "connect to the primary");
+        yield return SourceCheck.Of("wal_level", session.WalLevel == "logical", CheckStatus.Fail, session.WalLevel, "logical", "ALTER SYSTEM SET wal_level = 'logical'; -- then restart the server");
+        yield return SourceCheck.Of("may replicate", session.MayReplicate || session.IsSuperuser, CheckStatus.Fail, $"{session.Role} may {(session.MayReplicate || session.IsSuperuser ? "" : "not ")}replicate", "a role with REPLICATION", $"ALTER ROLE {role} REPLICATION;");
+        yield return SourceCheck.Of("replication slots", session.SlotCount < session.SlotMax, CheckStatus.Warn, $"{session.SlotCount} of {session.SlotMax} in use", "one free", "ALTER SYSTEM SET max_replication_slots = 20; -- then restart the server");
+        yield return SourceCheck.Of("max_wal_senders", session.SenderMax > 0, CheckStatus.Fail, $"{session.SenderMax}", "above 0", "ALTER SYSTEM SET max_wal_senders = 10; -- then restart the server");
+        yield return SourceCheck.Of("least privilege", !session.IsSuperuser, CheckStatus.Warn, session.IsSuperuser ? $"{session.Role} is a superuser" : session.Role, "a capture role that is no superuser", "indelible protect makes role indelible_capture; let `run` use it");
+    }
+
+    private static async Task<List<SourceCheck>> SessionAsync(NpgsqlConnection connection, SourceCatalog catalog, TimeProvider time, CancellationToken cancellationToken)
+    {
+        DateTimeOffset before = time.GetUtcNow();
+        var found = (await catalog.QueryAsync("doctor", [], static r => (
+            Pid: r.GetInt32(0), Clock: r.GetDateTime(1), Tls: r.GetBoolean(2), Local: r.GetBoolean(3), Keep: r.GetString(4), KeepMegabytes: r.GetInt64(5),
+            Statistics: r.GetBoolean(7), Prepared: r.GetInt32(8)), cancellationToken))[0];
+        DateTimeOffset after = time.GetUtcNow();
+        TimeSpan skew = new DateTimeOffset(found.Clock) - (before + ((after - before) / 2));
+        CheckStatus skewed = skew.Duration() >= SkewFail ? CheckStatus.Fail : CheckStatus.Warn;
+        string role = PgIdentifier.Quote(new NpgsqlConnectionStringBuilder(connection.ConnectionString).Username ?? "indelible_capture");
+        return
+        [
+            SourceCheck.Of("pooler", found.Pid == connection.ProcessID, CheckStatus.Fail, found.Pid == connection.ProcessID ? "direct" : "a pooler answers in the server's place", "a direct connection", "give the server's own host and port, not the pooler's"),
+            SourceCheck.Of("TLS", found.Tls || found.Local, CheckStatus.Warn, found.Tls ? "on" : found.Local ? "Unix socket" : "off", "on, or a Unix socket", "add SSL Mode=VerifyFull to the connection string (and ssl = on to postgresql.conf)"),
+            SourceCheck.Of("clock", skew.Duration() < SkewWarn, skewed, string.Create(CultureInfo.InvariantCulture, $"{skew.TotalMilliseconds:F0} ms ahead of this machine"), "within 2 s", "timedatectl set-ntp true # on both machines"),
+            SourceCheck.Of("login roles", found.Statistics, CheckStatus.Warn, found.Statistics ? "visible" : "hidden", "visible", $"GRANT pg_read_all_stats TO {role};"),
+            SourceCheck.Of("prepared transactions", found.Prepared == 0, CheckStatus.Warn, $"{found.Prepared} older than an hour", "none: they hold WAL back and keep slots from being made", "SELECT gid, prepared, owner, database FROM pg_prepared_xacts; -- then COMMIT PREPARED or ROLLBACK PREPARED"),
+            SourceCheck.Of("max_slot_wal_keep_size", found.KeepMegabytes >= 0, CheckStatus.Warn, found.Keep, "a limit below the free disk: unlimited, a stopped `run` fills the source's disk; limited, it costs a gap", "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();"),
+        ];
+    }
+
+    internal static bool IsLagging(SlotFacts slot) => slot.LagBytes > LagWarnBytes;
+}

@@ -1,0 +1,169 @@
+using System.Runtime.CompilerServices;
+using Indelible.Format;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Indelible.Capture;
+
+/// <summary>Reads a protected table as it stands, in chunks, each in a snapshot of its own: no slot waits for it, and it can stop and go on anywhere. One user at a time.</summary>
+public sealed class LiveTable : IAsyncDisposable
+{
+    /// <summary>Rows of a chunk, at most.</summary>
+    public const int ChunkRowMax = 5_000;
+    private const long ChunkByteMax = 8L << 20;
+    private const int FirstFetch = 100;
+    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off";
+
+    private readonly NpgsqlConnection _connection;
+    private readonly LiveSelect _select;
+
+    private LiveTable(NpgsqlConnection connection, LiveSelect select, long rowEstimate) => (_connection, _select, RowEstimate) = (connection, select, rowEstimate);
+
+    /// <summary>How many rows the table has, by the server's statistics; 0 if it does not know.</summary>
+    public long RowEstimate { get; }
+
+    /// <summary>Connects and looks the table up by its oid.</summary>
+    /// <exception cref="IndelibleException">The source cannot be reached, or the table or its key is no longer there.</exception>
+    public static async Task<LiveTable> OpenAsync(SourceConnection source, ProtectedTable table, CancellationToken cancellationToken)
+    {
+        NpgsqlConnection? connection = null;
+        try
+        {
+            connection = await source.OpenAsync(cancellationToken);
+            LiveTable opened = await LookUpAsync(connection, table, cancellationToken);
+            connection = null;
+            return opened;
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, source);
+        }
+        finally
+        {
+            if (connection is not null) await connection.DisposeAsync();
+        }
+    }
+
+    /// <summary>All rows in key order, from the one after a key, or from the first.</summary>
+    public async IAsyncEnumerable<LiveChunk> ReadAsync(IReadOnlyList<string>? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        IReadOnlyList<string>? last = after;
+        LiveChunk chunk;
+        do
+        {
+            chunk = await ReadChunkAsync(last, cancellationToken);
+            if (chunk.Rows.Count > 0) last = chunk.Rows[^1].Key;
+            yield return chunk;
+        }
+        while (!chunk.IsLast);
+    }
+
+    /// <summary>The rows with these keys, of those that exist; all in one snapshot.</summary>
+    public Task<LiveChunk> ReadKeysAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken) =>
+        InSnapshotAsync(async () =>
+        {
+            await using var command = Text(_select.ByKeys());
+            int parts = keys.Count == 0 ? 0 : keys[0].Count;
+            for (int part = 0; part < parts; part++)
+            {
+                command.Parameters.Add(new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
+            }
+            var rows = new List<LiveRow>();
+            if (parts > 0) await FillAsync(command, rows, long.MaxValue, cancellationToken);
+            return (rows, true);
+        }, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private static async Task<LiveTable> LookUpAsync(NpgsqlConnection connection, ProtectedTable table, CancellationToken cancellationToken)
+    {
+        var catalog = new SourceCatalog(connection);
+        var found = (await catalog.QueryAsync("relation", [table.Oid], r => (
+            Name: new RelationName(table.Oid, r.GetString(0), r.GetString(1)), Partitioned: r.GetString(2) == "p", Rows: r.GetInt64(3)), cancellationToken)).FirstOrDefault();
+        if (found.Name is null) throw new IndelibleException(ExitCode.Finding, $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, or unprotect it");
+        List<ColumnFacts> columns = await catalog.QueryAsync("columns", [table.Oid], static r => new ColumnFacts(r.GetInt16(0), r.GetString(1), r.GetString(2), r.GetString(3)), cancellationToken);
+        string? lost = table.Key.Find(key => !columns.Exists(c => c.Name == key));
+        if (lost is not null) throw new IndelibleException(ExitCode.Finding, $"expected key column {lost} in {found.Name}, found none; the primary key was redefined: protect the table again");
+        List<MemberFacts> members = found.Partitioned ? await catalog.MembersAsync(table.Oid, cancellationToken) : [];
+        var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
+        return new LiveTable(connection, new LiveSelect(table, found.Name, found.Partitioned, columns, leaves), found.Rows);
+    }
+
+    private Task<LiveChunk> ReadChunkAsync(IReadOnlyList<string>? after, CancellationToken cancellationToken) =>
+        InSnapshotAsync(async () =>
+        {
+            await using (NpgsqlCommand declare = Text($"DECLARE live NO SCROLL CURSOR FOR {_select.After(after is not null)}"))
+            {
+                foreach (string part in after ?? []) declare.Parameters.Add(new NpgsqlParameter { Value = part, NpgsqlDbType = NpgsqlDbType.Text });
+                await declare.ExecuteNonQueryAsync(cancellationToken);
+            }
+            return await FetchAsync(cancellationToken);
+        }, cancellationToken);
+
+    /// <summary>Fetches until a chunk is full; how many rows at once depends on how large they turn out to be.</summary>
+    private async Task<(List<LiveRow> Rows, bool IsLast)> FetchAsync(CancellationToken cancellationToken)
+    {
+        var rows = new List<LiveRow>();
+        long bytes = 0;
+        int count = FirstFetch;
+        while (rows.Count < ChunkRowMax && bytes < ChunkByteMax)
+        {
+            await using NpgsqlCommand fetch = Text($"FETCH FORWARD {count} FROM live");
+            int before = rows.Count;
+            (long taken, bool whole) = await FillAsync(fetch, rows, ChunkByteMax - bytes, cancellationToken);
+            if (whole && rows.Count - before < count) return (rows, true);
+            bytes += taken;
+            count = (int)Math.Clamp((ChunkByteMax - bytes) / Math.Max(1, bytes / rows.Count), 1, ChunkRowMax - rows.Count + 1);
+        }
+        return (rows, false);
+    }
+
+    /// <summary>Adds rows until they hold so many bytes; says how many, and whether all rows were taken.</summary>
+    private async Task<(long Bytes, bool Whole)> FillAsync(NpgsqlCommand command, List<LiveRow> rows, long byteMax, CancellationToken cancellationToken)
+    {
+        long bytes = 0;
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            if (bytes > byteMax) return (bytes, false);
+            rows.Add(_select.Read(reader, ref bytes));
+        }
+        return (bytes, true);
+    }
+
+    private async Task<LiveChunk> InSnapshotAsync(Func<Task<(List<LiveRow> Rows, bool IsLast)>> read, CancellationToken cancellationToken)
+    {
+        // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
+        string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
+        await RunAsync(Begin, cancellationToken);
+        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn()", cancellationToken);
+        (List<LiveRow> rows, bool isLast) = await read();
+        await RunAsync("COMMIT", cancellationToken);
+        return new LiveChunk
+        {
+            SnapshotText = now[0],
+            Snapshot = PgSnapshot.Parse(now[0]),
+            ReadBefore = Lsn.Parse(before[0]),
+            ReadAfter = Lsn.Parse(now[1]),
+            Rows = rows,
+            IsLast = isLast,
+        };
+    }
+
+    private async Task<string[]> RowAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using NpgsqlCommand command = Text(sql);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetString)];
+    }
+
+    private async Task RunAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using NpgsqlCommand command = Text(sql);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private NpgsqlCommand Text(string sql) => new(sql, _connection) { AllResultTypesAreUnknown = true, CommandTimeout = 0 };
+}
