@@ -4,7 +4,7 @@ namespace Indelible.Format.Sealing;
 
 /// <summary>A key of HMAC-SHA256 (RFC 2104), its two key blocks already compressed: a short message then costs two blocks instead of four.</summary>
 [SkipLocalsInit]
-internal struct HmacKey
+public struct HmacKey
 {
     private const byte InnerPad = 0x36;
     private const byte OuterPad = 0x5C;
@@ -12,6 +12,7 @@ internal struct HmacKey
     private Words inner;
     private Words outer;
 
+    /// <summary>Prepares a key; throws if it is longer than 64 bytes.</summary>
     /// <param name="key">At most 64 bytes.</param>
     public HmacKey(ReadOnlySpan<byte> key)
     {
@@ -20,6 +21,7 @@ internal struct HmacKey
         Absorb(key, OuterPad, outer);
     }
 
+    /// <summary>Computes the HMAC of a message. Safe to call concurrently.</summary>
     /// <param name="message">The message.</param>
     /// <param name="mac">Receives 32 bytes.</param>
     public readonly void Mac(ReadOnlySpan<byte> message, Span<byte> mac)

@@ -7,23 +7,11 @@ internal static unsafe partial class Sodium
 {
     private const string Library = "libsodium";
 
-    /// <summary>Size of an HMAC-SHA256 state: two SHA-256 states of 104 bytes.</summary>
-    public const int HmacStateSize = 208;
-
     /// <summary>Size of a prepared AES-256-GCM key; must be aligned to 16 bytes.</summary>
     public const int AesStateSize = 512;
 
     /// <summary>False where the processor has no AES instructions; then only the framework's AES can be used.</summary>
     public static bool HasAes { get; } = sodium_init() >= 0 && crypto_aead_aes256gcm_is_available() == 1;
-
-    [LibraryImport(Library)]
-    public static partial int crypto_auth_hmacsha256_init(byte* state, byte* key, nuint keyLength);
-
-    [LibraryImport(Library)]
-    public static partial int crypto_auth_hmacsha256_update(byte* state, byte* input, ulong inputLength);
-
-    [LibraryImport(Library)]
-    public static partial int crypto_auth_hmacsha256_final(byte* state, byte* mac);
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_beforenm(void* context, byte* key);
