@@ -40,6 +40,14 @@ public sealed class SourceConnection
         return new SourceConnection(settings);
     }
 
+    /// <summary>Npgsql keywords without the password: fit for a configuration file.</summary>
+    public string ToText()
+    {
+        NpgsqlConnectionStringBuilder settings = new(_settings.ConnectionString);
+        settings.Remove("Password");
+        return settings.ConnectionString;
+    }
+
     /// <summary>Opens an ordinary connection with the output settings pinned (<see cref="PinnedSettings"/>).</summary>
     /// <exception cref="NpgsqlException">The server cannot be reached or refuses.</exception>
     public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)

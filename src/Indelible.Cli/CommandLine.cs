@@ -1,0 +1,96 @@
+using System.CommandLine;
+using Indelible.Cli.Commands;
+using Indelible.Format;
+using Indelible.Server.Control;
+
+namespace Indelible.Cli;
+
+/// <summary>The tree of commands, and what happens around each: usage errors, forwarding, failures told in words, exit codes.</summary>
+internal static class CommandLine
+{
+    /// <summary>Commands that need the writer, the keyring or the index: the process that holds the ledger executes them.</summary>
+    private static readonly HashSet<string> Forwarded =
+        ["index", "rebuild", "keys", "export", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove"];
+
+    /// <summary>Executes a command line and returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] arguments, Invocation invocation, CancellationToken cancellationToken)
+    {
+        ParseResult parse = Root(invocation).Parse(arguments);
+        if (parse.Errors.Count > 0) return UsageErrors(parse, invocation);
+        try
+        {
+            if (await ForwardAsync(arguments, parse, invocation, cancellationToken) is { } exitCode) return exitCode;
+            InvocationConfiguration configuration = new()
+            {
+                Output = invocation.Output,
+                Error = invocation.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // Program handles signals
+            };
+            return await parse.InvokeAsync(configuration, cancellationToken);
+        }
+        catch (Exception e) when (Failure.Explain(e) is not null)
+        {
+            (ExitCode exitCode, string message) = Failure.Explain(e)!.Value;
+            await invocation.Error.WriteLineAsync($"indelible: {message}");
+            return (int)exitCode;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await invocation.Error.WriteLineAsync("indelible: stopped before it was done");
+            return (int)ExitCode.Environment;
+        }
+    }
+
+    private static RootCommand Root(Invocation invocation)
+    {
+        RootCommand root = new("Indelible keeps an immutable, provable record of every change to the sensitive columns of a database.")
+        {
+            InitCommand.Build(invocation),
+            ProtectCommand.Build(invocation),
+            UnprotectCommand.Build(invocation),
+            RunCommand.Build(invocation),
+            StatusCommand.Build(invocation),
+            DoctorCommand.Build(invocation),
+            LogCommand.Build(invocation),
+            HistoryCommand.Build(invocation),
+            ShowCommand.Build(invocation),
+            ProveCommand.Build(invocation),
+            VerifyCommand.Build(invocation),
+            CrosscheckCommand.Build(invocation),
+            RevealCommand.Build(invocation),
+            IndexCommand.Build(invocation),
+            KeysCommand.Build(invocation),
+        };
+        root.Options.Add(Globals.Ledger);
+        root.Options.Add(Globals.Config);
+        root.Options.Add(Globals.Json);
+        return root;
+    }
+
+    private static int UsageErrors(ParseResult parse, Invocation invocation)
+    {
+        foreach (System.CommandLine.Parsing.ParseError error in parse.Errors) invocation.Error.WriteLine($"indelible: {error.Message}");
+        string command = parse.CommandResult.Command is RootCommand ? "" : $" {parse.CommandResult.Command.Name}";
+        invocation.Error.WriteLine($"  see `indelible{command} --help`");
+        return (int)ExitCode.Usage;
+    }
+
+    private static async Task<int?> ForwardAsync(
+        string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        bool isHelp = parse.Action is System.CommandLine.Help.HelpAction;
+        if (invocation.Running is not null || isHelp || !Forwarded.Contains(parse.CommandResult.Command.Name)) return null;
+        ControlRequest request = new()
+        {
+            Arguments = arguments,
+            Directory = invocation.Directory,
+            Environment = invocation.Environment,
+            User = invocation.User,
+            Terminal = invocation.Terminal,
+            Width = invocation.Width,
+        };
+        return await ControlClient.TryRunAsync(
+            invocation.Paths(parse).Journal, request, invocation.Output, invocation.Error, cancellationToken);
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Indelible.Capture;
+using Indelible.Cli.Output;
+using Indelible.Format;
+using Indelible.Server;
+
+namespace Indelible.Cli.Commands;
+
+/// <summary><c>doctor</c>: checks of this machine and of every source, with fixes to copy. Exit code 1 if one fails.</summary>
+internal static class DoctorCommand
+{
+    private static readonly Option<string?> Source = new("--source") { Description = "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
+
+    public static Command Build(Invocation invocation)
+    {
+        Command command = new("doctor", "Check this machine and the sources; print exact fixes")
+        {
+            Source, SourceOptions.PasswordFile, SourceOptions.PasswordEnvironment,
+        };
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        IndelibleConfig config = invocation.Config(parse);
+        List<(string Where, SourceCheck Check)> checks = [];
+        if (parse.GetValue(Source) is null) checks.AddRange(LocalDoctor.Check(invocation.ExistingPaths(parse)).Select(check => ("here", check)));
+        foreach ((string name, SourceConnection connection, Protection? protection) in Sources(parse, invocation, config))
+        {
+            IReadOnlyList<SourceCheck> found = await SourceDoctor.CheckAsync(connection, protection, invocation.Time, cancellationToken);
+            checks.AddRange(found.Select(check => (name, check)));
+        }
+        Print(invocation.TerminalFor(parse), checks);
+        return (int)(checks.Any(check => check.Check.Status == CheckStatus.Fail) ? ExitCode.Finding : ExitCode.Fine);
+    }
+
+    private static IEnumerable<(string, SourceConnection, Protection?)> Sources(ParseResult parse, Invocation invocation, IndelibleConfig config)
+    {
+        if (parse.GetValue(Source) is { } given)
+        {
+            (string name, SourceConnection connection) = SourceOptions.Connection(given, null, parse, invocation, config);
+            return [(name, connection, config.Sources.GetValueOrDefault(name)?.Protection)];
+        }
+        return config.Sources.Select(source => (source.Key, SourceConnections.Of(source.Value), (Protection?)source.Value.Protection));
+    }
+
+    private static void Print(Terminal terminal, List<(string Where, SourceCheck Check)> checks)
+    {
+        terminal.Table(["WHERE", "CHECK", "STATUS", "FOUND", "EXPECTED"],
+            [.. checks.Select(one => (IReadOnlyList<string>)[one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found, one.Check.Expected])]);
+        foreach ((string where, SourceCheck check) in checks.Where(one => one.Check.Fix is not null))
+        {
+            terminal.Line($"\n{where}, {check.Name}:\n  {check.Fix!.ReplaceLineEndings("\n  ")}");
+        }
+        terminal.Json(new JsonObject
+        {
+            ["checks"] = new JsonArray([.. checks.Select(one => (JsonNode)new JsonObject
+            {
+                ["where"] = one.Where,
+                ["check"] = one.Check.Name,
+                ["status"] = Words.Of(one.Check.Status),
+                ["found"] = one.Check.Found,
+                ["expected"] = one.Check.Expected,
+                ["fix"] = one.Check.Fix,
+            })]),
+        });
+    }
+}

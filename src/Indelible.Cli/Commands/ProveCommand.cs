@@ -1,0 +1,40 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Indelible.Cli.Output;
+using Indelible.Format;
+using Indelible.Ledger;
+
+namespace Indelible.Cli.Commands;
+
+/// <summary><c>prove INDEX -o FILE</c>: evidence that an entry is in the ledger, checkable offline.</summary>
+internal static class ProveCommand
+{
+    private static readonly Argument<long> Index = new("INDEX") { Description = "Index of the entry, from 0" };
+
+    private static readonly Option<string> File = new("--output", "-o")
+    {
+        Description = "File to write, by custom ending in .tlog-proof",
+        HelpName = "FILE",
+        Required = true,
+    };
+
+    public static Command Build(Invocation invocation)
+    {
+        Command command = new("prove", "Write evidence that an entry is in the ledger") { Index, File };
+        command.SetAction((parse, _) => Task.FromResult(Run(parse, invocation)));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, Invocation invocation)
+    {
+        LedgerReader reader = new(invocation.ExistingPaths(parse).Ledger);
+        long index = parse.GetValue(Index);
+        string file = invocation.Resolve(parse.GetValue(File)!);
+        _ = Entries.Read(reader, index);
+        DurableFile.Replace(file, reader.Prove(index).ToBytes());
+        Terminal terminal = invocation.TerminalFor(parse);
+        terminal.Line($"wrote {file}; check it offline with `indelible verify {parse.GetValue(File)} --key VERIFIER-KEY`");
+        terminal.Json(new JsonObject { ["index"] = index, ["file"] = file });
+        return (int)ExitCode.Fine;
+    }
+}

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.Text;
+using Indelible.Cli.Output;
+using Indelible.Format;
+using Indelible.Format.Notes;
+using Indelible.Format.Verification;
+using Indelible.Ledger;
+
+namespace Indelible.Cli.Commands;
+
+/// <summary><c>verify [LEDGER|URL|FILE]</c>: re-derives everything from raw bytes; believes nothing but the key it is given.</summary>
+internal static class VerifyCommand
+{
+    private static readonly Argument<string?> Target = new("TARGET")
+    {
+        Description = "Ledger directory, http(s):// address of one, or an evidence file; default: the ledger",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<string?> Key = new("--key") { Description = "The ledger's verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
+    private static readonly Option<string?> PolicyFile = new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
+    private static readonly Option<string?> Older = new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
+
+    public static Command Build(Invocation invocation)
+    {
+        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older };
+        command.SetAction((parse, cancellationToken) => Task.FromResult(Run(parse, invocation, cancellationToken)));
+        return command;
+    }
+
+    private static int Run(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        Policy? policy = PolicyOf(parse, invocation);
+        ReadOnlyMemory<byte> older = parse.GetValue(Older) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older") : default;
+        string target = parse.GetValue(Target) ?? invocation.ExistingPaths(parse).Ledger;
+        VerificationReport report = Verify(target, policy, older, invocation, cancellationToken);
+        if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
+        else invocation.Output.Write(ReportText.ToText(report));
+        return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
+    }
+
+    private static VerificationReport Verify(
+        string target, Policy? policy, ReadOnlyMemory<byte> older, Invocation invocation, CancellationToken cancellationToken)
+    {
+        string path = invocation.Resolve(target);
+        if (!IsAddress(target) && !Directory.Exists(path))
+        {
+            if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
+            return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
+        }
+        using LedgerFetch files = LedgerFetch.From(IsAddress(target) ? target : path);
+        LedgerVerifier verifier = new(files.Fetch, files.OpenFile) { Policy = policy, OlderCheckpoint = older };
+        return verifier.Verify(cancellationToken);
+    }
+
+    private static bool IsAddress(string target) =>
+        target.StartsWith("http://", StringComparison.Ordinal) || target.StartsWith("https://", StringComparison.Ordinal);
+
+    private static Policy? PolicyOf(ParseResult parse, Invocation invocation)
+    {
+        string? key = parse.GetValue(Key), file = parse.GetValue(PolicyFile);
+        if (key is not null && file is not null) throw new IndelibleException(ExitCode.Usage, "expected --key or --policy, found both");
+        if (key is not null) return Policy.ForKey(KeyOf(key, invocation));
+        if (file is null) return null;
+        TextFault fault = Policy.Parse(Read(invocation.Resolve(file), Policy.LengthMax, "--policy"), out Policy? policy);
+        return fault.IsNone ? policy : throw new IndelibleException(ExitCode.Usage, $"--policy {file}: {fault}");
+    }
+
+    private static VerifierKey KeyOf(string given, Invocation invocation)
+    {
+        string path = invocation.Resolve(given);
+        string text = given.Contains('+', StringComparison.Ordinal) && !Path.Exists(path)
+            ? given
+            : Encoding.UTF8.GetString(Read(path, VerifierKey.TextLengthMax, "--key")).Trim();
+        TextFault fault = VerifierKey.Parse(text, out VerifierKey? key);
+        if (fault.IsNone && key!.IsCosigner) fault = new TextFault("expected the key of a ledger (type 1), found that of a witness");
+        return fault.IsNone ? key! : throw new IndelibleException(ExitCode.Usage, $"--key: {fault}");
+    }
+
+    private static byte[] Read(string path, int lengthMax, string what) => DurableFile.TryReadAll(path, lengthMax)
+        ?? throw new IndelibleException(ExitCode.Usage, $"{what}: expected a file, found nothing at {path}");
+}

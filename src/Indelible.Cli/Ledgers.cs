@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Indelible.Ledger;
+using Indelible.Server;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Indelible.Cli;
+
+/// <summary>The ledger as one command uses it: borrowed from the process that runs it, or opened here and closed afterwards.</summary>
+internal static class Ledgers
+{
+    /// <summary>For queries.</summary>
+    public static async Task<Borrowed<LedgerView>> ViewAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (invocation.Running is { } running)
+        {
+            await running.PublishAsync(cancellationToken); // a query sees everything sealed before it
+            return new Borrowed<LedgerView>(running.View, null);
+        }
+        LedgerView view = await LedgerView.OpenAsync(invocation.ExistingPaths(parse), NullLogger.Instance, cancellationToken);
+        return new Borrowed<LedgerView>(view, () => { view.Dispose(); return ValueTask.CompletedTask; });
+    }
+
+    /// <summary>For what seals entries.</summary>
+    public static async Task<Borrowed<LedgerHost>> HostAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (invocation.Running is { } running) return new Borrowed<LedgerHost>(running, null);
+        LedgerPaths paths = invocation.ExistingPaths(parse);
+        ILoggerFactory loggers = Logging.Quiet();
+        LedgerHost host = await LedgerHost.OpenAsync(paths, invocation.Config(parse), invocation.Time, loggers, cancellationToken);
+        return new Borrowed<LedgerHost>(host, async () =>
+        {
+            await host.PublishAsync(CancellationToken.None);
+            await host.DisposeAsync();
+            loggers.Dispose();
+        });
+    }
+}
+
+/// <summary>Something to use until disposed; closes it only if it was opened for this.</summary>
+internal readonly struct Borrowed<T>(T value, Func<ValueTask>? close) : IAsyncDisposable
+{
+    public T Value => value;
+
+    public ValueTask DisposeAsync() => close?.Invoke() ?? ValueTask.CompletedTask;
+}

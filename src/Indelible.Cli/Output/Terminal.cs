@@ -1,0 +1,74 @@
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace Indelible.Cli.Output;
+
+/// <summary>Where one command writes: results to standard output, everything else to standard error.</summary>
+internal sealed class Terminal(TextWriter output, TextWriter error, bool json, bool isTerminal, int width)
+{
+    private static readonly System.Text.Json.JsonSerializerOptions JsonStyle = new()
+    {
+        WriteIndented = false,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>True if results are wanted as JSON.</summary>
+    public bool IsJson => json;
+
+    /// <summary>True if a person watches.</summary>
+    public bool IsTerminal => isTerminal && !json;
+
+    /// <summary>A line for people: on standard output, or on standard error when that is kept for JSON.</summary>
+    public void Line(string text = "") => (json ? error : output).WriteLine(text);
+
+    /// <summary>A remark that is no part of the result.</summary>
+    public void Note(string text) => error.WriteLine(text);
+
+    /// <summary>The result for machines: one JSON document on one line. Nothing without --json.</summary>
+    public void Json(JsonNode document)
+    {
+        if (json) output.WriteLine(document.ToJsonString(JsonStyle));
+    }
+
+    /// <summary>Rows under headings: drawn on a terminal, aligned plain text otherwise. Nothing with --json.</summary>
+    public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        if (json) return;
+        if (isTerminal) Draw(headings, rows);
+        else Align(headings, rows);
+    }
+
+    /// <summary>Names and values, one pair a line. Nothing with --json.</summary>
+    public void Pairs(IEnumerable<(string Name, string Value)> pairs)
+    {
+        if (json) return;
+        (string Name, string Value)[] all = [.. pairs];
+        int widest = all.Length == 0 ? 0 : all.Max(pair => pair.Name.Length);
+        foreach ((string name, string value) in all) output.WriteLine($"{name.PadRight(widest)}  {value}");
+    }
+
+    private void Draw(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        Table table = new() { Border = TableBorder.Simple };
+        foreach (string heading in headings) table.AddColumn(new TableColumn(Markup.Escape(heading)));
+        foreach (IReadOnlyList<string> row in rows) table.AddRow(row.Select(cell => new Text(cell)));
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(output),
+            Ansi = AnsiSupport.Yes,
+            Interactive = InteractionSupport.No,
+        });
+        console.Profile.Width = Math.Max(width, 40);
+        console.Write(table);
+    }
+
+    private void Align(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        int[] widths = [.. headings.Select((heading, column) =>
+            Math.Max(heading.Length, rows.Count == 0 ? 0 : rows.Max(row => row[column].Length)))];
+        foreach (IReadOnlyList<string> row in rows.Prepend(headings))
+        {
+            output.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        }
+    }
+}

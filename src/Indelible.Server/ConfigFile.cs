@@ -1,0 +1,122 @@
+using System.Net;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Indelible.Format;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Reads, checks and writes <c>indelible.json</c>, and finds the four directories.</summary>
+public static class ConfigFile
+{
+    /// <summary>Name looked for in the working directory unless told otherwise.</summary>
+    public const string DefaultName = "indelible.json";
+
+    private const int LengthMax = 4 << 20;
+
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
+    };
+
+    /// <summary>Reads and checks the file. A missing file is the default configuration unless <paramref name="required"/>.</summary>
+    /// <exception cref="IndelibleException">Not readable, not JSON, an unknown key, or a value out of range.</exception>
+    public static IndelibleConfig Load(string path, bool required)
+    {
+        byte[]? bytes = DurableFile.TryReadAll(path, LengthMax);
+        if (bytes is null && required)
+        {
+            throw new IndelibleException(ExitCode.Usage, $"expected a configuration file, found none: {path}\n"
+                + "  write one with `indelible init --origin NAME`, or name another with --config FILE");
+        }
+        IndelibleConfig config = bytes is null ? new IndelibleConfig() : Parse(path, bytes);
+        Check(path, config);
+        return config;
+    }
+
+    /// <summary>Replaces the file; durable when it returns.</summary>
+    public static void Save(string path, IndelibleConfig config)
+    {
+        Check(path, config);
+        DurableFile.Replace(path, [.. JsonSerializer.SerializeToUtf8Bytes(config, Options), (byte)'\n']);
+    }
+
+    /// <summary>The four directories: <paramref name="ledger"/> if given, else the configured ones, else siblings of <c>./ledger</c>.</summary>
+    public static LedgerPaths Paths(string configPath, IndelibleConfig config, string? ledger)
+    {
+        string home = Path.GetDirectoryName(Path.GetFullPath(configPath))!;
+        if (ledger is not null) return LedgerPaths.For(Path.GetFullPath(ledger));
+        LedgerPaths paths = LedgerPaths.For(Path.GetFullPath(config.Ledger ?? "ledger", home));
+        return paths with
+        {
+            Journal = config.Journal is { } journal ? Path.GetFullPath(journal, home) : paths.Journal,
+            Index = config.Index is { } index ? Path.GetFullPath(index, home) : paths.Index,
+            Keyring = config.Keyring is { } keyring ? Path.GetFullPath(keyring, home) : paths.Keyring,
+        };
+    }
+
+    /// <summary>The address to listen at; loopback only, because nothing served there asks who is calling.</summary>
+    public static IPEndPoint ListenAddress(IndelibleConfig config) =>
+        IPEndPoint.TryParse(config.Listen, out IPEndPoint? address) && IPAddress.IsLoopback(address.Address)
+            ? address
+            : throw new IndelibleException(ExitCode.Usage, $"listen: expected a loopback address and port such as {IndelibleConfig.ListenDefault}, "
+                + $"found '{config.Listen}'; to publish the ledger, let a web server serve its directory or forward to this address");
+
+    private static IndelibleConfig Parse(string path, byte[] bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<IndelibleConfig>(bytes, Options)
+                ?? throw new IndelibleException(ExitCode.Usage, $"{path}: expected a JSON object, found null");
+        }
+        catch (JsonException e)
+        {
+            // The message names members and types, never a value.
+            string where = e.LineNumber is { } line ? $" (line {line + 1})" : "";
+            throw new IndelibleException(ExitCode.Usage, $"{path}{where}: {Explain(e)}");
+        }
+    }
+
+    private static string Explain(JsonException e)
+    {
+        const string unmapped = "could not be mapped";
+        if (!e.Message.Contains(unmapped, StringComparison.Ordinal))
+        {
+            return e.Path is { Length: > 1 } at ? $"{at[2..]}: value of the wrong type" : "not valid JSON";
+        }
+        string[] quoted = e.Message.Split('\'');
+        return $"unknown key '{(quoted.Length > 1 ? quoted[1] : e.Path)}'; see docs/configuration.md for the known ones";
+    }
+
+    private static void Check(string path, IndelibleConfig config)
+    {
+        Range(path, "publishIntervalMs", config.PublishIntervalMs, 10, 60_000);
+        Range(path, "coverageIntervalSeconds", config.CoverageIntervalSeconds, 1, 86_400);
+        ListenAddress(config);
+        foreach ((string name, SourceConfig source) in config.Sources)
+        {
+            SourceName.Check(name);
+            if (source.Connection.Length == 0)
+            {
+                throw new IndelibleException(ExitCode.Usage, $"{path}: sources.{name}.connection: expected a connection string, found nothing");
+            }
+            if (source.PasswordFile is not null && source.PasswordEnvironment is not null)
+            {
+                throw new IndelibleException(ExitCode.Usage, $"{path}: sources.{name}: expected passwordFile or passwordEnvironment, found both");
+            }
+        }
+    }
+
+    private static void Range(string path, string key, int value, int min, int max)
+    {
+        if (value >= min && value <= max) return;
+        throw new IndelibleException(ExitCode.Usage, $"{path}: {key}: expected {min} to {max}, found {value}");
+    }
+}

@@ -1,0 +1,41 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Index;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Seals, at intervals, that a source was read without a break. Owned by the source's making loop.</summary>
+internal sealed class CoverageLog(EntryMaker maker, Coverage last, TimeSpan interval, TimeProvider time)
+{
+    private Coverage _last = last;
+    private long _sealedAt = time.GetTimestamp();
+
+    /// <summary>Adds a coverage entry to a batch that is about to be sealed, if one is due and the batch ends where all before it was delivered whole.</summary>
+    /// <param name="entries">Receives it.</param>
+    /// <param name="deliveredTo">Everything up to here was delivered whole.</param>
+    public void AddWhenDue(EntryBatch entries, Lsn deliveredTo)
+    {
+        if (time.GetElapsedTime(_sealedAt) >= interval) Add(entries, deliveredTo);
+    }
+
+    /// <summary>Adds a coverage entry unless it would cover nothing new.</summary>
+    public void Add(EntryBatch entries, Lsn deliveredTo)
+    {
+        if (deliveredTo <= _last.To) return;
+        _last = _last with { From = _last.To, To = deliveredTo };
+        maker.AddCoverage(entries, _last);
+        _sealedAt = time.GetTimestamp();
+    }
+
+    /// <summary>End of the newest coverage entry of a source; none if there is none.</summary>
+    public static Lsn CoveredTo(LedgerView view, string source)
+    {
+        Page page = view.Index.Find(new Query { Source = source, Kind = EntryKind.Coverage, Limit = 1 });
+        if (page.Entries.Count == 0) return Lsn.None;
+        return EntryCodec.Decode(view.Reader.ReadEntry(page.Entries[0]), out Entry entry) == EntryFault.None
+            ? entry.Header.Coverage?.To ?? Lsn.None
+            : Lsn.None;
+    }
+}

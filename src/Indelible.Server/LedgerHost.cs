@@ -1,0 +1,164 @@
+using System.Diagnostics.Metrics;
+using Indelible.Format;
+using Indelible.Index;
+using Indelible.Ledger;
+using Indelible.Server.Control;
+using Indelible.Server.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server;
+
+/// <summary>The one process that holds a ledger: keyring, writer and index, and, while it runs, publisher, sources, HTTP and control socket.</summary>
+/// <remarks>Open it, then either <see cref="RunAsync"/>, or seal a few entries and dispose. Everything sealed is published when it is disposed.</remarks>
+public sealed class LedgerHost : IAsyncDisposable
+{
+    private readonly SourceSet _sources;
+    private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ILogger _logger;
+
+    private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
+    {
+        Paths = paths;
+        Config = config;
+        Writer = writer;
+        View = view;
+        Time = time;
+        _logger = logger;
+        _sources = new SourceSet(this, logger);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes);
+        Writer.Published += View.Feed.Offer;
+    }
+
+    /// <summary>Where everything is.</summary>
+    public LedgerPaths Paths { get; }
+    /// <summary>The configuration it runs with.</summary>
+    public IndelibleConfig Config { get; }
+    /// <summary>The keys.</summary>
+    public Keyring Keyring => View.Keyring;
+    /// <summary>The ledger's only writer.</summary>
+    public LedgerWriter Writer { get; }
+    /// <summary>Reader, index and keyring: what queries need.</summary>
+    public LedgerView View { get; }
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+    /// <summary>Completes with the HTTP address once <see cref="RunAsync"/> answers there.</summary>
+    public Task<string> Listening => _listening.Task;
+    /// <summary>How each source that runs stands.</summary>
+    public IReadOnlyList<SourceStatus> Sources => _sources.Status();
+    /// <summary>True inside <see cref="RunAsync"/>.</summary>
+    public bool IsRunning { get; private set; }
+    /// <summary>The HTTP address while it runs; else null.</summary>
+    public string? Address { get; private set; }
+    internal LedgerMetrics Metrics { get; }
+
+    /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index.</summary>
+    /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback.</exception>
+    /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
+    public static async Task<LedgerHost> OpenAsync(
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        ILogger logger = loggers.CreateLogger("Indelible.Server");
+        Keyring keyring = LedgerView.OpenKeyring(paths);
+        if (config.Origin is { } origin && origin != keyring.Origin)
+        {
+            keyring.Dispose();
+            throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+        }
+        LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs) };
+        LedgerWriter writer = await LedgerWriter.OpenAsync(
+            paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
+        LedgerView view = LedgerView.Open(paths, keyring, logger);
+        await view.Feed.CatchUpAsync(cancellationToken);
+        ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
+        return new LedgerHost(paths, config, writer, view, time, logger);
+    }
+
+    /// <summary>Seals entries that come from no source's log; their keys and they are durable when it returns.</summary>
+    public Task<SealedBatch> SealAsync(EntryBatch entries, CancellationToken cancellationToken) =>
+        Pipeline.SealAsync(Keyring, Writer, entries, cancellationToken);
+
+    /// <summary>Makes entries about a source; empty for entries that are about none.</summary>
+    public EntryMaker NewMaker(string source) => new(Keyring, source, Time);
+
+    /// <summary>Publishes everything sealed and indexes it: what was sealed before the call is found by queries after it.</summary>
+    public async Task PublishAsync(CancellationToken cancellationToken)
+    {
+        await Writer.PublishAsync(cancellationToken);
+        await View.Feed.CatchUpAsync(cancellationToken);
+    }
+
+    /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage, publishes and returns.</summary>
+    /// <param name="control">Executes forwarded commands; null: no control socket.</param>
+    /// <param name="cancellationToken">Ends it cleanly.</param>
+    public async Task RunAsync(ControlHandler? control, CancellationToken cancellationToken)
+    {
+        IsRunning = true;
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using CancellationTokenSource stopBehind = new();
+        await using LedgerHttp http = await LedgerHttp.StartAsync(
+            ConfigFile.ListenAddress(Config), Paths.Ledger, NotReady, _logger, cancellationToken);
+        Address = http.Address;
+        _listening.TrySetResult(http.Address);
+        Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(stopBehind.Token)];
+        List<Task> front = [];
+        if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
+        front.Add(_sources.RunAsync(stop.Token));
+        try
+        {
+            await Task.WhenAny([.. front, .. behind]); // the first to end ends all: cancelled, or failed
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await EndedAsync(front);
+            await stopBehind.CancelAsync();
+            await EndedAsync(behind);
+            (IsRunning, Address) = (false, null);
+        }
+        await PublishAsync(CancellationToken.None);
+        ServerLog.Stopped(_logger, Writer.TreeSize);
+    }
+
+    /// <summary>Drains and stops capturing one source. Nothing happens if it is not being captured.</summary>
+    public Task StopSourceAsync(string source) => IsRunning ? _sources.StopAsync(source) : Task.CompletedTask;
+
+    /// <summary>Captures one source as <see cref="Config"/> now says. Nothing happens unless this host runs.</summary>
+    public Task StartSourceAsync(string source) => IsRunning ? _sources.StartAsync(source) : Task.CompletedTask;
+
+    /// <summary>Captures one source until cancelled, in a host that does not run.</summary>
+    internal Task CaptureAsync(string source, CancellationToken cancellationToken) =>
+        new SourceRunner(source, Config.Sources[source], this, _logger).RunAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Writer.DisposeAsync();
+        View.Dispose();
+        Metrics.Dispose();
+    }
+
+    private string? NotReady()
+    {
+        SourceStatus? lame = Sources.FirstOrDefault(source => source.State != "capturing");
+        return lame is null ? null : $"source {lame.Source} is {lame.State}";
+    }
+
+    private IEnumerable<Measurement<long>> LagBytes() =>
+        Sources.Select(source => new Measurement<long>(source.LagBytes, new KeyValuePair<string, object?>("source", source.Source)));
+
+    /// <summary>Waits for tasks that were told to stop; their failures, not their cancellations, travel up.</summary>
+    private static async Task EndedAsync(IEnumerable<Task> tasks)
+    {
+        foreach (Task task in tasks)
+        {
+            try
+            {
+                await task;
+            }
+            catch (OperationCanceledException)
+            {
+                continue; // told to
+            }
+        }
+    }
+}

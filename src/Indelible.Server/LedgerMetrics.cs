@@ -1,0 +1,29 @@
+using System.Diagnostics.Metrics;
+
+namespace Indelible.Server;
+
+/// <summary>What the process counts, for Prometheus.</summary>
+internal sealed class LedgerMetrics : IDisposable
+{
+    public const string MeterName = "Indelible";
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly Counter<long> _sealed;
+    private readonly Histogram<double> _sealSeconds;
+
+    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes)
+    {
+        _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
+        _sealSeconds = _meter.CreateHistogram<double>("indelible_seal_seconds", "s", "Time from a batch's arrival to its being durable");
+        _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
+        _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
+        _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
+    }
+
+    public void CountSealed(string source, string kind, string grade, long count) =>
+        _sealed.Add(count, new("source", source), new("kind", kind), new("grade", grade));
+
+    public void SealTook(string source, TimeSpan elapsed) => _sealSeconds.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("source", source));
+
+    public void Dispose() => _meter.Dispose();
+}

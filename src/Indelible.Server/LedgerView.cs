@@ -1,0 +1,73 @@
+using Indelible.Format;
+using Indelible.Index;
+using Indelible.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server;
+
+/// <summary>A ledger as queries see it: reader, index and, where values are concerned, the keyring.</summary>
+public sealed class LedgerView : IDisposable
+{
+    private readonly Lazy<Keyring> _keyring;
+
+    private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger)
+    {
+        Paths = paths;
+        Origin = origin;
+        _keyring = keyring;
+        Reader = new LedgerReader(paths.Ledger);
+        Values = new SealedValues(() => Keyring, Reader);
+        Feed = new IndexFeed(LedgerIndex.Open(paths.Index, origin), Reader, Values, logger);
+    }
+
+    /// <summary>Where everything is.</summary>
+    public LedgerPaths Paths { get; }
+    /// <summary>The ledger's origin.</summary>
+    public string Origin { get; }
+    /// <summary>Reads published entries.</summary>
+    public LedgerReader Reader { get; }
+    /// <summary>Writes the index.</summary>
+    public IndexFeed Feed { get; }
+    /// <summary>Finds entries.</summary>
+    public LedgerIndex Index => Feed.Index;
+    /// <summary>Opens sealed values.</summary>
+    public SealedValues Values { get; }
+    /// <summary>The keys; opened when first asked for.</summary>
+    /// <exception cref="IndelibleException">No key, the wrong key, or another process has the keyring.</exception>
+    public Keyring Keyring => _keyring.Value;
+
+    /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>
+    public static async Task<LedgerView> OpenAsync(LedgerPaths paths, ILogger logger, CancellationToken cancellationToken)
+    {
+        string origin = new LedgerReader(paths.Ledger).ReadCheckpoint().Origin;
+        LedgerView view = new(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
+        await view.Feed.CatchUpAsync(cancellationToken);
+        return view;
+    }
+
+    /// <summary>Opens a ledger that no process holds, with an index that is to be filled again.</summary>
+    public static LedgerView OpenRebuilt(LedgerPaths paths, ILogger logger)
+    {
+        string origin = new LedgerReader(paths.Ledger).ReadCheckpoint().Origin;
+        LedgerView view = new(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
+        view.Index.Reset();
+        return view;
+    }
+
+    /// <summary>Opens the keyring of a ledger.</summary>
+    public static Keyring OpenKeyring(LedgerPaths paths)
+    {
+        using MasterKey master = MasterKey.Load(paths.Keyring);
+        return Keyring.Open(paths.Keyring, master);
+    }
+
+    internal static LedgerView Open(LedgerPaths paths, Keyring keyring, ILogger logger) =>
+        new(paths, keyring.Origin, new Lazy<Keyring>(keyring), logger);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Feed.Dispose();
+        if (_keyring.IsValueCreated) _keyring.Value.Dispose();
+    }
+}

@@ -1,0 +1,65 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Checks of this machine: room on the disks, permissions of secrets, keyring and ledger.</summary>
+public static class LocalDoctor
+{
+    private const long FreeWarn = 5L << 30;
+    private const long FreeFail = 512L << 20;
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    /// <summary>Every check, in the order a person would look.</summary>
+    public static IReadOnlyList<SourceCheck> Check(LedgerPaths paths) =>
+    [
+        Free("disk of the ledger", paths.Ledger),
+        Free("disk of the journal", paths.Journal),
+        Mode("keyring", paths.Keyring),
+        Mode("journal", paths.Journal),
+        Keys(paths),
+        Head(paths),
+    ];
+
+    private static SourceCheck Free(string name, string directory)
+    {
+        long free = new DriveInfo(directory).AvailableFreeSpace;
+        CheckStatus status = free < FreeFail ? CheckStatus.Fail : free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok;
+        return new SourceCheck(name, status, $"{free >> 20} MiB free", $"at least {FreeWarn >> 20} MiB free", status == CheckStatus.Ok ? null : $"df -h '{directory}'   # then free some space");
+    }
+
+    private static SourceCheck Mode(string name, string directory)
+    {
+        UnixFileMode mode = new DirectoryInfo(directory).UnixFileMode;
+        bool isPrivate = (mode & Others) == 0;
+        return new SourceCheck($"mode of the {name}", isPrivate ? CheckStatus.Ok : CheckStatus.Fail, Convert.ToString((int)mode, 8), "700", isPrivate ? null : $"chmod 700 '{directory}'");
+    }
+
+    private static SourceCheck Keys(LedgerPaths paths)
+    {
+        try
+        {
+            using MasterKey master = MasterKey.Load(paths.Keyring);
+            return new SourceCheck("master key", CheckStatus.Ok, "readable", "readable", null);
+        }
+        catch (IndelibleException e)
+        {
+            return new SourceCheck("master key", CheckStatus.Fail, e.Message, "readable by this user only", $"export {MasterKey.FileVariable}=/path/to/master.key");
+        }
+    }
+
+    private static SourceCheck Head(LedgerPaths paths)
+    {
+        try
+        {
+            string found = $"size {new LedgerReader(paths.Ledger).ReadCheckpoint().Size}";
+            return new SourceCheck("ledger", CheckStatus.Ok, found, "a published head", null);
+        }
+        catch (LedgerCorruptException e)
+        {
+            return new SourceCheck("ledger", CheckStatus.Fail, e.Message, "a published head", "indelible verify");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>What protecting came to.</summary>
+/// <param name="Protection">What is protected now.</param>
+/// <param name="BaselineRows">Rows sealed as they stood.</param>
+/// <param name="SlotStart">Where the slot's reading starts.</param>
+/// <param name="IsCapturing">True if this process captures the source from now on.</param>
+/// <param name="Warnings">Things a person should know.</param>
+public sealed record ProtectResult(Protection Protection, long BaselineRows, Lsn SlotStart, bool IsCapturing, IReadOnlyList<string> Warnings);
+
+/// <summary>Protects columns of one source: database first, then the guard entry, then the baseline, then the configuration. Idempotent: stopped anywhere, it can be run again.</summary>
+/// <param name="host">Holds the ledger.</param>
+/// <param name="configPath">The configuration file; the source's section is written there.</param>
+/// <param name="progress">Told each step.</param>
+public sealed class ProtectOperation(LedgerHost host, string configPath, Action<string> progress)
+{
+    private const string CaptureRoleDefault = "indelible_capture";
+
+    /// <summary>Short name of the source.</summary>
+    public required string Source { get; init; }
+    /// <summary>Connection with the owner's rights.</summary>
+    public required SourceConnection Owner { get; init; }
+    /// <summary>Columns to protect besides those that are.</summary>
+    public required IReadOnlyList<ColumnRequest> Columns { get; init; }
+    /// <summary>Columns that name the person a row is about.</summary>
+    public IReadOnlyList<ColumnRequest> Subjects { get; init; } = [];
+    /// <summary>Role that captures; null: <c>indelible_capture</c>.</summary>
+    public string? CaptureRole { get; init; }
+    /// <summary>File with its password; null: one is made and kept in the keyring directory.</summary>
+    public string? CapturePasswordFile { get; init; }
+    /// <summary>How long one attempt waits for a table's lock.</summary>
+    public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(2);
+    /// <summary>Who protects; goes into the guard entry.</summary>
+    public required string By { get; init; }
+
+    private SourceConfig? Existing => host.Config.Sources.GetValueOrDefault(Source);
+
+    /// <summary>What would be done.</summary>
+    public Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken) =>
+        Protector.PlanAsync(Owner, Request(PasswordFileOf()), cancellationToken);
+
+    /// <summary>Protects. Everything is durable when it returns.</summary>
+    public async Task<ProtectResult> RunAsync(CancellationToken cancellationToken)
+    {
+        string passwordFile = PasswordFileOf();
+        if (!Path.Exists(passwordFile)) DurableFile.ReplaceSecret(passwordFile, Encoding.UTF8.GetBytes(NewPassword() + "\n"));
+        await host.StopSourceAsync(Source);
+        try
+        {
+            ProtectOutcome outcome = await Protector.ProtectAsync(Owner, Request(passwordFile), progress, host.Time, cancellationToken);
+            SourceConfig config = ConfigOf(outcome, passwordFile);
+            if (outcome.StepCount > 0) await SealGuardAsync(outcome, cancellationToken);
+            long rows = await BaselineSealer.SealAsync(host, Source, Owner, outcome.Protection, outcome.BaselineTables, progress, cancellationToken);
+            host.Config.Sources[Source] = config;
+            ConfigFile.Save(configPath, host.Config);
+            return new ProtectResult(outcome.Protection, rows, outcome.SlotStart, host.IsRunning, outcome.Warnings);
+        }
+        finally
+        {
+            await host.StartSourceAsync(Source);
+        }
+    }
+
+    private ProtectRequest Request(string passwordFile) => new()
+    {
+        Source = Source,
+        Columns = Columns,
+        Subjects = Subjects,
+        AttributionSecret = host.Keyring.GetOrCreateAttributionSecret(Source),
+        CaptureRole = CaptureRole ?? CaptureRoleDefault,
+        CapturePassword = Path.Exists(passwordFile) ? SourceConnections.ReadPassword(passwordFile) : null,
+        Capture = Existing is { } existing ? SourceConnections.Of(existing) : null,
+        Existing = Existing?.Protection,
+        LockTimeout = LockTimeout,
+    };
+
+    private string PasswordFileOf() =>
+        CapturePasswordFile ?? Existing?.PasswordFile ?? Path.Combine(host.Paths.Keyring, $"{Source}.password");
+
+    private static string NewPassword() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
+
+    private SourceConfig ConfigOf(ProtectOutcome outcome, string passwordFile) => new()
+    {
+        Connection = Existing?.Connection ?? Owner.As(outcome.CaptureRole, null).ToText(),
+        PasswordFile = Existing?.PasswordEnvironment is null ? passwordFile : null,
+        PasswordEnvironment = Existing?.PasswordEnvironment,
+        Protection = outcome.Protection,
+    };
+
+    /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>
+    private async Task SealGuardAsync(ProtectOutcome outcome, CancellationToken cancellationToken)
+    {
+        bool isNew = Existing is null || host.Writer.MarkOf(Source) is null;
+        SortedDictionary<string, string> facts = new(StringComparer.Ordinal)
+        {
+            ["by"] = By,
+            ["columns"] = string.Join(", ", outcome.Protection.Tables.SelectMany(table => table.Columns.Select(column => $"{table.Schema}.{table.Name}.{column.Name}"))),
+            ["slot"] = outcome.Protection.Slot,
+            ["slotStart"] = outcome.SlotStart.ToString(),
+        };
+        EntryBatch entries = new();
+        host.NewMaker(Source).AddGuard(entries, isNew ? GuardCode.ProtectionStarted : GuardCode.ProtectionChanged, facts);
+        if (isNew) entries.Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart);
+        await host.SealAsync(entries, cancellationToken);
+    }
+}

@@ -1,0 +1,56 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Opens sealed values with the keyring. Whoever shows one to a person seals an access entry first.</summary>
+public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
+{
+    /// <summary>Opens one side of a field; values kept in clear or missing are returned as they are, digests are never opened.</summary>
+    public OpenedValue Open(Entry entry, Field field, Side side)
+    {
+        FieldValue value = side == Side.Before ? field.Before : field.After;
+        switch (value.Kind)
+        {
+            case ValueKind.Missing: return new OpenedValue(OpenFault.None, ClearValue.Missing(value.Reason), true);
+            case ValueKind.Plain: return new OpenedValue(OpenFault.None, value.IsNull ? ClearValue.Null : ClearValue.Of(value.Bytes), true);
+            case ValueKind.Digest: return new OpenedValue(OpenFault.NotSealed, default, false);
+        }
+        KeyId? subject = side == Side.Before ? entry.Header.SubjectBefore : entry.Header.SubjectAfter;
+        KeyId? other = side == Side.Before ? entry.Header.SubjectAfter : entry.Header.SubjectBefore;
+        if (subject is not { } id || !keyring().TryGetKey(id, out SubjectKey key)) return new OpenedValue(OpenFault.NotSealed, default, false);
+        ReadOnlyMemory<byte> blob = value.Kind == ValueKind.Blob ? reader.ReadBlob(value.Bytes.Span) : default;
+        return other is { } otherId && otherId != id && keyring().TryGetKey(otherId, out SubjectKey otherKey)
+            ? SealedValue.Open(entry, field, side, key.Bytes, otherKey.Bytes, blob)
+            : SealedValue.Open(entry, field, side, key.Bytes, default, blob);
+    }
+
+    /// <summary>True if a value kept as a digest was this one.</summary>
+    public bool DigestMatches(Entry entry, Field field, Side side, in ClearValue candidate)
+    {
+        KeyId? subject = side == Side.Before ? entry.Header.SubjectBefore : entry.Header.SubjectAfter;
+        return subject is { } id && keyring().TryGetKey(id, out SubjectKey key)
+            && SealedValue.DigestMatches(entry, field, side, key.Bytes, candidate);
+    }
+
+    /// <summary>The blind index's tokens of an entry: one for each value of a protected column, made from the opened values.</summary>
+    public IReadOnlyList<byte[]>? TokensOf(ReadOnlyMemory<byte> bytes)
+    {
+        if (EntryCodec.Decode(bytes, out Entry entry) != EntryFault.None) return null;
+        if (entry.Header is not { Source: { } source, Relation: { } relation, Kind: EntryKind.Change or EntryKind.Baseline }) return null;
+        List<byte[]> tokens = [];
+        foreach (Field field in entry.Fields)
+        {
+            if (field.Scope != FieldScope.Column) continue;
+            foreach (Side side in (ReadOnlySpan<Side>)[Side.Before, Side.After])
+            {
+                OpenedValue opened = Open(entry, field, side);
+                if (opened.Fault != OpenFault.None || opened.Value.IsMissing || opened.Value.IsNull) continue;
+                tokens.Add(keyring().BlindToken(source, relation.Id, field.Name, opened.Value.Bytes.Span));
+            }
+        }
+        return tokens.Count == 0 ? null : tokens;
+    }
+}

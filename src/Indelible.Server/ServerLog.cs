@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server;
+
+/// <summary>What the process logs; ids 5000 to 5999. Ids, sizes, positions and durations; never a captured value or a key.</summary>
+internal static partial class ServerLog
+{
+    [LoggerMessage(5001, LogLevel.Information, "Ledger {Origin} opened at size {TreeSize}, published {PublishedSize}")]
+    public static partial void Opened(ILogger logger, string origin, long treeSize, long publishedSize);
+
+    [LoggerMessage(5002, LogLevel.Information, "Listening on {Address}")]
+    public static partial void Listening(ILogger logger, string address);
+
+    [LoggerMessage(5003, LogLevel.Information, "Stopped at size {TreeSize}, all of it published")]
+    public static partial void Stopped(ILogger logger, long treeSize);
+
+    [LoggerMessage(5010, LogLevel.Information, "Source {Source}: capturing {Tables} tables, resuming at {Position}")]
+    public static partial void Capturing(ILogger logger, string source, int tables, string position);
+
+    [LoggerMessage(5011, LogLevel.Warning, "Source {Source}: attempt {Attempt} failed, next in {DelayMs} ms: {Reason}")]
+    public static partial void Retrying(ILogger logger, string source, int attempt, long delayMs, string reason);
+
+    [LoggerMessage(5012, LogLevel.Error, "Source {Source}: stopped: {Reason}")]
+    public static partial void SourceStopped(ILogger logger, string source, string reason);
+
+    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason}. Sealed; a new baseline follows")]
+    public static partial void Gap(ILogger logger, string source, string from, string to, string reason);
+
+    [LoggerMessage(5014, LogLevel.Information, "Source {Source}: baseline of {Rows} rows sealed")]
+    public static partial void BaselineSealed(ILogger logger, string source, long rows);
+
+    [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
+    public static partial void IndexCaughtUp(ILogger logger, long from, long to);
+
+    [LoggerMessage(5030, LogLevel.Information, "Command {Command} from the control socket")]
+    public static partial void ControlCommand(ILogger logger, string command);
+
+    [LoggerMessage(5031, LogLevel.Debug, "Control call ended early: {Reason}")]
+    public static partial void ControlCallEnded(ILogger logger, string reason);
+}

@@ -1,0 +1,98 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server;
+
+/// <summary>One connection to a source, from opening to failure or stop: gaps sealed first, then the pipeline, then coverage up to where it stopped.</summary>
+internal sealed class SourceSession(string source, SourceConfig config, LedgerHost host, SourceProgress progress, ILogger logger)
+{
+    /// <summary>Runs until cancelled or the source fails.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        progress.Enter("connecting");
+        SourceConnection connection = SourceConnections.Of(config);
+        EntryMaker maker = host.NewMaker(source);
+        SessionTable sessions = new();
+        await using SourceCapture capture = await SourceCapture.OpenAsync(
+            connection, config.Protection, Secret(), Resume(), sessions, host.Time, logger, cancellationToken);
+        await SealGapsAsync(capture, maker, connection, cancellationToken);
+        CoverageLog coverage = NewCoverage(capture, maker);
+        progress.SealedTo(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
+        progress.ServerAt(capture.Identity.FlushedTo);
+        progress.Enter("capturing");
+        ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
+        await RunBesideAsync(
+            stop => SessionPoll.RunAsync(connection, sessions, host.Time, logger, stop),
+            () => new Pipeline(capture, maker, host.Keyring, host.Writer, coverage, progress, host.Time).RunAsync(cancellationToken));
+        await SealCoverageAsync(coverage);
+    }
+
+    private byte[] Secret() => host.Keyring.AttributionSecret(source)
+        ?? throw new IndelibleException(ExitCode.Usage, $"source {source}: expected its attribution secret in the keyring, found none\n"
+            + "  run `indelible protect` again with this keyring; until then nobody's facts could be believed");
+
+    private ResumePoint? Resume() => host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable) : null;
+
+    /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand.</summary>
+    private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    {
+        if (capture.Gaps.Count == 0) return;
+        EntryBatch entries = new();
+        foreach (CaptureGap gap in capture.Gaps)
+        {
+            maker.AddGap(entries, gap.Code, gap.From, gap.To, gap.Message);
+            ServerLog.Gap(logger, source, gap.From.ToString(), gap.To.ToString(), gap.Message);
+        }
+        await host.SealAsync(entries, cancellationToken);
+        if (!capture.CanRead)
+        {
+            throw new IndelibleException(ExitCode.Finding, $"source {source}: {string.Join("; ", capture.Gaps.Select(gap => gap.Message))}\n"
+                + "  the gap is sealed; run `indelible protect` again to make a new slot and a new baseline");
+        }
+        long rows = await BaselineSealer.SealAsync(
+            host, source, connection, config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], static _ => { }, cancellationToken);
+        ServerLog.BaselineSealed(logger, source, rows);
+        Lsn to = capture.Gaps[^1].To;
+        await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(to, 0), to) }, cancellationToken);
+    }
+
+    private CoverageLog NewCoverage(SourceCapture capture, EntryMaker maker)
+    {
+        Lsn from = host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None;
+        Lsn covered = CoverageLog.CoveredTo(host.View, source);
+        Coverage last = new(
+            Lsn.None,
+            capture.Gaps.Count == 0 && covered > Lsn.None ? covered : from,
+            capture.Identity.SystemId,
+            capture.Identity.Timeline,
+            config.Protection.Slot,
+            ProtectionDigest.Of(config.Protection));
+        return new CoverageLog(maker, last, TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), host.Time);
+    }
+
+    private async Task SealCoverageAsync(CoverageLog coverage)
+    {
+        EntryBatch entries = new();
+        coverage.Add(entries, host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
+        if (entries.Count > 0) await host.SealAsync(entries, CancellationToken.None);
+    }
+
+    /// <summary>Runs <paramref name="main"/>; <paramref name="beside"/> runs as long, and its failure is only noticed by what it would have told.</summary>
+    private static async Task RunBesideAsync(Func<CancellationToken, Task> beside, Func<Task> main)
+    {
+        using CancellationTokenSource stop = new();
+        Task running = beside(stop.Token);
+        try
+        {
+            await main();
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+}
