@@ -114,7 +114,7 @@ public sealed class LiveTable : IAsyncDisposable
             (long taken, bool whole) = await FillAsync(fetch, rows, ChunkByteMax - bytes, cancellationToken);
             if (whole && rows.Count - before < count) return (rows, true);
             bytes += taken;
-            count = (int)Math.Clamp((ChunkByteMax - bytes) / Math.Max(1, bytes / rows.Count), 1, ChunkRowMax - rows.Count + 1);
+            count = (int)Math.Clamp((ChunkByteMax - bytes) / Math.Max(1, bytes / rows.Count), 1, Math.Max(1, ChunkRowMax - rows.Count));
         }
         return (rows, false);
     }
