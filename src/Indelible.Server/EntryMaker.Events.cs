@@ -36,7 +36,7 @@ public sealed partial class EntryMaker
     public void AddGap(EntryBatch batch, string code, Lsn from, Lsn to, string message) =>
         AddGuard(batch, GuardCode.Gap, new Dictionary<string, string>
         {
-            ["cause"] = code,
+            ["reason"] = code,
             ["from"] = from.ToString(),
             ["to"] = to.ToString(),
             ["message"] = message,

@@ -1,6 +1,6 @@
 namespace Indelible.Server;
 
-/// <summary>What a guard entry is about. Words of the format: never renamed.</summary>
+/// <summary>What a guard entry is about. Words of docs/format.md#codes: never renamed.</summary>
 public static class GuardCode
 {
     /// <summary>The source's log was not seen between two positions.</summary>
@@ -15,8 +15,12 @@ public static class GuardCode
     public const string ProtectionStopped = "protection-stopped";
     /// <summary>A baseline is complete: from here on every change is recorded.</summary>
     public const string BaselineComplete = "baseline-complete";
-    /// <summary>The catalog is not as protection left it: trigger, identity, publication.</summary>
-    public const string CatalogChanged = "catalog-changed";
+    /// <summary>Replica identity, publication or triggers are not as protected.</summary>
+    public const string IdentityChanged = "identity-changed";
+    /// <summary>Capture goes on after a gap or a stop.</summary>
+    public const string Resumed = "resumed";
+    /// <summary>A value that the database could not deliver.</summary>
+    public const string ValueTooLarge = "value-too-large";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
     /// <summary>A change's before is not the last after known.</summary>

@@ -271,6 +271,17 @@ public sealed class EntryMakerTests : IDisposable
     }
 
     [Fact]
+    public void The_protection_hash_is_that_of_its_CBOR()
+    {
+        Protection protection = new()
+        {
+            Tables = [new ProtectedTable { Id = 300, Schema = "s", Name = "t", Columns = [Column(30, "b", ColumnPolicy.Plain), Column(2, "a")] }],
+        };
+        byte[] cbor = Convert.FromHexString("81" + "84" + "19012c" + "6173" + "6174" + "82" + "8302616100" + "83181e616202");
+        Assert.Equal(System.Security.Cryptography.SHA256.HashData(cbor), ProtectionDigest.Of(protection));
+    }
+
+    [Fact]
     public void Blind_tokens_name_each_value_of_a_protected_column_and_nothing_else()
     {
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(_made.Update(_made.Patients, "7", 0, "Ann", "Eve") with { Reason = "Ann" });
