@@ -7,25 +7,23 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger;
 
-/// <summary>Bytes of the journal: length (4, of the body) ‖ type (1) ‖ body ‖ HMAC-SHA256(key, previous MAC ‖ all before) (32). Big-endian.</summary>
-/// <remarks>State body: version (1) ‖ segment (8) ‖ previous MAC ‖ origin ‖ tree size (8) ‖ root ‖ frontier hashes ‖ marks.
+/// <summary>Bytes of the journal: previous record's MAC (32) ‖ length (4, of the body) ‖ type (1) ‖ body ‖ HMAC-SHA256(key, all before) (32). Big-endian.</summary>
+/// <remarks>Each record can be authenticated by itself, whatever became of the one before. State body: version (1) ‖ segment (8) ‖ origin ‖ tree size (8) ‖ root ‖ frontier hashes ‖ marks.
 /// Group body: first index (8) ‖ tree size (8) ‖ root ‖ marks ‖ blob count (4) ‖ blobs (32 + 8) ‖ entry count (4) ‖ entries as in a bundle.
 /// Marks: count (2) ‖ source ‖ last (8 + 4 + 4 + 4) ‖ confirmable (8). Texts: length (1) ‖ UTF-8. The journal is private to one ledger
 /// and is not part of the published format.</remarks>
 internal static class JournalCodec
 {
-    public const int HeadLength = 5, MacLength = Hash.Size, Overhead = HeadLength + MacLength;
+    public const int HeadLength = Hash.Size + 5, MacLength = Hash.Size, Overhead = HeadLength + MacLength;
     public const int BodyLengthMax = 512 << 20;
     public const byte StateType = 1, GroupType = 2;
     private const byte Version = 1;
 
     public static void Encode(JournalRecord.State state, RecordBuffer to, ReadOnlySpan<byte> key)
     {
-        Hash mac = state.PreviousMac;
-        to.Begin(mac, StateType);
+        to.Begin(state.PreviousMac, StateType);
         to.Byte(Version);
         to.Number(state.Segment);
-        to.Bytes(state.PreviousMac.Bytes);
         to.Text(state.Origin);
         to.Number(state.Head.Size);
         to.Bytes(state.Head.Root.Bytes);
@@ -54,28 +52,19 @@ internal static class JournalCodec
     }
 
     /// <summary>The record at the start of <paramref name="bytes"/>; null if there is none that is whole and authentic.</summary>
-    public static JournalRecord? TryDecode(ReadOnlySpan<byte> bytes, Hash previousMac, ReadOnlySpan<byte> key, out int recordLength, out Hash mac)
+    public static JournalRecord? TryDecode(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> key, out int recordLength, out Hash mac)
     {
         (recordLength, mac) = (0, default);
         if (bytes.Length < Overhead) return null;
-        uint bodyLength = BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        uint bodyLength = BinaryPrimitives.ReadUInt32BigEndian(bytes[Hash.Size..]);
         if (bodyLength > BodyLengthMax || bodyLength > bytes.Length - Overhead) return null;
         ReadOnlySpan<byte> covered = bytes[..(HeadLength + (int)bodyLength)];
         var reader = new RecordReader(covered[HeadLength..]);
-        JournalRecord? record = covered[4] switch { StateType => ReadState(ref reader), GroupType => ReadGroup(ref reader), _ => null };
+        JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, Hash.Read(bytes[..Hash.Size])), GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
         if (record is null || !reader.IsAtEnd) return null;
-        if (record is JournalRecord.State state) previousMac = state.PreviousMac;
         mac = Hash.Read(bytes.Slice(covered.Length, MacLength));
         recordLength = covered.Length + MacLength;
-        return CryptographicOperations.FixedTimeEquals(Mac(key, previousMac, covered), mac.Bytes) ? record : null;
-    }
-
-    private static byte[] Mac(ReadOnlySpan<byte> key, Hash previousMac, ReadOnlySpan<byte> covered)
-    {
-        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
-        hmac.AppendData(previousMac.Bytes);
-        hmac.AppendData(covered);
-        return hmac.GetHashAndReset();
+        return CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(key, covered), mac.Bytes) ? record : null;
     }
 
     private static void WriteMarks(RecordBuffer to, IReadOnlyList<SourceMark> marks)
@@ -104,11 +93,10 @@ internal static class JournalCodec
         return marks;
     }
 
-    private static JournalRecord.State? ReadState(ref RecordReader from)
+    private static JournalRecord.State? ReadState(ref RecordReader from, Hash previousMac)
     {
         if (from.Byte() != Version) return null;
         long segment = from.Number();
-        Hash previousMac = from.Hash();
         string origin = from.Text();
         var head = new GuardedHead(from.Number(), from.Hash());
         if (from.IsShort || head.Size is < 0 or > Tree.SizeMax) return null;
@@ -120,7 +108,7 @@ internal static class JournalCodec
         };
     }
 
-    private static JournalRecord.Group? ReadGroup(ref RecordReader from)
+    private static JournalRecord.Group? ReadGroup(ref RecordReader from, Hash previousMac)
     {
         long firstIndex = from.Number();
         var head = new GuardedHead(from.Number(), from.Hash());
@@ -136,6 +124,6 @@ internal static class JournalCodec
             if (from.IsShort || entry.Length == 0) return null;
             entries.Add(entry);
         }
-        return new JournalRecord.Group { FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs, Entries = entries };
+        return new JournalRecord.Group { PreviousMac = previousMac, FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs, Entries = entries };
     }
 }

@@ -7,6 +7,9 @@ internal abstract record JournalRecord
 {
     private JournalRecord() { }
 
+    /// <summary>MAC of the record before this one; zeros for the first.</summary>
+    public required Hash PreviousMac { get; init; }
+
     /// <summary>The sealed tree after this record.</summary>
     public required GuardedHead Head { get; init; }
 
@@ -18,8 +21,6 @@ internal abstract record JournalRecord
     {
         /// <summary>Number of the segment; from 1, without holes.</summary>
         public required long Segment { get; init; }
-        /// <summary>MAC of the last record before this one; zeros for the first.</summary>
-        public required Hash PreviousMac { get; init; }
         /// <summary>Origin of the ledger.</summary>
         public required string Origin { get; init; }
         /// <summary>Right edge of the tree, as <see cref="TreeRange.Frontier"/> gives it.</summary>

@@ -38,7 +38,7 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
             Torn = null;
             while (offset < bytes.Length)
             {
-                JournalRecord? record = JournalCodec.TryDecode(bytes.AsSpan(offset), Mac, key.Span, out int length, out Hash mac);
+                JournalRecord? record = JournalCodec.TryDecode(bytes.AsSpan(offset), key.Span, out int length, out Hash mac);
                 if (record is null)
                 {
                     RequireTorn(path, bytes, offset);
@@ -68,6 +68,7 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
         if (record is not JournalRecord.State state)
         {
             if (offset == 0) throw new LedgerCorruptException(path, 0, "expected a state record at the start of a segment");
+            if (record.PreviousMac != Mac) throw new LedgerCorruptException(path, offset, "expected a record that continues the one before");
             return;
         }
         if (offset != 0) throw new LedgerCorruptException(path, offset, "expected a state record only at the start of a segment");
@@ -79,20 +80,18 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
 
     private void RequireTorn(string path, byte[] bytes, int offset)
     {
-        // A complete record that follows would be chained to the 32 bytes before it.
-        for (int at = offset + JournalCodec.Overhead; at <= bytes.Length - JournalCodec.Overhead; at++)
+        for (int at = offset + 1; at <= bytes.Length - JournalCodec.Overhead; at++)
         {
             if (!CanBeGroup(bytes.AsSpan(at))) continue;
-            Hash previous = Hash.Read(bytes.AsSpan(at - Hash.Size, Hash.Size));
-            if (JournalCodec.TryDecode(bytes.AsSpan(at), previous, key.Span, out _, out _) is not null)
+            if (JournalCodec.TryDecode(bytes.AsSpan(at), key.Span, out _, out _) is not null)
                 throw new LedgerCorruptException(path, offset, $"expected an authentic record before the one at byte {at}; it was changed after it was sealed");
         }
         Torn = new TornTail(path, offset, bytes.Length - offset);
     }
 
     private static bool CanBeGroup(ReadOnlySpan<byte> bytes) =>
-        BinaryPrimitives.ReadUInt32BigEndian(bytes) <= bytes.Length - JournalCodec.Overhead
-        && bytes[4] == JournalCodec.GroupType
+        BinaryPrimitives.ReadUInt32BigEndian(bytes[Hash.Size..]) <= bytes.Length - JournalCodec.Overhead
+        && bytes[JournalCodec.HeadLength - 1] == JournalCodec.GroupType
         && BinaryPrimitives.ReadInt64BigEndian(bytes[JournalCodec.HeadLength..]) is var first and >= 0
         && BinaryPrimitives.ReadInt64BigEndian(bytes[(JournalCodec.HeadLength + 8)..]) is var size and <= Tree.SizeMax
         && size >= first;

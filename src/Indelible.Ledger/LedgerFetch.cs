@@ -28,7 +28,7 @@ public sealed class LedgerFetch : IDisposable
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root)) throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {root}");
         return new LedgerFetch(
-            path => DurableFile.TryReadAll(Path.Combine(root, path), FileLengthMax) is { } content ? content : null,
+            path => DurableFile.TryReadAll(Path.Combine(root, path), FileLengthMax) is { } content ? new ReadOnlyMemory<byte>(content) : default(ReadOnlyMemory<byte>?),
             path => DurableFile.TryOpenRead(Path.Combine(root, path)), null);
     }
 

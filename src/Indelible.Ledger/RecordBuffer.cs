@@ -8,13 +8,12 @@ namespace Indelible.Ledger;
 /// <summary>Builds one journal record in memory, so that it goes to disk in one write. Reused; owned by the sealing loop.</summary>
 internal sealed class RecordBuffer
 {
-    // The previous MAC stands before the record: it is authenticated with it and not written.
     private const int Start = Hash.Size;
     private byte[] _buffer = new byte[1 << 16];
     private int _length;
 
     /// <summary>The finished record.</summary>
-    public ReadOnlySpan<byte> Record => _buffer.AsSpan(Start, _length - Start);
+    public ReadOnlySpan<byte> Record => _buffer.AsSpan(0, _length);
 
     /// <summary>The finished record's MAC: the next one is chained to it.</summary>
     public Hash Mac => Hash.Read(_buffer.AsSpan(_length - Hash.Size, Hash.Size));
@@ -29,7 +28,7 @@ internal sealed class RecordBuffer
 
     public void End(ReadOnlySpan<byte> key)
     {
-        int bodyLength = _length - Start - JournalCodec.HeadLength;
+        int bodyLength = _length - JournalCodec.HeadLength;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bodyLength, JournalCodec.BodyLengthMax);
         BinaryPrimitives.WriteUInt32BigEndian(_buffer.AsSpan(Start), (uint)bodyLength);
         Span<byte> mac = stackalloc byte[Hash.Size];
