@@ -94,7 +94,7 @@ public sealed record RowState
             _query = _query with
             {
                 Key = previous.Token.IsEmpty ? [.. previous.Columns.Select(column => column.Value)] : null,
-                KeyToken = previous.Token.IsEmpty ? null : previous.Token,
+                KeyToken = previous.Token.IsEmpty ? (ReadOnlyMemory<byte>?)null : previous.Token,
                 After = null,
             };
             _below = below;

@@ -11,6 +11,9 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
 {
     /// <summary>About a day of pauses of <see cref="PauseMax"/>.</summary>
     private const int AttemptsMax = 2900;
+    /// <summary>About two minutes.</summary>
+    private const int AttemptsForSlot = 10;
+    private const int DiskFull = 28;
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
 
@@ -30,33 +33,44 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
             {
                 await new SourceSession(source, config, host, _progress, logger).RunAsync(cancellationToken);
             }
-            catch (Exception e) when (MayPass(e) && attempt < AttemptsMax)
+            catch (Exception e) when (attempt < AttemptsFor(e))
             {
                 attempt = _progress.Batches > batches ? 1 : attempt + 1;
                 await PauseAsync(attempt, e.Message, cancellationToken);
             }
-            catch (Exception e) when (Note(e)) { throw; }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                break; // told to stop
+            }
+            catch (DbException e)
+            {
+                throw Stopped(SourceFailure.From(e, SourceConnections.Of(config)));
+            }
+            catch (Exception e) when (e is IndelibleException or IOException or SocketException or TimeoutException)
+            {
+                throw Stopped(e);
+            }
         }
         _progress.Enter("stopped");
     }
 
-    private static bool MayPass(Exception e) => e switch
+    /// <summary>How often in a row to try again after a failure; zero where that is of no use.</summary>
+    private static int AttemptsFor(Exception e) => e switch
     {
-        DbException { SqlState: "55006" } => true, // the slot is still held by the walsender of a process that died
-        DbException database => database.IsTransient,
-        IOException or SocketException or TimeoutException => e.HResult != DiskFull,
-        _ => false,
+        IndelibleException { ExitCode: ExitCode.Environment } => AttemptsForSlot, // the walsender of a process that died may hold the slot for a while
+        DbException { IsTransient: true } => AttemptsMax,
+        DbException { SqlState: "55006" or "57P01" or "57P02" or "57P03" } => AttemptsMax,
+        DbException { SqlState: null } => AttemptsMax, // the connection broke
+        SocketException or TimeoutException => AttemptsMax,
+        IOException => e.HResult == DiskFull ? 0 : AttemptsMax,
+        _ => 0,
     };
 
-    private const int DiskFull = 28;
-
-    /// <summary>A filter that never takes the exception: it only records why the source stops.</summary>
-    private bool Note(Exception e)
+    private Exception Stopped(Exception e)
     {
-        if (e is OperationCanceledException) return false;
         _progress.Enter("stopped", e.Message);
         ServerLog.SourceStopped(logger, source, e.Message);
-        return false;
+        return e;
     }
 
     private async Task PauseAsync(int attempt, string reason, CancellationToken cancellationToken)

@@ -12,6 +12,10 @@ public static class SourceFailure
     public static IndelibleException From(NpgsqlException failure, SourceConnection connection) =>
         new(ExitCode.Environment, $"{connection}: {Explain(failure)}", failure);
 
+    /// <inheritdoc cref="From(NpgsqlException, SourceConnection)"/>
+    public static IndelibleException From(System.Data.Common.DbException failure, SourceConnection connection) =>
+        From(failure as NpgsqlException ?? new NpgsqlException(failure.Message, failure), connection);
+
     private static string Explain(NpgsqlException failure) => failure switch
     {
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } =>

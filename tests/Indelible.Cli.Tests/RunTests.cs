@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Indelible.Testing;
+using Npgsql;
+using Xunit;
+
+namespace Indelible.Cli.Tests;
+
+/// <summary>The whole command against a real PostgreSQL server.</summary>
+public sealed class RunTests : IAsyncLifetime
+{
+    private const string Schema = """
+        CREATE TABLE people (id int PRIMARY KEY, ssn text);
+        CREATE TABLE truth (ordinal bigserial, what text, id int, ssn text);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' AND NEW.ssn IS NOT DISTINCT FROM OLD.ssn THEN RETURN NULL; END IF;
+            INSERT INTO truth (what, id, ssn) VALUES (lower(TG_OP), coalesce(NEW.id, OLD.id), NEW.ssn);
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON people FOR EACH ROW EXECUTE FUNCTION note();
+        INSERT INTO people SELECT n, 'canary-' || n FROM generate_series(1, 50) n;
+        TRUNCATE truth;
+        """;
+
+    private readonly IndelibleProcess _indelible = new();
+    private PostgresServer _server = null!;
+    private string _database = "";
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await PostgresServer.StartAsync();
+        _database = await _server.CreateDatabaseAsync();
+        await _server.ExecuteAsync(_database, Schema);
+        Assert.Equal(0, (await _indelible.RunAsync("init", "--origin", "example.org/t")).ExitCode);
+        IndelibleProcess.Result protect = await _indelible.RunAsync("protect", "--source", _database, "--name", "crm", "people.ssn");
+        Assert.True(protect.ExitCode == 0, protect.Error);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _indelible.Dispose();
+    }
+
+    [Fact]
+    public async Task Killed_again_and_again_it_misses_no_change_and_doubles_none()
+    {
+        using CancellationTokenSource stop = new();
+        Task traffic = TrafficAsync(stop.Token);
+        for (int round = 0; round < 4; round++)
+        {
+            (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
+            await Task.Delay(700 + (round * 300));
+            IndelibleProcess.Signal(process, "KILL");
+            await process.WaitForExitAsync();
+            await log;
+            process.Dispose();
+        }
+        await stop.CancelAsync();
+        await traffic;
+        IndelibleProcess.Result crosscheck = await _indelible.RunAsync("crosscheck", "--json");
+        Assert.True(crosscheck.ExitCode == 0, crosscheck.Output + crosscheck.Error);
+
+        Assert.Equal(await TruthAsync(), await SealedAsync());
+        IndelibleProcess.Result verify = await _indelible.RunAsync("verify");
+        Assert.True(verify.ExitCode == 0, verify.Output);
+    }
+
+    [Fact]
+    public async Task Commands_go_to_the_process_that_holds_the_ledger_and_no_value_is_written_anywhere_in_clear()
+    {
+        (Process process, string address, Task<string> log) = await _indelible.RunServerAsync();
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'canary-new' WHERE id = 7", "DELETE FROM people WHERE id = 8");
+        Assert.Equal(0, (await _indelible.RunAsync("crosscheck")).ExitCode);
+
+        JsonNode found = (await _indelible.RunAsync("log", "--table", "people", "--column", "ssn", "--value", "canary-new", "--json")).Json["entries"]!;
+        string index = Assert.Single(found.AsArray())!["index"]!.ToString();
+        IndelibleProcess.Result reveal = await _indelible.RunAsync("reveal", index, "--column", "ssn", "--reason", "a test", "--json");
+        Assert.Equal(("canary-7", "canary-new"), ((string)reveal.Json["before"]!["value"]!, (string)reveal.Json["after"]!["value"]!));
+        Assert.Equal("access", (string)(await _indelible.RunAsync("show", reveal.Json["accessEntry"]!.ToString(), "--json")).Json["kind"]!);
+        Assert.Equal(2, (await _indelible.RunAsync("history", "people", "7", "--json")).Json["entries"]!.AsArray().Count);
+        Assert.False((bool)(await _indelible.RunAsync("history", "people", "8", "--as-of", "0s", "--json")).Json["exists"]!);
+        Assert.Equal(0, (await _indelible.RunAsync("prove", index, "-o", "it.tlog-proof")).ExitCode);
+        Assert.Equal(0, (await _indelible.RunAsync("verify", "it.tlog-proof")).ExitCode);
+        Assert.Equal(0, (await _indelible.RunAsync("verify", address)).ExitCode);
+        using HttpClient http = new();
+        Assert.Equal("ready\n", await http.GetStringAsync(new Uri(address + "/readyz")));
+        Assert.Contains("indelible_entries_sealed", await http.GetStringAsync(new Uri(address + "/metrics")), StringComparison.Ordinal);
+        Assert.False((await http.GetAsync(new Uri(address + "/tile/..%2f..%2fkeyring/master.key"))).IsSuccessStatusCode);
+
+        IndelibleProcess.Signal(process, "TERM");
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, await log);
+        AssertNowhere("canary-", await log);
+    }
+
+    [Fact]
+    public async Task A_row_changed_behind_the_records_back_is_found()
+    {
+        await _server.ExecuteAsync(_database,
+            "ALTER PUBLICATION indelible_crm DROP TABLE people",
+            "UPDATE people SET ssn = 'changed in the dark' WHERE id = 3",
+            "DELETE FROM people WHERE id = 4",
+            "ALTER PUBLICATION indelible_crm ADD TABLE people");
+        IndelibleProcess.Result crosscheck = await _indelible.RunAsync("crosscheck", "--json");
+        Assert.True(crosscheck.ExitCode == 1, crosscheck.Output + crosscheck.Error);
+        JsonArray differences = crosscheck.Json["sources"]![0]!["differences"]!.AsArray();
+        Assert.Equal(["id=3 ssn", "id=4 "], differences.Select(d => $"{d!["row"]} {d["column"]}").Order());
+    }
+
+    private async Task TrafficAsync(CancellationToken cancellationToken)
+    {
+        await using NpgsqlConnection connection = await _server.ConnectAsync(_database);
+        for (int i = 0; !cancellationToken.IsCancellationRequested; i++)
+        {
+            string sql = string.Create(CultureInfo.InvariantCulture, $"""
+                UPDATE people SET ssn = 'canary-{i}-a' WHERE id = {1 + (i % 50)};
+                INSERT INTO people SELECT n, 'canary-bulk' FROM generate_series({1000 + (i * 20)}, {1019 + (i * 20)}) n;
+                DELETE FROM people WHERE id = {1000 + (i * 20)};
+                """);
+            await using NpgsqlCommand command = new(sql, connection);
+            await command.ExecuteNonQueryAsync(CancellationToken.None);
+            await Task.Delay(10, CancellationToken.None);
+        }
+    }
+
+    private async Task<List<string>> TruthAsync() =>
+        [.. (await _server.QueryAsync(_database, "SELECT what || ' ' || id FROM truth ORDER BY ordinal")).Select(line => line!)];
+
+    private async Task<List<string>> SealedAsync()
+    {
+        List<string> changes = [];
+        string? after = null;
+        do
+        {
+            List<string> arguments = ["log", "--kind", "change", "--oldest-first", "--limit", "10000", "--json"];
+            if (after is not null) arguments.AddRange(["--after", after]);
+            JsonNode page = (await _indelible.RunAsync([.. arguments])).Json;
+            changes.AddRange(page["entries"]!.AsArray().Select(entry => $"{entry!["operation"]} {entry["key"]!["id"]}"));
+            after = (string?)page["next"];
+        }
+        while (after is not null);
+        return changes;
+    }
+
+    private void AssertNowhere(string canary, string log)
+    {
+        Assert.DoesNotContain(canary, log, StringComparison.Ordinal);
+        foreach (string file in Directory.EnumerateFiles(_indelible.Home, "*", SearchOption.AllDirectories))
+        {
+            Assert.True(File.ReadAllBytes(file).AsSpan().IndexOf(Encoding.UTF8.GetBytes(canary)) < 0, $"{file} holds a value in clear");
+        }
+    }
+}
