@@ -227,10 +227,14 @@ internal sealed class TransactionAssembler
     private static SortedDictionary<string, string> FactsOf(DdlFacts ddl) => new(StringComparer.Ordinal)
     {
         ["event"] = ddl.Event,
-        ["relation"] = PgIdentifier.Quote(ddl.Schema, ddl.Name),
+        ["relation"] = NameOf(ddl),
         ["oid"] = ddl.Oid.ToString(CultureInfo.InvariantCulture),
         ["root"] = ddl.Root.ToString(CultureInfo.InvariantCulture),
         ["identity"] = ddl.Identity ?? "",
         ["columns"] = string.Join(", ", ddl.Columns.Select(c => $"{c.Number} {PgIdentifier.Quote(c.Name)} {c.Type}")),
     };
+
+    /// <summary>Quoted name of what the statement was about; a publication has no schema, and may be named by its oid alone.</summary>
+    private static string NameOf(DdlFacts ddl) =>
+        string.Join('.', new[] { ddl.Schema, ddl.Name }.Where(part => part.Length > 0).Select(PgIdentifier.Quote));
 }
