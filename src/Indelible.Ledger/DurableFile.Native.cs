@@ -22,6 +22,9 @@ public static partial class DurableFile
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     private static partial int NativeSyncContent(SafeFileHandle file);
 
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    private static partial int NativeStartWriting(SafeFileHandle file, long offset, long length, uint flags);
+
     [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int NativeLink(string from, string to);
 

@@ -33,6 +33,7 @@ internal sealed class ImmutableFiles(string root) : IDisposable
     public void Commit()
     {
         var directories = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (_, _, _, file) in _staged) DurableFile.StartWriting(file);
         foreach (var (temporary, _, _, file) in _staged) DurableFile.Sync(file, temporary);
         foreach (var (temporary, path, content, _) in _staged)
         {
