@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Indelible.Cli.Commands;
+using Indelible.Cli.Demo;
 using Indelible.Format;
 using Indelible.Server.Control;
 
@@ -61,6 +62,7 @@ internal static class CommandLine
             RevealCommand.Build(invocation),
             IndexCommand.Build(invocation),
             KeysCommand.Build(invocation),
+            DemoCommand.Build(invocation),
         };
         root.Options.Add(Globals.Ledger);
         root.Options.Add(Globals.Config);

@@ -47,7 +47,7 @@ SELECT n,
        (ARRAY['Maria','Jonas','Aylin','Pedro','Sofia','Liam','Noor','Emil','Chloé','Zoltán'])[1 + n % 10] || ' ' ||
        (ARRAY['Berg','Okafor','Lindqvist','Costa','Meyer','Nakamura','Haddad'])[1 + n % 7],
        '9' || lpad((n * 7919 % 100)::text, 2, '0') || '-' || lpad((n * 104729 % 100)::text, 2, '0') || '-' || lpad((n * 1299709 % 10000)::text, 4, '0'),
-       '+1 555 ' || lpad((n * 15485863 % 10000000)::text, 7, '0'),
+       '+1 555 ' || lpad((n * 15485863::bigint % 10000000)::text, 7, '0'),
        date '1940-01-01' + (n * 7919 % 25000),
        (1 + n % 90) || ' ' || (ARRAY['Elm','Harbour','Mill','Station','Garden'])[1 + n % 5] || ' Street',
        (ARRAY['Aegis','Nordic Health','Union Mutual'])[1 + n % 3]

@@ -29,7 +29,6 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
     private readonly Self self = new(directory, new Dictionary<string, string>
     {
         ["INDELIBLE_LEDGER"] = Path.Combine(directory, "ledger"),
-        ["INDELIBLE_OWNER_PASSWORD"] = DemoCommand.SuperuserPassword,
     });
     private string verifierKey = "";
 
@@ -184,7 +183,7 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
 
     private async Task<long> NewestAsync(string patient, CancellationToken cancellationToken)
     {
-        Self.Outcome history = await self.RunAsync(["history", "patients", patient, "--column", "ssn", "--limit", "1", "--json"], cancellationToken);
+        Self.Outcome history = await self.RunAsync(["log", "--table", "patients", "--key", patient, "--column", "ssn", "--limit", "1", "--json"], cancellationToken);
         return JsonNode.Parse(history.Output)!["entries"]![0]!["index"]!.GetValue<long>();
     }
 
