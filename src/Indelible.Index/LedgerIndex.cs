@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Indelible.Format;
@@ -17,7 +18,9 @@ public sealed class LedgerIndex : IDisposable
     private const ulong CachedBlocks = 32 << 20;
     private static readonly byte[] WatermarkKey = "W"u8.ToArray();
 
-    private readonly Lock _lifetime = new();
+    /// <summary>Held exclusively while the database is closed or exchanged: RocksDB's pointers must not go from under a query.</summary>
+    [SuppressMessage("Reliability", "CA2213", Justification = "A query that comes too late must still find the lock, to be refused.")]
+    private readonly ReaderWriterLockSlim _lifetime = new();
     private readonly string _directory;
     private readonly string _origin;
     private readonly WriteOptions _unlogged = new WriteOptions().DisableWal(1);
@@ -25,6 +28,7 @@ public sealed class LedgerIndex : IDisposable
     private RocksDb _database;
     private TimeWriter _times;
     private long _size;
+    private bool _isTorn, _isDisposed;
 
     private LedgerIndex(string directory, string origin, RocksDb database, long size)
     {
@@ -36,10 +40,10 @@ public sealed class LedgerIndex : IDisposable
     public long IndexedSize => Interlocked.Read(ref _size);
 
     /// <summary>Opens the index of a ledger, or begins an empty one where there is none, it is damaged, of another version, or another ledger's.</summary>
-    /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails.</exception>
+    /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails. Usage: the directory holds something else.</exception>
     public static LedgerIndex Open(string directory, string origin)
     {
-        Directory.CreateDirectory(directory);
+        IndexDirectory.Claim(directory);
         RocksDb? database = null;
         try
         {
@@ -65,12 +69,19 @@ public sealed class LedgerIndex : IDisposable
     /// <summary>Throws everything away: what was indexed must be added again from index 0.</summary>
     public void Reset()
     {
-        lock (_lifetime)
+        _lifetime.EnterWriteLock();
+        try
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             _database.Dispose();
+            _isDisposed = true;    // until another is open
             _database = BeginDatabase(_directory, _origin);
-            _times = new TimeWriter(_database, 0);
+            (_isDisposed, _isTorn) = (false, true);
             Interlocked.Exchange(ref _size, 0);
+        }
+        finally
+        {
+            _lifetime.ExitWriteLock();
         }
     }
 
@@ -78,10 +89,19 @@ public sealed class LedgerIndex : IDisposable
     /// <exception cref="ArgumentException">An entry does not decode, or the first index is not the next.</exception>
     public void Add(long firstIndex, IReadOnlyList<IndexEntry> entries)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
-        for (int begin = 0; begin < entries.Count; begin += PostingBatch.EntriesMax)
+        _lifetime.EnterReadLock();
+        try
         {
-            AddChunk(entries, begin, Math.Min(begin + PostingBatch.EntriesMax, entries.Count));
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
+            for (int begin = 0; begin < entries.Count; begin += PostingBatch.EntriesMax)
+            {
+                AddChunk(entries, begin, Math.Min(begin + PostingBatch.EntriesMax, entries.Count));
+            }
+        }
+        finally
+        {
+            _lifetime.ExitReadLock();
         }
     }
 
@@ -91,6 +111,20 @@ public sealed class LedgerIndex : IDisposable
     public Page Find(Query query)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        _lifetime.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return FindPage(query);
+        }
+        finally
+        {
+            _lifetime.ExitReadLock();
+        }
+    }
+
+    private Page FindPage(Query query)
+    {
         long size = IndexedSize;
         int step = query.OldestFirst ? 1 : -1;
         long at = query.After is { } after ? ParseCursor(after) + step : query.OldestFirst ? 0 : size - 1;
@@ -106,21 +140,43 @@ public sealed class LedgerIndex : IDisposable
     }
 
     /// <summary>Writes what is in memory to disk, so that less has to be added again after a crash.</summary>
-    public void Flush() => _database.Flush(new FlushOptions().SetWaitForFlush(true));
+    public void Flush()
+    {
+        _lifetime.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            FlushDatabase();
+        }
+        finally
+        {
+            _lifetime.ExitReadLock();
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_lifetime)
+        _lifetime.EnterWriteLock();
+        try
         {
-            Flush();
-            _database.Dispose();
+            if (_isDisposed) return;
+            _isDisposed = true;
+            using (_database) FlushDatabase();
+        }
+        finally
+        {
+            _lifetime.ExitWriteLock();
         }
     }
+
+    private void FlushDatabase() => _database.Flush(new FlushOptions().SetWaitForFlush(true));
 
     private void AddChunk(IReadOnlyList<IndexEntry> entries, int begin, int end)
     {
         long first = IndexedSize;
+        if (_isTorn) Restore(first);
+        _isTorn = true;    // until all is written: a failure half-way leaves terms and times of entries that are not indexed
         using var batch = new WriteBatch();
         for (int i = begin; i < end; i++)
         {
@@ -136,17 +192,24 @@ public sealed class LedgerIndex : IDisposable
         batch.Put(WatermarkKey, Watermark(size, _origin));
         _database.Write(batch, _unlogged);
         Interlocked.Exchange(ref _size, size);
+        _isTorn = false;
+    }
+
+    private void Restore(long size)
+    {
+        _postings.Clear();
+        _times = new TimeWriter(_database, size);
     }
 
     private static long ParseCursor(string cursor) =>
-        long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index
+        long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index < long.MaxValue ? index
             : throw new IndelibleException(ExitCode.Usage, $"expected a cursor as a page before printed it, found '{cursor}'");
 
     private static LedgerIndex Begin(string directory, string origin) => new(directory, origin, BeginDatabase(directory, origin), 0);
 
     private static RocksDb BeginDatabase(string directory, string origin)
     {
-        foreach (string path in Directory.EnumerateFileSystemEntries(directory)) new FileInfo(path).Delete();    // RocksDB's own files: all flat
+        IndexDirectory.Empty(directory);
         RocksDb database = RocksDb.Open(Options(), directory);
         database.Put(WatermarkKey, Watermark(0, origin));
         return database;

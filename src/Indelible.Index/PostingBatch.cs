@@ -29,6 +29,13 @@ internal sealed class PostingBatch
         _terms.Clear();
     }
 
+    /// <summary>Forgets what was added and not written.</summary>
+    public void Clear()
+    {
+        _terms.Clear();
+        _count = 0;
+    }
+
     /// <summary>Writes all chunks, in key order, and empties the batch.</summary>
     public void WriteTo(WriteBatch batch, long firstIndex)
     {

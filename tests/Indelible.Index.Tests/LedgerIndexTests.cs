@@ -106,10 +106,68 @@ public sealed class LedgerIndexTests : IDisposable
     }
 
     [Fact]
+    public void A_batch_that_fails_half_way_leaves_nothing_behind()
+    {
+        var random = new Random(9);
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(random, 700), refused = Model(random, 300);
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        AddAll(index, model[..350], 350);
+        IndexEntry[] torn = [.. refused.Select(item => new IndexEntry(Some.Encode(item.Entry), item.Tokens)), new IndexEntry(new byte[] { 1 }, null)];
+        Assert.Throws<ArgumentException>(() => index.Add(350, torn));
+        AddAll(index, model, 350);
+        for (int i = 0; i < 100; i++)
+        {
+            Query query = RandomQuery(random, model.Count);
+            Assert.Equal(Expected(model, query), AllPages(index, query));
+        }
+    }
+
+    [Fact]
+    public void A_directory_that_holds_anything_else_is_refused_and_left_alone()
+    {
+        string key = Path.Combine(directory, "master.key");
+        File.WriteAllText(key, "kept");
+        Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => LedgerIndex.Open(directory, Some.Origin)).ExitCode);
+        Assert.Equal([key], Directory.GetFileSystemEntries(directory));
+    }
+
+    [Fact]
+    public async Task Queries_survive_resets_at_the_same_time()
+    {
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(new Random(10), 200);
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        using var stop = new CancellationTokenSource();
+        Task asking = Task.Factory.StartNew(() =>
+        {
+            while (!stop.IsCancellationRequested) index.Find(new Query { Table = "patients", Since = model[50].Entry.Header.SealedAt });
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        for (int i = 0; i < 20; i++)
+        {
+            AddAll(index, model, 50);
+            index.Reset();
+        }
+        await stop.CancelAsync();
+        await asking;
+        Assert.Equal(0, index.IndexedSize);
+    }
+
+    [Fact]
+    public void A_query_after_disposal_is_refused()
+    {
+        LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        index.Dispose();
+        index.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => index.Find(new Query()));
+    }
+
+    [Fact]
     public void A_strange_cursor_is_refused()
     {
         using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
-        Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => index.Find(new Query { After = "-1" })).ExitCode);
+        foreach (string cursor in (string[])["-1", "", "x", "9223372036854775807", "9223372036854775808"])
+        {
+            Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => index.Find(new Query { OldestFirst = true, After = cursor })).ExitCode);
+        }
     }
 
     private static List<(Entry, IReadOnlyList<byte[]>)> Model(Random random, int count) =>

@@ -1,0 +1,37 @@
+using Indelible.Format;
+using Indelible.Ledger;
+
+namespace Indelible.Index;
+
+/// <summary>The directory of an index. What is in it may be deleted at any time, so it must be ours: a marker file says so.</summary>
+/// <remarks>Without it, a wrong path in a configuration would empty a keyring.</remarks>
+internal static class IndexDirectory
+{
+    /// <summary>Name of the marker file.</summary>
+    public const string Marker = "indelible-index";
+
+    /// <summary>Makes the directory, or checks that it is an index's.</summary>
+    /// <exception cref="IndelibleException">Usage: it holds something else; nothing was touched.</exception>
+    public static void Claim(string directory)
+    {
+        Directory.CreateDirectory(directory);
+        bool isMarked = false, isEmpty = true;
+        foreach (string path in Directory.EnumerateFileSystemEntries(directory))
+        {
+            isEmpty = false;
+            isMarked |= Path.GetFileName(path) == Marker;
+        }
+        if (isMarked) return;
+        if (!isEmpty) throw new IndelibleException(ExitCode.Usage, $"expected an index or an empty directory, found other files in {directory}; name another directory, or empty it if it is an old index");
+        DurableFile.Replace(Path.Combine(directory, Marker), "derived from a ledger; may be deleted while nothing runs\n"u8);
+    }
+
+    /// <summary>Deletes everything but the marker.</summary>
+    public static void Empty(string directory)
+    {
+        foreach (string path in Directory.EnumerateFileSystemEntries(directory))
+        {
+            if (Path.GetFileName(path) != Marker) DurableFile.Delete(path);    // RocksDB's own files: all flat
+        }
+    }
+}
