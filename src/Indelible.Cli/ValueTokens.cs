@@ -8,7 +8,7 @@ namespace Indelible.Cli;
 /// <summary>The blind token of a value somebody looks for: the index holds tokens, never values.</summary>
 internal static class ValueTokens
 {
-    public static ReadOnlyMemory<byte> Of(LedgerView ledger, IndelibleConfig config, string? source, TableName? table, string? column, string value)
+    public static byte[] Of(LedgerView ledger, IndelibleConfig config, string? source, TableName? table, string? column, string value)
     {
         if (table is null || column is null) throw new IndelibleException(ExitCode.Usage, "--value: expected --table and --column with it: tokens are made per column");
         (string name, ProtectedTable found) = ProtectedTables.Find(config, source, table.Schema, table.Name);

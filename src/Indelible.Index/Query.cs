@@ -15,7 +15,7 @@ public sealed record Query
     /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed. Truncations of its table match too. Needs <see cref="Table"/>.</summary>
     public IReadOnlyList<string>? Key { get; init; }
     /// <summary>The row's token, where its key is not in clear; instead of <see cref="Key"/>.</summary>
-    public ReadOnlyMemory<byte>? KeyToken { get; init; }
+    public byte[]? KeyToken { get; init; }
     /// <summary>A column whose value the entry holds.</summary>
     public string? Column { get; init; }
     /// <summary>The operator's id, or the session's user.</summary>
@@ -33,7 +33,7 @@ public sealed record Query
     /// <summary>What happened to the row.</summary>
     public Operation? Operation { get; init; }
     /// <summary>A blind token of a value: entries that hold it before or after.</summary>
-    public ReadOnlyMemory<byte>? ValueToken { get; init; }
+    public byte[]? ValueToken { get; init; }
     /// <summary>Oldest first; otherwise newest first.</summary>
     public bool OldestFirst { get; init; }
     /// <summary>Most entries on a page; from 1.</summary>

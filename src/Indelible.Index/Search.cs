@@ -45,9 +45,9 @@ internal sealed class Search : IDisposable
 
     private static IEnumerable<Term[]> TermsOf(Query query)
     {
-        if (query.ValueToken is { } value) yield return [Term.Value(value.Span)];
+        if (query.ValueToken is { } value) yield return [Term.Value(value)];
         if (query.Key is { } key) yield return [Term.Row(NeedTable(query), key), Term.TruncationOf(NeedTable(query))];
-        if (query.KeyToken is { } token) yield return [Term.RowToken(NeedTable(query), token.Span), Term.TruncationOf(NeedTable(query))];
+        if (query.KeyToken is { } token) yield return [Term.RowToken(NeedTable(query), token), Term.TruncationOf(NeedTable(query))];
         if (query.Transaction is { } transaction) yield return [Term.Transaction(transaction)];
         if (query.Operator is { } name) yield return [Term.Operator(name)];
         if (query.Grade is { } grade) yield return [Term.Grade(grade)];

@@ -151,7 +151,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         Query query = new Query { Source = source, Schema = table.Schema, Table = table.Name } with
         {
             Key = key.Token.IsEmpty ? [.. key.Columns.Select(column => column.Value)] : null,
-            KeyToken = key.Token.IsEmpty ? (ReadOnlyMemory<byte>?)null : key.Token,
+            KeyToken = key.Token.IsEmpty ? null : key.Token.ToArray(),
         };
         bool wasTouched = false;
         RowState state = RowState.Of(host.View, query, (_, header) =>

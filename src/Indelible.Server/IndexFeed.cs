@@ -57,7 +57,9 @@ public sealed class IndexFeed : IDisposable
         await _writing.WaitAsync(cancellationToken);
         try
         {
-            CatchUp((long)_reader.ReadCheckpoint().Size, cancellationToken);
+            long size = _reader.ReadCheckpoint().Size;
+            if (Index.IndexedSize > size) Index.Reset();    // an index of a longer history than this ledger has: not ours to believe
+            CatchUp(size, cancellationToken);
         }
         finally
         {

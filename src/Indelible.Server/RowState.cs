@@ -94,7 +94,7 @@ public sealed record RowState
             _query = _query with
             {
                 Key = previous.Token.IsEmpty ? [.. previous.Columns.Select(column => column.Value)] : null,
-                KeyToken = previous.Token.IsEmpty ? (ReadOnlyMemory<byte>?)null : previous.Token,
+                KeyToken = previous.Token.IsEmpty ? null : previous.Token.ToArray(),
                 After = null,
             };
             _below = below;
@@ -104,7 +104,7 @@ public sealed record RowState
 
         /// <summary>True if a key is that of the row as it is followed now.</summary>
         public bool IsAbout(RowKey? key) => key is not null && (_query.KeyToken is { } token
-            ? token.Span.SequenceEqual(key.Token.Span)
+            ? key.Token.Span.SequenceEqual(token)
             : key.Columns.Select(column => column.Value).SequenceEqual(_query.Key ?? []));
 
         private bool Turn()

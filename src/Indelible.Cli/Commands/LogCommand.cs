@@ -71,7 +71,7 @@ internal static class LogCommand
             Transaction = parse.GetValue(Transaction),
             Kind = Word<EntryKind>(parse, Kind),
             Operation = Word<Operation>(parse, Operation),
-            ValueToken = parse.GetValue(Value) is { } value ? ValueTokens.Of(ledger, invocation.Config(parse), parse.GetValue(Source), table, column, value) : (ReadOnlyMemory<byte>?)null,
+            ValueToken = parse.GetValue(Value) is { } value ? ValueTokens.Of(ledger, invocation.Config(parse), parse.GetValue(Source), table, column, value) : null,
             OldestFirst = parse.GetValue(Oldest),
             Limit = limit,
             After = parse.GetValue(After),
