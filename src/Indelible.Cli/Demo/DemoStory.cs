@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http;
 using System.Text.Json.Nodes;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
-using Indelible.Server;
+using Indelible.Server.Control;
 using Indelible.Server.Demo;
 using Npgsql;
 
@@ -16,6 +15,7 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
 {
     private const string Source = "clinic";
     private const int Rounds = 3;
+    private const int LogLinesKept = 20;
     private static readonly string[] Columns =
     [
         "patients.ssn", "patients.phone", "patients.date_of_birth",
@@ -26,6 +26,7 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
     private readonly LedgerPaths paths = LedgerPaths.For(Path.Combine(directory, "ledger"));
     private readonly ClinicTraffic traffic = new(server);
     private readonly DemoSummary summary = new();
+    private readonly Queue<string> log = new();
     private readonly Self self = new(directory, new Dictionary<string, string>
     {
         ["INDELIBLE_LEDGER"] = Path.Combine(directory, "ledger"),
@@ -36,7 +37,11 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
     public async Task<JsonObject> TellAsync(bool once, CancellationToken cancellationToken)
     {
         await PrepareAsync(cancellationToken);
-        using Process run = self.Start(["run"]);
+        using Process run = self.Start(["run", "--listen", "127.0.0.1:0"]);
+        run.OutputDataReceived += (_, _) => { };    // read, so that it never waits for us
+        run.BeginOutputReadLine();
+        run.ErrorDataReceived += (_, line) => KeepLog(line.Data);
+        run.BeginErrorReadLine();
         try
         {
             await RunningAsync(run, once, cancellationToken);
@@ -160,12 +165,32 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
         long begin = time.GetTimestamp();
         while (time.GetElapsedTime(begin) < CatchUpLimit)
         {
-            if (run.HasExited) throw new IndelibleException(ExitCode.Environment, $"`indelible run` ended:\n{await run.StandardError.ReadToEndAsync(cancellationToken)}");
-            Self.Outcome status = await self.RunAsync(["status", "--json"], cancellationToken);
-            if (status.ExitCode == 0 && IsPast(JsonNode.Parse(status.Output)!, now)) return;
+            if (run.HasExited) throw new IndelibleException(ExitCode.Environment, $"`indelible run` ended:\n{LogTail()}");
+            // Before it answers, a `status` would open the ledger itself and be in its way.
+            if (Path.Exists(ControlSocket.PathFor(paths.Journal)) && await IsSealedAsync(now, cancellationToken)) return;
             await Task.Delay(TimeSpan.FromMilliseconds(200), time, cancellationToken);
         }
         throw new IndelibleException(ExitCode.Environment, $"expected everything up to {now} to be sealed within {CatchUpLimit.TotalSeconds} s; see `indelible status` in {directory}");
+    }
+
+    private async Task<bool> IsSealedAsync(Lsn position, CancellationToken cancellationToken)
+    {
+        Self.Outcome status = await self.RunAsync(["status", "--json"], cancellationToken);
+        return status.ExitCode == 0 && IsPast(JsonNode.Parse(status.Output)!, position);
+    }
+
+    private void KeepLog(string? line)
+    {
+        lock (log)
+        {
+            log.Enqueue(line ?? "");
+            if (log.Count > LogLinesKept) log.Dequeue();
+        }
+    }
+
+    private string LogTail()
+    {
+        lock (log) return string.Join('\n', log);
     }
 
     private static bool IsPast(JsonNode status, Lsn position) =>
