@@ -23,8 +23,4 @@ public static class GuardCode
     public const string ValueTooLarge = "value-too-large";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
-    /// <summary>A change's before is not the last after known.</summary>
-    public const string ContinuityBreak = "continuity-break";
-    /// <summary>The clocks of source and sealer differ.</summary>
-    public const string ClockSkew = "clock-skew";
 }
