@@ -3,8 +3,7 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Verify;
 
-// This program writes nothing, and links only Format, where DurableFile is not: it reads files by itself.
-#pragma warning disable RS0030
+#pragma warning disable RS0030 // This program links only Format, where DurableFile is not: it reads files by itself, and writes none.
 
 /// <summary>Reads files. Nothing here writes.</summary>
 internal static class Disk
