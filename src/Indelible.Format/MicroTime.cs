@@ -5,10 +5,16 @@ namespace Indelible.Format;
 /// <summary>An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds ignored. May be negative.</summary>
 public readonly record struct MicroTime(long Micros) : IComparable<MicroTime>
 {
+    /// <summary>The first instant an entry can name: the beginning of the year 1.</summary>
+    public static readonly MicroTime Min = From(DateTimeOffset.MinValue);
+
+    /// <summary>The last instant an entry can name: the end of the year 9999.</summary>
+    public static readonly MicroTime Max = From(DateTimeOffset.MaxValue);
+
     /// <summary>Rounds down to a whole microsecond.</summary>
     public static MicroTime From(DateTimeOffset time) => new((time.UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
 
-    /// <summary>Throws <see cref="OverflowException"/> or <see cref="ArgumentOutOfRangeException"/> outside the years 1 to 9999.</summary>
+    /// <summary>Throws <see cref="OverflowException"/> or <see cref="ArgumentOutOfRangeException"/> outside <see cref="Min"/> to <see cref="Max"/>.</summary>
     public DateTimeOffset ToDateTimeOffset() => new(DateTime.UnixEpoch.Ticks + (Micros * TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
 
     /// <inheritdoc/>

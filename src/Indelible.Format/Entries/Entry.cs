@@ -28,9 +28,9 @@ public enum EntryKind : byte
     Access = 4,
     /// <summary>Key created or rotated, erasure, configuration changed.</summary>
     Admin = 5,
-    /// <summary>Root of the state tree at a given size. Reserved.</summary>
+    /// <summary>Root of the state tree at a given size of the ledger.</summary>
     State = 6,
-    /// <summary>An audit event delivered by something that is not a database. Reserved.</summary>
+    /// <summary>An audit event delivered by something that is not a database.</summary>
     Event = 7,
 }
 

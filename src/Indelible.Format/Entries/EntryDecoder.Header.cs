@@ -1,4 +1,5 @@
 using Indelible.Format.Cbor;
+using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Entries;
 
@@ -8,12 +9,12 @@ internal ref partial struct EntryDecoder
     private EntryHeader? ReadHeader()
     {
         int start = reader.Position;
-        int count = Map((int)HeaderKey.Facts + 1);
+        int count = Map((int)HeaderKey.State + 1);
         var draft = new HeaderDraft();
         int key = -1;
         for (int i = 0; i < count && !Failed; i++)
         {
-            key = Key(key, (int)HeaderKey.Facts);
+            key = Key(key, (int)HeaderKey.State);
             if (!Failed) ReadMember((HeaderKey)key, draft);
         }
         if (Failed) return null;
@@ -51,7 +52,8 @@ internal ref partial struct EntryDecoder
             case HeaderKey.Coverage: draft.Coverage = ReadCoverage(); break;
             case HeaderKey.Snapshot: draft.Snapshot = ReadSnapshot(); break;
             case HeaderKey.Code: draft.Code = Text(); break;
-            default: draft.Facts = ReadFacts(); break;
+            case HeaderKey.Facts: draft.Facts = ReadFacts(); break;
+            default: draft.State = ReadState(); break;
         }
     }
 
@@ -62,7 +64,7 @@ internal ref partial struct EntryDecoder
         if (!Failed && draft.Version != EntryRules.Version) Refuse($"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start);
     }
 
-    private MicroTime Time() => new(Integer(long.MinValue, long.MaxValue));
+    private MicroTime Time() => new(Integer(MicroTime.Min.Micros, MicroTime.Max.Micros));
 
     private Position ReadPosition()
     {
@@ -135,6 +137,14 @@ internal ref partial struct EntryDecoder
         ExpectArray(2);
         string text = Text();
         return new Snapshot(text, new Lsn(Unsigned(ulong.MaxValue)));
+    }
+
+    private StateRoot ReadState()
+    {
+        ExpectArray(2);
+        ulong size = Unsigned(Tree.SizeMax);
+        ReadOnlyMemory<byte> root = FixedBytes(Hash.Size);
+        return Failed ? default : new StateRoot((long)size, Hash.Read(root.Span));
     }
 
     private Dictionary<string, string> ReadFacts()

@@ -15,7 +15,7 @@ public sealed record EntryHeader
     /// <summary>When the sealer made the entry, by its own clock.</summary>
     public required MicroTime SealedAt { get; init; }
 
-    /// <summary>Short name of the source; required for change, baseline and coverage.</summary>
+    /// <summary>Short name of the source; required for change, baseline and coverage. For an event, of what delivered it.</summary>
     public string? Source { get; init; }
 
     /// <summary>Place in the source's log. The ordering key inside a source.</summary>
@@ -24,7 +24,7 @@ public sealed record EntryHeader
     /// <summary>Transaction id, 32 bits as PostgreSQL's stream gives it.</summary>
     public uint? TransactionId { get; init; }
 
-    /// <summary>Commit time by the source's clock.</summary>
+    /// <summary>Commit time by the source's clock; for an event, when it happened.</summary>
     public MicroTime? CommittedAt { get; init; }
 
     /// <summary>The relation the row is in.</summary>
@@ -45,7 +45,7 @@ public sealed record EntryHeader
     /// <summary>Key under which the after-values and free texts are sealed.</summary>
     public KeyId? SubjectAfter { get; init; }
 
-    /// <summary>Who did it. Required for a change; never present elsewhere than in change, guard and access.</summary>
+    /// <summary>Who did it. Required for change, access and event; may be in a guard; never elsewhere.</summary>
     public Operator? Operator { get; init; }
 
     /// <summary>Rows known to the ledger that a truncation ended.</summary>
@@ -57,11 +57,14 @@ public sealed record EntryHeader
     /// <summary>The snapshot a baseline row was read in.</summary>
     public Snapshot? Snapshot { get; init; }
 
-    /// <summary>What a guard, access or admin entry is about: a lowercase word such as <c>gap</c>. See docs/format.md#codes.</summary>
+    /// <summary>What a guard, access, admin or event entry is about: a lowercase word such as <c>gap</c>. See docs/format.md#codes.</summary>
     public string? Code { get; init; }
 
-    /// <summary>Clear facts of a guard, access or admin entry, sorted by name (bytewise). Never a protected value.</summary>
+    /// <summary>Clear facts of a guard, access, admin or event entry, sorted by name (bytewise). Never a protected value.</summary>
     public IReadOnlyDictionary<string, string>? Facts { get; init; }
+
+    /// <summary>Root of the state tree; required for a state entry.</summary>
+    public StateRoot? State { get; init; }
 }
 
 /// <summary>Place of a change: unique inside a source and increasing. An LSN alone is not: all rows of a COPY share one.</summary>
@@ -96,3 +99,6 @@ public sealed record Coverage(Lsn From, Lsn To, ulong SystemId, uint Timeline, s
 
 /// <summary>What a baseline row was read in: <c>pg_current_snapshot()</c>, and a log position read after it.</summary>
 public sealed record Snapshot(string Text, Lsn ReadAfter);
+
+/// <summary>Root of the Merkle map from every row to its last entry, over the ledger's first <paramref name="Size"/> entries.</summary>
+public readonly record struct StateRoot(long Size, Merkle.Hash Root);

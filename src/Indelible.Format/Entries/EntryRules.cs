@@ -11,7 +11,7 @@ internal static class EntryRules
     /// <summary>The first rule the header breaks; empty if none.</summary>
     public static string CheckMembers(EntryHeader header)
     {
-        if (header.Kind is EntryKind.State or EntryKind.Event) return $"expected a kind in use, found the reserved {header.Kind}";
+        if (header.Kind > EntryKind.Event) return $"expected a kind, found {header.Kind}";
         (int required, int optional) = Members(header.Kind, header.Operation);
         int present = Present(header);
         if ((required & ~present) is int missing and not 0) return $"expected {Name(missing)} in a {Describe(header)} entry, found none";
@@ -30,7 +30,7 @@ internal static class EntryRules
     public static string CheckPlace(EntryHeader header, FieldScope scope)
     {
         bool takesColumns = header.Kind is EntryKind.Change or EntryKind.Baseline && header.Operation != Operation.Truncate;
-        bool takesTexts = header.Kind is not (EntryKind.Baseline or EntryKind.Coverage);
+        bool takesTexts = header.Kind is not (EntryKind.Baseline or EntryKind.Coverage or EntryKind.State);
         if (scope == FieldScope.Column && !takesColumns) return $"expected no columns in a {Describe(header)} entry, found one";
         if (scope == FieldScope.Text && !takesTexts) return $"expected no texts in a {Describe(header)} entry, found one";
         return "";
@@ -68,6 +68,9 @@ internal static class EntryRules
                 HeaderKey.Subjects, HeaderKey.Operator, HeaderKey.Snapshot, HeaderKey.Facts)),
         EntryKind.Access => (Always | Bits(HeaderKey.Operator, HeaderKey.Code),
             Bits(HeaderKey.Source, HeaderKey.Relation, HeaderKey.Key, HeaderKey.Subjects, HeaderKey.Facts)),
+        EntryKind.State => (Always | Bits(HeaderKey.State), 0),
+        EntryKind.Event => (Always | Bits(HeaderKey.Operator, HeaderKey.Code),
+            Bits(HeaderKey.Source, HeaderKey.CommittedAt, HeaderKey.Relation, HeaderKey.Key, HeaderKey.Subjects, HeaderKey.Facts)),
         _ => (Always | Bits(HeaderKey.Code),
             Bits(HeaderKey.Source, HeaderKey.Relation, HeaderKey.Key, HeaderKey.Subjects, HeaderKey.Facts)),
     };
@@ -104,6 +107,7 @@ internal static class EntryRules
         if (header.Snapshot is not null) present |= Bits(HeaderKey.Snapshot);
         if (header.Code is not null) present |= Bits(HeaderKey.Code);
         if (header.Facts is { Count: > 0 }) present |= Bits(HeaderKey.Facts);
+        if (header.State is not null) present |= Bits(HeaderKey.State);
         return present;
     }
 

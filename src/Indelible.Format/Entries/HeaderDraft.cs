@@ -24,6 +24,7 @@ internal sealed class HeaderDraft
     public Snapshot? Snapshot { get; set; }
     public string? Code { get; set; }
     public Dictionary<string, string>? Facts { get; set; }
+    public StateRoot? State { get; set; }
 
     /// <summary>Names the first member that every entry has and this one lacks; empty if none.</summary>
     public string CheckAlways()
@@ -58,5 +59,6 @@ internal sealed class HeaderDraft
         Snapshot = Snapshot,
         Code = Code,
         Facts = Facts,
+        State = State,
     };
 }

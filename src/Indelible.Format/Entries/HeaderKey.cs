@@ -23,6 +23,7 @@ internal enum HeaderKey
     Snapshot = 17,
     Code = 18,
     Facts = 19,
+    State = 20,
 }
 
 /// <summary>Integer keys of the operator map. docs/format.md#operator.</summary>

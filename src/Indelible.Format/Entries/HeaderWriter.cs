@@ -20,7 +20,7 @@ internal static class HeaderWriter
         Key(ref writer, HeaderKey.Nonce);
         writer.Bytes(header.Nonce.Span);
         Key(ref writer, HeaderKey.SealedAt);
-        writer.Integer(header.SealedAt.Micros);
+        Time(ref writer, header.SealedAt);
         WritePlace(ref writer, header);
         WriteRow(ref writer, header);
         WriteRest(ref writer, header);
@@ -48,7 +48,7 @@ internal static class HeaderWriter
         if (header.CommittedAt is { } committed)
         {
             Key(ref writer, HeaderKey.CommittedAt);
-            writer.Integer(committed.Micros);
+            Time(ref writer, committed);
         }
     }
 
@@ -116,6 +116,11 @@ internal static class HeaderWriter
         {
             Key(ref writer, HeaderKey.Facts);
             WriteFacts(ref writer, facts);
+        }
+        if (header.State is { } state)
+        {
+            Key(ref writer, HeaderKey.State);
+            WriteState(ref writer, state);
         }
     }
 
@@ -197,7 +202,22 @@ internal static class HeaderWriter
         }
     }
 
+    private static void WriteState(ref CborWriter writer, StateRoot state)
+    {
+        if (state.Size is < 0 or > Merkle.Tree.SizeMax) throw new ArgumentException($"expected a tree size from 0 to {Merkle.Tree.SizeMax}, found {state.Size}");
+        writer.Array(2);
+        writer.Unsigned((ulong)state.Size);
+        writer.Bytes(state.Root.Bytes);
+    }
+
     private static void Key(ref CborWriter writer, HeaderKey key) => writer.Unsigned((ulong)key);
+
+    /// <summary>An instant that can be written as a date.</summary>
+    public static void Time(ref CborWriter writer, MicroTime time)
+    {
+        if (time < MicroTime.Min || time > MicroTime.Max) throw new ArgumentException($"expected a time from {MicroTime.Min} to {MicroTime.Max}, found {time.Micros} microseconds since 1970");
+        writer.Integer(time.Micros);
+    }
 
     /// <summary>A text of 1 to <paramref name="lengthMax"/> bytes (0 where it may be empty).</summary>
     public static void Text(ref CborWriter writer, string text, int lengthMax = EntryLimits.TextLengthMax, bool mayBeEmpty = false)

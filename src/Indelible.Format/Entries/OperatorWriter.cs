@@ -24,7 +24,7 @@ internal static class OperatorWriter
         if (person.BackendStart is { } start)
         {
             Key(ref writer, OperatorKey.BackendStart);
-            writer.Integer(start.Micros);
+            HeaderWriter.Time(ref writer, start);
         }
         Text(ref writer, OperatorKey.LoginRole, person.LoginRole);
         Text(ref writer, OperatorKey.ReplicationOrigin, person.ReplicationOrigin);

@@ -19,6 +19,7 @@ public static class EntryText
         if (header.TransactionId is { } transaction) parts.Add($"transaction {transaction}");
         if (header.Position is { } position) parts.Add($"at {position.CommitLsn} row {position.Ordinal}");
         if (header.Coverage is { } coverage) parts.Add($"from {coverage.From} to {coverage.To}");
+        if (header.State is { } state) parts.Add($"root {state.Root} at size {state.Size}");
         if (header.CommittedAt is { } committed) parts.Add($"committed {committed}");
         if (header.Operator is { } person) parts.Add($"by {person.Id ?? person.SessionUser ?? "unknown"} ({person.Grade.ToString().ToLowerInvariant()})");
         if (entry.Fields.Count > 0) parts.Add($"fields {string.Join(", ", entry.Fields.Select(field => field.Name))}");

@@ -36,6 +36,38 @@ public sealed class EntryCodecTests
     }
 
     [Fact]
+    public void Every_item_in_every_form_that_is_not_the_one_is_refused()
+    {
+        int count = 0;
+        foreach (byte[] bytes in Some.Entries())
+        {
+            foreach (NonCanonical.Form form in NonCanonical.Of(bytes))
+            {
+                EntryFault fault = EntryCodec.Decode(form.Entry, out Entry? entry);
+                Assert.True(fault != EntryFault.None && entry is null, $"{form.Name}: {Convert.ToHexStringLower(form.Entry)}");
+                count++;
+            }
+        }
+        Assert.True(count > 10_000, $"{count} forms");
+    }
+
+    [Fact]
+    public void A_time_that_is_no_date_is_refused()
+    {
+        byte[] bytes = Some.Change(Operation.Update);
+        foreach (long micros in (long[])[MicroTime.Min.Micros, MicroTime.Max.Micros])
+        {
+            Entry entry = Some.Decode(bytes);
+            Assert.NotEmpty(Some.Encode(entry with { Header = entry.Header with { SealedAt = new MicroTime(micros) } }));
+        }
+        int sealedAt = bytes.AsSpan().IndexOf((byte[])[0x04, 0x1B]) + 2;
+        System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(sealedAt), MicroTime.Max.Micros + 1);
+        Assert.Contains("expected a number from", EntryCodec.Decode(bytes, out _).Rule, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => Some.Seal(Some.ChangeHeader() with { CommittedAt = new MicroTime(MicroTime.Min.Micros - 1) }));
+        Assert.Throws<ArgumentException>(() => Some.Seal(Some.ChangeHeader() with { Operator = Some.Person with { BackendStart = new MicroTime(long.MaxValue) } }));
+    }
+
+    [Fact]
     public void Every_shorter_and_every_longer_entry_is_refused()
     {
         foreach (byte[] bytes in Some.Entries())

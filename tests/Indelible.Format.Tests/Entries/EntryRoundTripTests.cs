@@ -16,7 +16,7 @@ public sealed class EntryRoundTripTests
         Hash.Select(hash => FieldValue.Digest(hash)),
         Hash.Select(hash => FieldValue.Blob(hash, 20_480 + 16)));
 
-    private static readonly Gen<EntryHeader> Header = Gen.Select(Text, Text, Gen.Long, Gen.ULong, Gen.UInt, Text, Text, Gen.Int[0, 3]).Select(
+    private static readonly Gen<EntryHeader> Header = Gen.Select(Text, Text, Gen.Long[MicroTime.Min.Micros, MicroTime.Max.Micros], Gen.ULong, Gen.UInt, Text, Text, Gen.Int[0, 3]).Select(
         (origin, source, time, lsn, number, schema, name, grade) => Some.ChangeHeader(number % 2 == 0 ? Operation.Update : Operation.Delete) with
         {
             Origin = origin,

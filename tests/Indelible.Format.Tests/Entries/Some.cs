@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using Indelible.Format.Entries;
+using Indelible.Format.Merkle;
 using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Tests.Entries;
@@ -78,6 +79,12 @@ internal static class Some
         }, w => w.AddField(FieldScope.Text, "differences", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("one row"), default, SubjectKey));
         yield return Seal(Bare(EntryKind.Access) with { Code = "reveal", Operator = Person });
         yield return Seal(Bare(EntryKind.Admin) with { Code = "ledger-created", Facts = new Dictionary<string, string> { ["key"] = "clinic.example/audit+deadbeef+AQ" } });
+        yield return Seal(Bare(EntryKind.State) with { State = new StateRoot(70_000, Hash.Read(SHA256.HashData("state"u8))) });
+        yield return Seal(Bare(EntryKind.Event) with
+        {
+            Source = "portal", Code = "record-viewed", Operator = Person, CommittedAt = Time, Relation = new Relation(3, "public", "patient"),
+            Key = Key(("id", "17")), SubjectAfter = Subject, Facts = new Dictionary<string, string> { ["screen"] = "summary" },
+        }, w => w.AddField(FieldScope.Text, "body", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("opened by phone number"), default, SubjectKey));
     }
 
     public static byte[] Change(Operation operation)
