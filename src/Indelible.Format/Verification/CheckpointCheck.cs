@@ -39,7 +39,7 @@ internal sealed class CheckpointCheck
     {
         var milestones = new List<Milestone>();
         if (!older.IsEmpty) AddMilestone(milestones, older, "", "the older checkpoint given", policy, findings);
-        if (files.Read(CosignedPath) is { } cosigned) AddMilestone(milestones, cosigned, CosignedPath, "the cosigned checkpoint", null, findings);
+        if (files.Read(CosignedPath) is { } cosigned) AddMilestone(milestones, cosigned, CosignedPath, "the cosigned checkpoint", policy, findings);
         return milestones;
     }
 

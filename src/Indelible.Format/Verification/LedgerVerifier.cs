@@ -106,7 +106,7 @@ public sealed class LedgerVerifier
             : "freshness: an older genuine state of the ledger is found out only by someone who saw a newer one";
         if (_openBlob is null) yield return "blobs: they were not asked for";
         yield return "sealed values: whether they decrypt, and whether each before equals the last after, needs the keyring";
-        yield return "anchors (RFC 3161 time stamps), handover checkpoints and ledger.json";
+        yield return "anchors (RFC 3161 time stamps), handover checkpoints, ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones";
         yield return "whether the ledger agrees with the live database: that is crosscheck";
     }
 }

@@ -7,16 +7,19 @@ internal sealed class SourceCheck(string source, Findings findings)
 {
     private long _changes, _gaps;
     private Position? _first, _last;
-    private Lsn _coveredFrom, _coveredTo;
+    private Lsn _coveredFrom;
+    private Coverage? _covered;
     private bool _isGapAnnounced;
     // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
     private bool _isRestartAnnounced;
 
-    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _coveredTo, _gaps);
+    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps);
 
-    /// <summary>The next change of this source must lie behind the one before.</summary>
+    /// <summary>The next change of this source must lie behind the one before, and behind what was declared covered.</summary>
     public void Change(Position position, string file, long index)
     {
+        if (_covered is { } covered && position.CommitLsn < covered.To && !_isGapAnnounced)
+            findings.Fault(Rules.Coverage, file, index, $"source {source}: the change at {Describe(position)} comes after coverage to {covered.To} was sealed: it was missing then");
         if (_last is { } last) CompareWith(last, position, file, index);
         else if (position.Part != 0) MissingParts(position, file, index);
         if (_last is null || position.CompareTo(_last.Value) > 0) _last = position;
@@ -25,14 +28,14 @@ internal sealed class SourceCheck(string source, Findings findings)
         _isRestartAnnounced = false;
     }
 
-    /// <summary>The next stretch must begin where the one before ended, unless a gap was announced between.</summary>
+    /// <summary>The next stretch must be of the same log and begin where the one before ended, unless a gap was announced between.</summary>
     public void Coverage(Coverage coverage, string file, long index)
     {
-        bool isFirst = _coveredTo == Lsn.None, goesOn = coverage.From == _coveredTo;
-        if (!isFirst && !goesOn && !_isGapAnnounced)
-            findings.Fault(Rules.Coverage, file, index, $"source {source}: expected coverage from {_coveredTo}, where it ended before, found coverage from {coverage.From} to {coverage.To}, and no gap announced");
-        if (isFirst || !goesOn) _coveredFrom = coverage.From;
-        _coveredTo = coverage.To;
+        bool goesOn = _covered is { } before && coverage.From == before.To && LogOf(coverage) == LogOf(before);
+        if (_covered is not null && !goesOn && !_isGapAnnounced)
+            findings.Fault(Rules.Coverage, file, index, $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, found coverage from {coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
+        if (!goesOn) _coveredFrom = coverage.From;
+        _covered = coverage;
         _isGapAnnounced = false;
     }
 
@@ -72,6 +75,9 @@ internal sealed class SourceCheck(string source, Findings findings)
 
     private void MissingParts(Position position, string file, long index) =>
         findings.Fault(Rules.Parts, file, index, $"source {source}: a part of the change is missing before or at {Describe(position)}");
+
+    /// <summary>What a position in a log means nothing without.</summary>
+    private static string LogOf(Coverage coverage) => $"system {coverage.SystemId}, timeline {coverage.Timeline}, slot {coverage.Slot}";
 
     private static string Describe(Position position) =>
         $"{position.CommitLsn} row {position.Ordinal}" + (position.PartCount > 1 ? $" part {position.Part} of {position.PartCount}" : "");

@@ -274,6 +274,45 @@ public sealed class LedgerVerifierTests
     }
 
     [Fact]
+    public void Coverage_of_another_log_is_a_finding_unless_a_gap_was_announced()
+    {
+        Coverage first = SomeEntry.Coverage(0, 0, 100).Header.Coverage!, goesOn = first with { From = first.To, To = new Lsn(200) };
+        foreach (Coverage other in (Coverage[])[goesOn with { SystemId = 2 }, goesOn with { Timeline = 2 }, goesOn with { Slot = "another" }])
+        {
+            Entry second = SomeEntry.Coverage(2, 0, 0);
+            second = second with { Header = second.Header with { Coverage = other } };
+            TestLedger silent = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(second).Publish();
+            Assert.Equal(Rules.Coverage, Assert.Single(silent.Verify().Findings).Rule);
+            Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1)).Add(second).Publish().Verify().Findings);
+        }
+    }
+
+    [Fact]
+    public void A_change_from_a_stretch_that_was_declared_covered_before_it_is_a_finding_unless_a_gap_was_announced()
+    {
+        TestLedger late = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(99), 0))).Publish();
+        Finding finding = Assert.Single(late.Verify().Findings);
+        Assert.Equal((Rules.Coverage, 1L), (finding.Rule, finding.EntryIndex));
+        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(100), 0))).Publish().Verify().Findings);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1)).Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings);
+    }
+
+    [Fact]
+    public void A_cosigned_checkpoint_that_the_ledgers_key_did_not_sign_is_a_finding()
+    {
+        TestLedger ledger = TestLedger.Of(20);
+        byte[] signed = ledger.HeadAt(10).Sign(TestLedger.Signer).ToBytes();
+        ledger.Files["checkpoint.cosigned"] = signed;
+        Assert.Equal(Verdict.Verified, ledger.Verify().Verdict);
+        for (int i = 0; i < signed.Length; i++)
+        {
+            ledger.Files["checkpoint.cosigned"] = [.. signed];
+            ledger.Files["checkpoint.cosigned"][i] ^= 1;
+            Assert.True(ledger.Verify().Verdict == Verdict.Failed, $"byte {i}");
+        }
+    }
+
+    [Fact]
     public void A_log_may_count_from_below_only_after_an_announced_gap()
     {
         Assert.Empty(new TestLedger().Add(SomeEntry.Change(5)).Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1)).Publish().Verify().Findings);
