@@ -50,7 +50,9 @@ public static partial class DurableFile
         while (descriptor < 0 && Marshal.GetLastPInvokeError() == Interrupted);
         if (descriptor >= 0) return new SafeFileHandle(descriptor, ownsHandle: true);
         int error = Marshal.GetLastPInvokeError();
-        return error == expectedError ? null : throw Failure("open", path, error);
+        // A path through something that is no directory leads nowhere, as one to a missing file does.
+        bool isExpected = error == expectedError || (error == NotDirectory && expectedError == NoEntry);
+        return isExpected ? null : throw Failure("open", path, error);
     }
 
     private static void Require(int result, string action, string path)

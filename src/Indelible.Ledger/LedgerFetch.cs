@@ -4,19 +4,27 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger;
 
-/// <summary>Gives a verifier the files of a ledger: from a directory, or from a web server as c2sp.org/tlog-tiles has it. Every file is bounded,
-/// every request has a time limit. One caller at a time; what a fetch returned is the caller's until it disposes this.</summary>
+/// <summary>Gives a verifier the files of a ledger: from a directory, or from a web server as c2sp.org/tlog-tiles has it. Nothing that is there or
+/// is sent can make it take more than its bounds of memory and time. One caller at a time.</summary>
 public sealed class LedgerFetch : IDisposable
 {
-    /// <summary>Longest file read whole, in bytes: a bundle of 256 entries of the greatest length.</summary>
+    /// <summary>Longest file a verifier needs whole, in bytes: a bundle of 256 entries of the greatest length. Of what is
+    /// longer at least one byte more is read, so that it is found to be.</summary>
     public const int FileLengthMax = Bundle.LengthMax;
 
-    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly HttpClient? _client;
+    private readonly MemoryStream _whole = new();
+    private readonly byte[] _chunk = new byte[1 << 16];
 
-    private LedgerFetch(Fetch fetch, OpenFile openFile, HttpClient? client) => (Fetch, OpenFile, _client) = (fetch, openFile, client);
+    private LedgerFetch(OpenFile openFile, HttpClient? client)
+    {
+        OpenFile = openFile;
+        Fetch = ReadWhole;
+        _client = client;
+    }
 
-    /// <summary>Whole files: tiles, bundles, checkpoints.</summary>
+    /// <summary>Whole files: tiles, bundles, checkpoints. The bytes are gone with the next call.</summary>
     public Fetch Fetch { get; }
 
     /// <summary>Blobs, as streams.</summary>
@@ -27,60 +35,56 @@ public sealed class LedgerFetch : IDisposable
     {
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root)) throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {root}");
-        return new LedgerFetch(
-            path => DurableFile.TryReadAll(Path.Combine(root, path), FileLengthMax) is { } content ? new ReadOnlyMemory<byte>(content) : default(ReadOnlyMemory<byte>?),
-            path => DurableFile.TryOpenRead(Path.Combine(root, path)), null);
+        return new LedgerFetch(path => OpenBelow(root, path), null);
     }
 
     /// <summary>A ledger served over http or https; <paramref name="url"/> is what <c>checkpoint</c> and <c>tile/</c> follow.</summary>
-    public static LedgerFetch FromUrl(Uri url)
+    /// <param name="url">Its address.</param>
+    /// <param name="cancellationToken">Ends a request that is under way.</param>
+    public static LedgerFetch FromUrl(Uri url, CancellationToken cancellationToken) => FromUrl(url, Patience, cancellationToken);
+
+    /// <param name="url">Its address.</param>
+    /// <param name="patience">Time for an answer to begin, and for each <see cref="SteadyStream.WindowLength"/> bytes of it.</param>
+    /// <param name="cancellationToken">Ends a request that is under way.</param>
+    internal static LedgerFetch FromUrl(Uri url, TimeSpan patience, CancellationToken cancellationToken)
     {
         if (!url.IsAbsoluteUri || url.Scheme is not ("http" or "https"))
             throw new IndelibleException(ExitCode.Usage, $"expected an http or https URL, found '{url}'");
         var root = new Uri(url.AbsoluteUri.TrimEnd('/') + "/");
         var client = new HttpClient(new SocketsHttpHandler
         {
-            AutomaticDecompression = DecompressionMethods.GZip, MaxAutomaticRedirections = 5, ConnectTimeout = RequestTimeout,
-        }, disposeHandler: true) { Timeout = RequestTimeout };
-        return new LedgerFetch(path => Get(client, root, path), path => Open(client, root, path), client);
+            AutomaticDecompression = DecompressionMethods.GZip, MaxAutomaticRedirections = 5, ConnectTimeout = patience,
+        }, disposeHandler: true) { Timeout = patience };
+        return new LedgerFetch(path => Request(client, new Uri(root, path), patience, cancellationToken), client);
     }
-
-    /// <summary>A URL if <paramref name="target"/> begins like one, otherwise a directory.</summary>
-    public static LedgerFetch From(string target) =>
-        Uri.TryCreate(target, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https" ? FromUrl(url!) : FromDirectory(target);
 
     /// <inheritdoc/>
     public void Dispose() => _client?.Dispose();
 
-    private static ReadOnlyMemory<byte>? Get(HttpClient client, Uri root, string path)
+    private static Stream? OpenBelow(string root, string path)
     {
-        using Stream? content = Open(client, root, path);
-        if (content is null) return null;
-        using var bytes = new MemoryStream();
-        Span<byte> chunk = stackalloc byte[8192];
-        try
-        {
-            for (int read = content.Read(chunk); read > 0; read = content.Read(chunk))
-            {
-                if (bytes.Length + read > FileLengthMax) throw new IndelibleException(ExitCode.Finding, $"{new Uri(root, path)}: expected at most {FileLengthMax} bytes, found more");
-                bytes.Write(chunk[..read]);
-            }
-        }
-        catch (InvalidDataException damaged)
-        {
-            throw new IndelibleException(ExitCode.Finding, $"{new Uri(root, path)}: expected gzip as the answer says: {damaged.Message}", damaged);
-        }
-        return bytes.ToArray();
+        string file = Path.Combine(root, path);
+        // A directory in a file's place is no file.
+        return Directory.Exists(file) ? null : DurableFile.TryOpenRead(file);
     }
 
-    private static Stream? Open(HttpClient client, Uri root, string path)
+    private ReadOnlyMemory<byte>? ReadWhole(string path)
     {
-        var address = new Uri(root, path);
+        using Stream? content = OpenFile(path);
+        if (content is null) return null;
+        _whole.SetLength(0);
+        for (int read; _whole.Length <= FileLengthMax && (read = content.Read(_chunk, 0, _chunk.Length)) > 0;) _whole.Write(_chunk, 0, read);
+        return _whole.GetBuffer().AsMemory(0, (int)_whole.Length);
+    }
+
+    /// <summary>The body of an answer; null if the server says that there is no such file.</summary>
+    private static SteadyStream? Request(HttpClient client, Uri address, TimeSpan patience, CancellationToken cancellationToken)
+    {
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            HttpResponseMessage answer = client.Send(request, HttpCompletionOption.ResponseHeadersRead, CancellationToken.None);
-            if (answer.StatusCode == HttpStatusCode.OK) return answer.Content.ReadAsStream();
+            HttpResponseMessage answer = client.Send(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            if (answer.StatusCode == HttpStatusCode.OK) return new SteadyStream(answer.Content.ReadAsStream(cancellationToken), address, patience, cancellationToken);
             using (answer)
             {
                 return answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone
@@ -88,7 +92,11 @@ public sealed class LedgerFetch : IDisposable
                     : throw new IndelibleException(ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}");
             }
         }
-        catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException)
+        catch (TaskCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?", late);
+        }
+        catch (HttpRequestException failure)
         {
             throw new IndelibleException(ExitCode.Environment, $"cannot read {address}: {failure.Message}", failure);
         }

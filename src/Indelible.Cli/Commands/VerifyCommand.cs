@@ -48,13 +48,17 @@ internal static class VerifyCommand
             if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
             return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
         }
-        using LedgerFetch files = LedgerFetch.From(IsAddress(target) ? target : path);
+        using LedgerFetch files = IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(path);
         LedgerVerifier verifier = new(files.Fetch, files.OpenFile) { Policy = policy, OlderCheckpoint = older };
         return verifier.Verify(cancellationToken);
     }
 
     private static bool IsAddress(string target) =>
         target.StartsWith("http://", StringComparison.Ordinal) || target.StartsWith("https://", StringComparison.Ordinal);
+
+    private static Uri AddressOf(string target) => Uri.TryCreate(target, UriKind.Absolute, out Uri? address)
+        ? address
+        : throw new IndelibleException(ExitCode.Usage, $"expected an address such as https://example.org/ledger, found '{target}'");
 
     private static Policy? PolicyOf(ParseResult parse, Invocation invocation)
     {
