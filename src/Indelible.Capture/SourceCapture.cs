@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Indelible.Capture.Attribution;
+using Indelible.Capture.PgOutput;
 using Indelible.Capture.Reading;
 using Indelible.Capture.Relations;
 using Indelible.Capture.Slots;
@@ -27,17 +28,21 @@ public sealed class SourceCapture : IAsyncDisposable
     private readonly Protection _protection;
     private readonly TimeSpan _senderTimeout;
     private readonly Lsn _after;
+    private readonly Lsn _slotAt;
+    private readonly SourceConnection _connection;
     private readonly ILogger _logger;
 
     private SourceCapture(
-        ReplicationStream stream, CaptureLoop loop, AttributionCheck check, Protection protection, Opening opening, Lsn after, ILogger logger)
+        ReplicationStream stream, CaptureLoop loop, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening, Lsn after, ILogger logger)
     {
         _stream = stream;
+        _connection = connection;
         _loop = loop;
         _check = check;
         _protection = protection;
         _senderTimeout = opening.SenderTimeout;
         _after = after;
+        _slotAt = opening.SlotAt;
         _logger = logger;
         Identity = opening.Identity;
         Gaps = opening.Gaps;
@@ -84,7 +89,7 @@ public sealed class SourceCapture : IAsyncDisposable
             RelationMap relations = new(protection, opening.Catalog);
             TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
             CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), time, logger);
-            return new SourceCapture(stream, loop, check, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
+            return new SourceCapture(stream, loop, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
         }
         catch
         {
@@ -95,6 +100,7 @@ public sealed class SourceCapture : IAsyncDisposable
 
     /// <summary>Batches until cancelled or the connection fails. Empty batches only move <see cref="CapturedBatch.Confirmable"/>.</summary>
     /// <exception cref="IndelibleException">Nothing can be read (<see cref="CanRead"/>), or another process took the slot.</exception>
+    /// <exception cref="UndeliverableChangeException">The server cannot deliver what comes next.</exception>
     /// <exception cref="NpgsqlException">The connection failed.</exception>
     public async IAsyncEnumerable<CapturedBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -106,7 +112,13 @@ public sealed class SourceCapture : IAsyncDisposable
         Task loop = _loop.RunAsync(batches.Writer, stop.Token);
         try
         {
-            await foreach (CapturedBatch batch in batches.Reader.ReadAllAsync(cancellationToken)) yield return batch;
+            bool isHeld = false;
+            await foreach (CapturedBatch batch in batches.Reader.ReadAllAsync(cancellationToken))
+            {
+                if (!isHeld) await CheckHeldAsync(cancellationToken);
+                isHeld = true;
+                yield return batch;
+            }
             await EndAsync(loop);
         }
         finally
@@ -142,7 +154,7 @@ public sealed class SourceCapture : IAsyncDisposable
             ulong.Parse(system.SystemId, CultureInfo.InvariantCulture), system.Timeline, version, new Lsn((ulong)system.XLogPos));
         SlotState? slot = await SlotState.ReadAsync(connection, protection.Slot, cancellationToken);
         IReadOnlyList<CaptureGap> gaps = SlotCheck.Check(protection, identity, slot, resume);
-        return new Opening(identity, senderTimeout, gaps, await Catalog.ReadAsync(connection, protection, cancellationToken));
+        return new Opening(identity, senderTimeout, slot?.Confirmed ?? Lsn.None, gaps, await Catalog.ReadAsync(connection, protection, cancellationToken));
     }
 
     private static async Task<(int Version, TimeSpan SenderTimeout)> ServerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
@@ -151,6 +163,17 @@ public sealed class SourceCapture : IAsyncDisposable
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         return (reader.GetInt32(0), TimeSpan.FromMilliseconds(reader.GetInt32(1)));
+    }
+
+    /// <summary>Until the slot was ours somebody else could move it. Now that it is, it must stand where it was compared.</summary>
+    private async Task CheckHeldAsync(CancellationToken cancellationToken)
+    {
+        await using NpgsqlConnection connection = await _connection.OpenAsync(cancellationToken);
+        SlotState? slot = await SlotState.ReadAsync(connection, _protection.Slot, cancellationToken);
+        Lsn expected = _after > _slotAt ? _after : _slotAt;
+        if (slot is { } held && held.Confirmed <= expected) return;
+        throw new IndelibleException(ExitCode.Environment,
+            $"expected replication slot '{_protection.Slot}' at {expected} or before, found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, the gap is sealed.");
     }
 
     private async Task EndAsync(Task loop)
@@ -163,6 +186,14 @@ public sealed class SourceCapture : IAsyncDisposable
         {
             throw SlotCheck.InUse(_protection.Slot, $"another process ({e.MessageText})");
         }
+        catch (PostgresException e) when (UndeliverableChangeException.From(e) is { } undeliverable)
+        {
+            throw undeliverable;
+        }
+        catch (PgOutputException e)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"{_connection}: {e.Message}; nothing after it was sealed. Is it the server itself that answers there, and a version known to this program?", e);
+        }
     }
 
     /// <summary>Slot and publication names go into a replication command, which takes no parameters.</summary>
@@ -173,5 +204,5 @@ public sealed class SourceCapture : IAsyncDisposable
     }
 
     /// <summary>What opening found.</summary>
-    private sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
+    private sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, Lsn SlotAt, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
 }

@@ -27,7 +27,8 @@ public sealed class SourceConnection
     public static SourceConnection Parse(string text, string? password = null)
     {
         NpgsqlConnectionStringBuilder settings = IsUrl(text) ? ConnectionUrl.Parse(text) : Keywords(text);
-        if (!settings.ContainsKey("SSL Mode")) settings.SslMode = IsLocal(settings.Host) ? SslMode.Prefer : SslMode.VerifyFull;
+        // Npgsql's ContainsKey is true for every keyword it knows, set or not.
+        if (!settings.ShouldSerialize("SSL Mode")) settings.SslMode = IsLocal(settings.Host) ? SslMode.Prefer : SslMode.VerifyFull;
         if (password is not null) settings.Password = password;
         settings.ApplicationName ??= "indelible";
         return new SourceConnection(settings);
@@ -40,11 +41,12 @@ public sealed class SourceConnection
         return new SourceConnection(settings);
     }
 
-    /// <summary>Npgsql keywords without the password: fit for a configuration file.</summary>
+    /// <summary>Npgsql keywords without passwords: fit for a configuration file.</summary>
     public string ToText()
     {
         NpgsqlConnectionStringBuilder settings = new(_settings.ConnectionString);
         settings.Remove("Password");
+        settings.Remove("SSL Password");
         return settings.ConnectionString;
     }
 

@@ -6,7 +6,7 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Seals the rows of protected tables as they stand, a chunk at a time; then that the baseline is complete.</summary>
+/// <summary>Seals the rows of protected tables as they stand, a chunk at a time; after each table that its baseline is complete.</summary>
 internal static class BaselineSealer
 {
     /// <summary>Seals a baseline of some tables; returns the number of rows.</summary>
@@ -18,23 +18,15 @@ internal static class BaselineSealer
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops; a baseline broken off is begun again.</param>
     public static async Task<long> SealAsync(
-        LedgerHost host, string source, SourceConnection connection, Protection protection, IReadOnlyList<uint> tables,
+        LedgerHost host, string source, SourceConnection connection, Protection protection, IReadOnlyCollection<uint> tables,
         Action<string> progress, CancellationToken cancellationToken)
     {
-        if (tables.Count == 0) return 0;
         EntryMaker maker = host.NewMaker(source);
         long rows = 0;
         foreach (ProtectedTable table in protection.Tables.Where(table => tables.Contains(table.Id)))
         {
             rows += await SealTableAsync(host, maker, connection, table, progress, cancellationToken);
         }
-        EntryBatch complete = new();
-        maker.AddGuard(complete, GuardCode.BaselineComplete, new Dictionary<string, string>
-        {
-            ["tables"] = string.Join(", ", protection.Tables.Where(table => tables.Contains(table.Id)).Select(table => $"{table.Schema}.{table.Name}")),
-            ["rows"] = rows.ToString(CultureInfo.InvariantCulture),
-        });
-        await host.SealAsync(complete, cancellationToken);
         return rows;
     }
 
@@ -52,6 +44,10 @@ internal static class BaselineSealer
             if (entries.Count > 0) await host.SealAsync(entries, cancellationToken);
             rows += chunk.Rows.Count;
         }
+        EntryBatch complete = new();
+        Dictionary<string, string> facts = new() { ["rows"] = rows.ToString(CultureInfo.InvariantCulture) };
+        maker.AddGuard(complete, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));
+        await host.SealAsync(complete, cancellationToken);
         return rows;
     }
 

@@ -29,13 +29,10 @@ internal sealed class CoverageLog(EntryMaker maker, Coverage last, TimeSpan inte
         _sealedAt = time.GetTimestamp();
     }
 
-    /// <summary>End of the newest coverage entry of a source; none if there is none.</summary>
-    public static Lsn CoveredTo(LedgerView view, string source)
+    /// <summary>The newest coverage entry of a source; null if there is none.</summary>
+    public static Coverage? Newest(LedgerView view, string source)
     {
         Page page = view.Index.Find(new Query { Source = source, Kind = EntryKind.Coverage, Limit = 1 });
-        if (page.Entries.Count == 0) return Lsn.None;
-        return EntryCodec.Decode(view.Reader.ReadEntry(page.Entries[0]), out Entry entry) == EntryFault.None
-            ? entry.Header.Coverage?.To ?? Lsn.None
-            : Lsn.None;
+        return page.Entries.Count == 0 ? null : view.Header(page.Entries[0]).Coverage;
     }
 }

@@ -81,7 +81,7 @@ public sealed record LedgerStatus
             protection.Tables.Sum(table => table.Columns.Count),
             sealedTo,
             running?.LagBytes,
-            CoverageLog.CoveredTo(view, source.Key),
+            CoverageLog.Newest(view, source.Key)?.To ?? Lsn.None,
             protection.Slot,
             running?.Changes ?? 0,
             running?.Problem);

@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Index;
 using Indelible.Ledger;
 using Microsoft.Extensions.Logging;
@@ -35,6 +36,14 @@ public sealed class LedgerView : IDisposable
     /// <summary>The keys; opened when first asked for.</summary>
     /// <exception cref="IndelibleException">No key, the wrong key, or another process has the keyring.</exception>
     public Keyring Keyring => _keyring.Value;
+
+    /// <summary>Header of a published entry.</summary>
+    /// <exception cref="LedgerCorruptException">The entry cannot be decoded.</exception>
+    internal EntryHeader Header(long index)
+    {
+        EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
+        return fault == EntryFault.None ? entry.Header : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
+    }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>
     public static async Task<LedgerView> OpenAsync(LedgerPaths paths, ILogger logger, CancellationToken cancellationToken)

@@ -9,7 +9,7 @@ namespace Indelible.Server;
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
 /// <remarks>Two loops: one reads and makes entries, the other seals and confirms what the first made, in the order it was read.</remarks>
 internal sealed class Pipeline(
-    SourceCapture capture, EntryMaker maker, Keyring keyring, LedgerWriter writer, CoverageLog coverage, SourceProgress progress, TimeProvider time)
+    SourceCapture capture, EntryMaker maker, Keyring keyring, LedgerWriter writer, CoverageLog coverage, SourceProgress progress, Action rewritten, TimeProvider time)
 {
     /// <summary>Batches made and not yet sealed; bounds memory.</summary>
     private const int MadeMax = 3;
@@ -68,6 +68,7 @@ internal sealed class Pipeline(
                 await capture.ConfirmAsync(batch.Confirmable, stopping);            // PostgreSQL may now forget it
             }
             progress.Sealed(batch, time.GetElapsedTime(started));                   // the index follows what is published: IndexFeed
+            if (Rewrites.In(batch)) rewritten();
         }
     }
 

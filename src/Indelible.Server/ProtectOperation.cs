@@ -44,20 +44,22 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
 
     /// <summary>What would be done.</summary>
     public Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken) =>
-        Protector.PlanAsync(Owner, Request(PasswordFileOf()), cancellationToken);
+        Protector.PlanAsync(Owner, Request(PasswordOf(PasswordFileOf())), cancellationToken);
 
     /// <summary>Protects. Everything is durable when it returns.</summary>
     public async Task<ProtectResult> RunAsync(CancellationToken cancellationToken)
     {
         string passwordFile = PasswordFileOf();
-        if (!Path.Exists(passwordFile)) DurableFile.ReplaceSecret(passwordFile, Encoding.UTF8.GetBytes(NewPassword() + "\n"));
+        ProtectRequest request = Request(PasswordOf(passwordFile));
+        _ = await Protector.PlanAsync(Owner, request, cancellationToken); // what cannot be done is said before anything is written or stopped
+        if (!Path.Exists(passwordFile)) DurableFile.ReplaceSecret(passwordFile, Encoding.UTF8.GetBytes(request.CapturePassword + "\n"));
         await host.StopSourceAsync(Source);
         try
         {
-            ProtectOutcome outcome = await Protector.ProtectAsync(Owner, Request(passwordFile), progress, host.Time, cancellationToken);
+            ProtectOutcome outcome = await Protector.ProtectAsync(Owner, request, progress, host.Time, cancellationToken);
             SourceConfig config = ConfigOf(outcome, passwordFile);
-            if (outcome.StepCount > 0) await SealGuardAsync(outcome, cancellationToken);
-            long rows = await BaselineSealer.SealAsync(host, Source, Owner, outcome.Protection, outcome.BaselineTables, progress, cancellationToken);
+            if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);
+            long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, outcome.BaselineTables, progress, cancellationToken);
             host.Config.Sources[Source] = config;
             ConfigFile.Save(configPath, host.Config);
             return new ProtectResult(outcome.Protection, rows, outcome.SlotStart, host.IsRunning, outcome.Warnings);
@@ -68,23 +70,38 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         }
     }
 
-    private ProtectRequest Request(string passwordFile) => new()
+    /// <summary>True if something is protected otherwise than before: a policy or a name may change without a statement.</summary>
+    private bool IsOther(Protection protection) =>
+        Existing is not { } existing || !ProtectionDigest.Of(existing.Protection).AsSpan().SequenceEqual(ProtectionDigest.Of(protection));
+
+    private ProtectRequest Request(string password) => new()
     {
         Source = Source,
         Columns = Columns,
         Subjects = Subjects,
         AttributionSecret = host.Keyring.GetOrCreateAttributionSecret(Source),
-        CaptureRole = CaptureRole ?? CaptureRoleDefault,
-        CapturePassword = Path.Exists(passwordFile) ? SourceConnections.ReadPassword(passwordFile) : null,
-        Capture = Existing is { } existing ? SourceConnections.Of(existing) : null,
+        CaptureRole = Role,
+        CapturePassword = password,
+        Capture = Existing is { } existing ? SourceConnections.Of(existing) : Owner.As(Role, password),
         Existing = Existing?.Protection,
         LockTimeout = LockTimeout,
     };
 
-    private string PasswordFileOf() =>
-        CapturePasswordFile ?? Existing?.PasswordFile ?? Path.Combine(host.Paths.Keyring, $"{Source}.password");
+    private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnections.Of(existing).User : CaptureRoleDefault);
 
-    private static string NewPassword() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
+    private string PasswordFileOf() =>
+        CapturePasswordFile ?? Existing?.PasswordFile ?? SharedPasswordFile() ?? Path.Combine(host.Paths.Keyring, $"{Source}.password");
+
+    /// <summary>A role is known to all databases of its server: a source there that uses it already has its password.</summary>
+    private string? SharedPasswordFile() =>
+        host.Config.Sources.Values.Where(source => source.PasswordFile is not null && IsSameRole(SourceConnection.Parse(source.Connection)))
+            .Select(source => source.PasswordFile).FirstOrDefault();
+
+    private bool IsSameRole(SourceConnection other) => (other.Host, other.Port, other.User) == (Owner.Host, Owner.Port, Role);
+
+    /// <summary>The password in the file; a new one if there is no file yet.</summary>
+    private static string PasswordOf(string file) =>
+        Path.Exists(file) ? SourceConnections.ReadPassword(file) : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
 
     private SourceConfig ConfigOf(ProtectOutcome outcome, string passwordFile) => new()
     {

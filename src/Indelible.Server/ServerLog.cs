@@ -23,11 +23,20 @@ internal static partial class ServerLog
     [LoggerMessage(5012, LogLevel.Error, "Source {Source}: stopped: {Reason}")]
     public static partial void SourceStopped(ILogger logger, string source, string reason);
 
-    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason}. Sealed; a new baseline follows")]
+    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason} Sealed; a new baseline follows")]
     public static partial void Gap(ILogger logger, string source, string from, string to, string reason);
 
     [LoggerMessage(5014, LogLevel.Information, "Source {Source}: baseline of {Rows} rows sealed")]
     public static partial void BaselineSealed(ILogger logger, string source, long rows);
+
+    [LoggerMessage(5015, LogLevel.Error, "Source {Source}: {Reason}. Passed; the gap is sealed and a new baseline follows")]
+    public static partial void Undeliverable(ILogger logger, string source, string reason);
+
+    [LoggerMessage(5016, LogLevel.Error, "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]
+    public static partial void NotAsProtected(ILogger logger, string source, string what, string expected, string found);
+
+    [LoggerMessage(5017, LogLevel.Warning, "Source {Source}: the catalog could not be compared this time: {Reason}")]
+    public static partial void CatalogUnread(ILogger logger, string source, string reason);
 
     [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
     public static partial void IndexCaughtUp(ILogger logger, long from, long to);

@@ -16,17 +16,31 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         SourceConnection connection = SourceConnections.Of(config);
         EntryMaker maker = host.NewMaker(source);
         SessionTable sessions = new();
+        await host.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
+        Coverage? covered = CoverageLog.Newest(host.View, source);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            connection, config.Protection, Secret(), Resume(), sessions, host.Time, logger, cancellationToken);
+            connection, config.Protection, Secret(), Resume(covered), sessions, host.Time, logger, cancellationToken);
         await SealGapsAsync(capture, maker, connection, cancellationToken);
-        CoverageLog coverage = NewCoverage(capture, maker);
+        await SealRewrittenAsync(connection, cancellationToken);
+        CoverageLog coverage = NewCoverage(capture, maker, covered);
         progress.SealedTo(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
         progress.ServerAt(capture.Identity.FlushedTo);
         progress.Enter("capturing");
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
-        await RunBesideAsync(
-            stop => SessionPoll.RunAsync(connection, sessions, host.Time, logger, stop),
-            () => new Pipeline(capture, maker, host.Keyring, host.Writer, coverage, progress, host.Time).RunAsync(cancellationToken));
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Pipeline pipeline = new(capture, maker, host.Keyring, host.Writer, coverage, progress, end.Cancel, host.Time);
+        try
+        {
+            await RunBesideAsync(
+                stop => Task.WhenAll(
+                    SessionPoll.RunAsync(connection, sessions, host.Time, logger, stop),
+                    new ProtectionWatch(source, config.Protection, connection, host, logger).RunAsync(stop)),
+                () => pipeline.RunAsync(end.Token));
+        }
+        catch (UndeliverableChangeException e)
+        {
+            await PassAsync(e, maker, connection, cancellationToken);
+        }
         await SealCoverageAsync(coverage);
     }
 
@@ -34,7 +48,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         ?? throw new IndelibleException(ExitCode.Usage, $"source {source}: expected its attribution secret in the keyring, found none\n"
             + "  run `indelible protect` again with this keyring; until then nobody's facts could be believed");
 
-    private ResumePoint? Resume() => host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable) : null;
+    private ResumePoint? Resume(Coverage? covered) =>
+        host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
 
     /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand.</summary>
     private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
@@ -59,13 +74,32 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(to, 0), to) }, cancellationToken);
     }
 
-    private CoverageLog NewCoverage(SourceCapture capture, EntryMaker maker)
+    /// <summary>States tables anew whose values were rewritten by DDL; capture then goes on where it was.</summary>
+    private async Task SealRewrittenAsync(SourceConnection connection, CancellationToken cancellationToken)
+    {
+        await host.PublishAsync(cancellationToken);
+        HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
+        if (pending.Count == 0) return;
+        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, static _ => { }, cancellationToken);
+        ServerLog.BaselineSealed(logger, source, rows);
+    }
+
+    /// <summary>Goes past what the server cannot deliver: said first, then the slot is moved. The next session finds the gap, seals it and the tables as they stand.</summary>
+    private async Task PassAsync(UndeliverableChangeException e, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    {
+        ServerLog.Undeliverable(logger, source, e.Message);
+        EntryBatch entries = new();
+        maker.AddGuard(entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
+        await host.SealAsync(entries, cancellationToken);
+        await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
+    }
+
+    private CoverageLog NewCoverage(SourceCapture capture, EntryMaker maker, Coverage? covered)
     {
         Lsn from = host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None;
-        Lsn covered = CoverageLog.CoveredTo(host.View, source);
         Coverage last = new(
             Lsn.None,
-            capture.Gaps.Count == 0 && covered > Lsn.None ? covered : from,
+            capture.Gaps.Count == 0 && covered is not null ? covered.To : from,
             capture.Identity.SystemId,
             capture.Identity.Timeline,
             config.Protection.Slot,

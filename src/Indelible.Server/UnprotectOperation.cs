@@ -30,10 +30,12 @@ public sealed class UnprotectOperation(LedgerHost host, string configPath, Actio
         }
         IReadOnlyList<ColumnRequest>? columns = Columns.Count == 0 ? null : Columns;
         _ = await Protector.PlanUnprotectAsync(Owner, config.Protection, columns, cancellationToken); // what cannot be done is said before it is sealed
+        string sealedWhole = await DrainAsync(cancellationToken);
         await host.StopSourceAsync(Source);
         try
         {
-            await SealGuardAsync(config.Protection, cancellationToken);
+            await Protector.SlotFreeAsync(Owner, config.Protection, host.Time, cancellationToken);
+            await SealGuardAsync(config.Protection, sealedWhole, cancellationToken);
             Protection left = await Protector.UnprotectAsync(Owner, config.Protection, columns, progress, host.Time, cancellationToken);
             if (left.Tables.Count == 0) host.Config.Sources.Remove(Source);
             else config.Protection = left;
@@ -46,14 +48,31 @@ public sealed class UnprotectOperation(LedgerHost host, string configPath, Actio
         }
     }
 
-    private Task SealGuardAsync(Protection protection, CancellationToken cancellationToken)
+    /// <summary>Seals what was committed before now, so that nothing of what is let go is left unread. A source that cannot be read any more can still be let go.</summary>
+    private async Task<string> DrainAsync(CancellationToken cancellationToken)
+    {
+        progress("sealing what is in the log");
+        Lsn end = await Protector.LogEndAsync(Owner, cancellationToken);
+        try
+        {
+            await new CatchUp(host, Source).SealUpToAsync(end, cancellationToken);
+            return end.ToString();
+        }
+        catch (IndelibleException e)
+        {
+            progress($"warning: {e.Message}");
+            return "no";
+        }
+    }
+
+    private Task SealGuardAsync(Protection protection, string sealedWhole, CancellationToken cancellationToken)
     {
         string what = Columns.Count == 0
             ? string.Join(", ", protection.Tables.Select(table => $"{table.Schema}.{table.Name}"))
             : string.Join(", ", Columns.Select(column => $"{column.Schema}{(column.Schema is null ? "" : ".")}{column.Table}.{column.Column}"));
         EntryBatch entries = new();
         host.NewMaker(Source).AddGuard(
-            entries, GuardCode.ProtectionStopped, new Dictionary<string, string> { ["by"] = By, ["columns"] = what }, Reason, "reason");
+            entries, GuardCode.ProtectionStopped, new Dictionary<string, string> { ["by"] = By, ["columns"] = what, ["sealed-up-to"] = sealedWhole }, Reason, "reason");
         return host.SealAsync(entries, cancellationToken);
     }
 }

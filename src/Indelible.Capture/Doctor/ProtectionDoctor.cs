@@ -12,6 +12,12 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     {
         _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", "this is another cluster (restored? upgraded? wrong host?): protect it again"));
         await SlotAsync(cancellationToken);
+        return await CatalogAsync(cancellationToken);
+    }
+
+    /// <summary>Only what the catalog says: nothing that moves by itself.</summary>
+    public async Task<List<SourceCheck>> CatalogAsync(CancellationToken cancellationToken)
+    {
         await PublicationAsync(cancellationToken);
         _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on", "3 on, ENABLE ALWAYS", "indelible protect … # again, as a superuser"));
         foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);

@@ -35,6 +35,22 @@ public static class SourceDoctor
         }
     }
 
+    /// <summary>Only whether publication, identities, triggers and tables are as protection left them.</summary>
+    /// <exception cref="IndelibleException">The source cannot be reached.</exception>
+    public static async Task<IReadOnlyList<SourceCheck>> ProtectionAsync(SourceConnection source, Protection protection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
+            var catalog = new SourceCatalog(connection);
+            return await new ProtectionDoctor(catalog, await catalog.SessionAsync(cancellationToken), protection).CatalogAsync(cancellationToken);
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, source);
+        }
+    }
+
     private static IEnumerable<SourceCheck> Server(SessionFacts session)
     {
         string version = string.Create(CultureInfo.InvariantCulture, $"{session.VersionNumber / 10000}.{session.VersionNumber % 10000}");

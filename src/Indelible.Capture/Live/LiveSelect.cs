@@ -10,20 +10,29 @@ internal sealed class LiveSelect
     private readonly ProtectedTable _table;
     private readonly IReadOnlyDictionary<uint, string> _leaves;
     private readonly string?[] _columns;
+    private readonly IReadOnlyList<string> _key;
     private readonly string[] _keyTypes;
     private readonly string _select;
 
-    public LiveSelect(ProtectedTable table, RelationName name, bool partitioned, IReadOnlyList<ColumnFacts> columns, IReadOnlyDictionary<uint, string> leaves)
+    /// <summary>A query of one table.</summary>
+    /// <param name="table">The table as protected.</param>
+    /// <param name="name">What it is called now.</param>
+    /// <param name="key">What its key columns are called now, in key order.</param>
+    /// <param name="partitioned">True if its rows live in partitions.</param>
+    /// <param name="columns">Its columns now.</param>
+    /// <param name="leaves">Quoted names of its partitions.</param>
+    public LiveSelect(
+        ProtectedTable table, RelationName name, IReadOnlyList<string> key, bool partitioned, IReadOnlyList<ColumnFacts> columns, IReadOnlyDictionary<uint, string> leaves)
     {
-        (_table, _leaves) = (table, leaves);
+        (_table, _leaves, _key) = (table, leaves, key);
         _columns = [.. table.Columns.Select(c => columns.FirstOrDefault(f => f.Number == c.Number)?.Name)];
-        _keyTypes = [.. table.Key.Select(key => columns.First(f => f.Name == key).Type)];
+        _keyTypes = [.. key.Select(part => columns.First(f => f.Name == part).Type)];
         IEnumerable<string> values = _columns.Select(c => c is null ? "NULL" : PgIdentifier.Quote(c));
         string subject = table.Subject is null ? "NULL" : PgIdentifier.Quote(table.Subject);
         _select = $"SELECT {Key}, {string.Join(", ", values)}, {subject}, tableoid FROM {(partitioned ? "" : "ONLY ")}{name.Quoted}";
     }
 
-    private string Key => string.Join(", ", _table.Key.Select(PgIdentifier.Quote));
+    private string Key => string.Join(", ", _key.Select(PgIdentifier.Quote));
 
     /// <summary>All rows after a key, in key order; parameters are the key's parts as text.</summary>
     public string After(bool hasKey)

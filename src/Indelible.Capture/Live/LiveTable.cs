@@ -82,12 +82,20 @@ public sealed class LiveTable : IAsyncDisposable
         var found = (await catalog.QueryAsync("relation", [table.Oid], r => (
             Name: new RelationName(table.Oid, r.GetString(0), r.GetString(1)), Partitioned: r.GetString(2) == "p", Rows: r.GetInt64(3)), cancellationToken)).FirstOrDefault();
         if (found.Name is null) throw new IndelibleException(ExitCode.Finding, $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, or unprotect it");
-        List<ColumnFacts> columns = await catalog.QueryAsync("columns", [table.Oid], static r => new ColumnFacts(r.GetInt16(0), r.GetString(1), r.GetString(2), r.GetString(3)), cancellationToken);
-        string? lost = table.Key.Find(key => !columns.Exists(c => c.Name == key));
-        if (lost is not null) throw new IndelibleException(ExitCode.Finding, $"expected key column {lost} in {found.Name}, found none; the primary key was redefined: protect the table again");
+        TableFacts facts = await catalog.TableAsync(found.Name, cancellationToken);
+        IReadOnlyList<string> key = KeyNow(table, facts);
         List<MemberFacts> members = found.Partitioned ? await catalog.MembersAsync(table.Oid, cancellationToken) : [];
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
-        return new LiveTable(connection, new LiveSelect(table, found.Name, found.Partitioned, columns, leaves), found.Rows);
+        return new LiveTable(connection, new LiveSelect(table, found.Name, key, found.Partitioned, facts.Columns, leaves), found.Rows);
+    }
+
+    /// <summary>The key fixed at protection, by name; if its columns were renamed since, the table's own key of the same width.</summary>
+    private static IReadOnlyList<string> KeyNow(ProtectedTable table, TableFacts facts)
+    {
+        string? lost = table.Key.Find(key => !facts.Columns.Any(c => c.Name == key));
+        if (lost is null) return table.Key;
+        if (facts.Key.Count == table.Key.Count) return facts.Key;
+        throw new IndelibleException(ExitCode.Finding, $"expected key column {lost} in {facts.Name}, found none, and another primary key; unprotect the table and protect it again");
     }
 
     private Task<LiveChunk> ReadChunkAsync(IReadOnlyList<string>? after, CancellationToken cancellationToken) =>

@@ -66,7 +66,7 @@ public sealed record ProtectOutcome
     public required Format.Lsn SlotStart { get; init; }
     /// <summary>Ids of the tables that need a baseline.</summary>
     public required IReadOnlyList<uint> BaselineTables { get; init; }
-    /// <summary>Steps carried out; 0 when everything was in place.</summary>
+    /// <summary>Steps carried out; 0 when everything was in place, or not to be had (<see cref="Warnings"/>).</summary>
     public required int StepCount { get; init; }
     /// <summary>Things a person should know.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Npgsql;
 
 namespace Indelible.Capture;
 
@@ -41,8 +42,8 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         var targets = new Dictionary<uint, Target>();
         foreach (ProtectedTable table in request.Existing?.Tables ?? [])
         {
-            RelationName? name = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
-            if (name is null || name.Oid != table.Oid) _warnings.Add($"{table.Schema}.{table.Name} is protected but no longer there under that name; see `doctor`");
+            RelationName? name = await catalog.NameOfAsync(table.Oid, cancellationToken);
+            if (name is null) _warnings.Add($"{table.Schema}.{table.Name} is protected and was dropped; protect its successor, or unprotect it");
             else await TargetAsync(targets, name, session, cancellationToken);
         }
         foreach (ColumnRequest asked in request.Columns)
@@ -121,11 +122,33 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     {
         RoleFacts? role = (await catalog.QueryAsync("role", [request.CaptureRole], static r => new RoleFacts(
             r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5)), cancellationToken)).FirstOrDefault();
+        if (role is { CanLogin: true, CanConnect: true } && request.Capture is { } capture) await CheckLoginAsync(capture, cancellationToken);
         bool needsBypass = targets.Exists(t => t.Table.HasRowSecurity);
         RolePlan plan = RolePlan.Of(session, request, role, needsBypass);
         _steps.AddRange(plan.Steps);
         _warnings.AddRange(plan.Warnings);
         return role is not null;
+    }
+
+    /// <summary>A role that exists must let us in as it is: what it is used for elsewhere is not ours to break.</summary>
+    private static async Task CheckLoginAsync(SourceConnection capture, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection session = await capture.OpenAsync(cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InvalidPassword)
+        {
+            throw new IndelibleException(
+                ExitCode.Environment,
+                $"expected role {capture.User}, which exists, to log in with the password this ledger has for it, found it refused; "
+                + "give its password with --capture-password-file, or let another role capture: --capture-role",
+                e);
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, capture);
+        }
     }
 
     private void PlanInstall(SessionFacts session, InstalledFacts? installed, Protection protection, bool roleCreated)
@@ -180,7 +203,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         {
             throw new IndelibleException(
                 ExitCode.Environment,
-                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION; or give --capture");
+                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION;");
         }
         _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_create_logical_replication_slot({PgIdentifier.Literal(protection.Slot)}, 'pgoutput')")], PlanStepKind.Slot));
     }

@@ -33,6 +33,10 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
     public async Task<RelationName?> ResolveAsync(string? schema, string table, CancellationToken cancellationToken) =>
         (await QueryAsync("resolve", [schema, table], static r => new RelationName(r.GetFieldValue<uint>(0), r.GetString(1), r.GetString(2)), cancellationToken)).FirstOrDefault();
 
+    /// <summary>What a relation is called now; null if it was dropped.</summary>
+    public async Task<RelationName?> NameOfAsync(uint oid, CancellationToken cancellationToken) =>
+        (await QueryAsync("relation", [oid], r => new RelationName(oid, r.GetString(0), r.GetString(1)), cancellationToken)).FirstOrDefault();
+
     /// <summary>Every table a person may have meant, as <c>schema.table</c>.</summary>
     public Task<List<string>> NamesAsync(CancellationToken cancellationToken) =>
         QueryAsync("names", [], static r => $"{r.GetString(0)}.{r.GetString(1)}", cancellationToken);

@@ -16,13 +16,22 @@ internal sealed class Target(TableFacts table, IReadOnlyList<MemberFacts> member
 }
 
 /// <summary>Brings what was protected and what is asked together.</summary>
+/// <remarks>Entries call a table and its columns what they were called when <c>protect</c> last ran, whatever they are renamed to meanwhile.
+/// Running it again takes over new names, and a new baseline states the values under them.</remarks>
 internal static class ProtectionMerge
 {
     /// <summary>The protected table; columns keep their order, new ones follow by number.</summary>
     public static ProtectedTable Table(ProtectedTable? known, Target target, uint id, out bool needsBaseline)
     {
-        var columns = (known?.Columns ?? []).ToDictionary(c => c.Number);
-        needsBaseline = known is null;
+        RelationName name = target.Table.Name;
+        needsBaseline = known is null || known.Name != name.Name || known.Schema != name.Schema;
+        var columns = new Dictionary<short, ProtectedColumn>();
+        foreach (ProtectedColumn column in known?.Columns ?? [])
+        {
+            ProtectedColumn now = Renamed(column, target.Table.Columns.FirstOrDefault(c => c.Number == column.Number));
+            needsBaseline |= now.Name != column.Name;
+            columns[column.Number] = now;
+        }
         foreach ((ColumnFacts facts, ColumnPolicy policy) in target.Columns)
         {
             needsBaseline |= !columns.TryGetValue(facts.Number, out ProtectedColumn? before) || before.Policy != policy;
@@ -31,15 +40,19 @@ internal static class ProtectionMerge
         return new ProtectedTable
         {
             Id = id,
-            Oid = target.Table.Name.Oid,
-            Schema = target.Table.Name.Schema,
-            Name = target.Table.Name.Name,
+            Oid = name.Oid,
+            Schema = name.Schema,
+            Name = name.Name,
             Key = known?.Key ?? [.. target.Table.Key],
             Subject = target.Subject ?? known?.Subject,
             Columns = [.. columns.Values.OrderBy(c => c.Number)],
             Partitioned = target.Table.Kind == 'p',
         };
     }
+
+    private static ProtectedColumn Renamed(ProtectedColumn column, ColumnFacts? now) => now is null
+        ? column
+        : new ProtectedColumn { Number = column.Number, Name = now.Name, Type = now.Type, Policy = column.Policy };
 }
 
 /// <summary>What an earlier protect left in indelible.source.</summary>

@@ -73,7 +73,6 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     {
         SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
         if (slot is null) return;
-        if (slot.Active) throw new IndelibleException(ExitCode.Environment, $"slot {protection.Slot} is in use by process {slot.ActivePid}; stop `indelible run` first");
         _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)})")], PlanStepKind.Slot));
     }
 
@@ -87,9 +86,9 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
         statements.Add($"DELETE FROM indelible.relation WHERE root = {table.Oid}");
         foreach (RecordedFacts relation in recorded) statements.AddRange(Restore(relation, installed.Role));
-        if (publication is not null && publication.Relations.Contains(table.Oid))
+        if (publication is not null && publication.Relations.Contains(table.Oid) && await catalog.NameOfAsync(table.Oid, cancellationToken) is { } name)
         {
-            statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(protection.Publication)} DROP TABLE {PgIdentifier.Quote(table.Schema, table.Name)}");
+            statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(protection.Publication)} DROP TABLE ONLY {name.Quoted}");
         }
         _steps.Add(new PlanStep($"table {table.Schema}.{table.Name}", [.. statements.Select(PlanStatement.Of)], PlanStepKind.Table));
     }

@@ -46,7 +46,7 @@ internal sealed class CaptureLoop(
     private async Task TakeAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> message = await stream.ReadAsync(cancellationToken);
-        RelationMessage? unknown = assembler.Feed(message.Span);
+        RelationMessage? unknown = message.IsEmpty ? null : assembler.Feed(message.Span);
         if (unknown is not null) await MapAsync(unknown, cancellationToken);
         if (assembler.IsFull || (!assembler.InTransaction && IsDue())) await HandOverAsync(batches, cancellationToken);
     }

@@ -18,6 +18,7 @@ internal sealed class ReplicationStream : IAsyncDisposable
     private const int KeptBufferMax = 4 * 1024 * 1024;
     /// <summary>Kind, flags, position, and enough of the prefix to tell a foreign message.</summary>
     private const int BeginningLength = 1 + 1 + 8 + 9;
+    private static readonly byte[] OurPrefix = "indelible"u8.ToArray();
 
     private readonly LogicalReplicationConnection _connection;
     private IAsyncEnumerator<XLogDataMessage>? _messages;
@@ -68,19 +69,30 @@ internal sealed class ReplicationStream : IAsyncDisposable
     /// <summary>Waits for the next message; false at the end of the stream.</summary>
     public ValueTask<bool> MoveNextAsync() => _messages!.MoveNextAsync();
 
-    /// <summary>The message at hand, whole. Valid until the next call. Empty for another application's message, which is not even buffered.</summary>
+    /// <summary>The message at hand, whole. Valid until the next call. Empty for a large message of another application: it is not even buffered.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
-        System.IO.Stream data = _messages!.Current.Data;
+        Stream data = _messages!.Current.Data;
         int length = checked((int)data.Length);
-        if (_buffer.Length < length) _buffer = new byte[length > KeptBufferMax ? length : (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)];
-        else if (_buffer.Length > KeptBufferMax && length < KeptBufferMax) _buffer = new byte[KeptBufferMax];
-        return FillAsync(data, length, cancellationToken);
+        if (length == 0) throw new PgOutputException("an empty message", 0);
+        if (length > KeptBufferMax) return ReadLargeAsync(data, length, cancellationToken);
+        if (_buffer.Length < length) _buffer = new byte[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)];
+        else if (_buffer.Length > KeptBufferMax) _buffer = new byte[KeptBufferMax];
+        return FillAsync(data, 0, length, cancellationToken);
     }
 
-    private async ValueTask<ReadOnlyMemory<byte>> FillAsync(System.IO.Stream data, int length, CancellationToken cancellationToken)
+    private async ValueTask<ReadOnlyMemory<byte>> ReadLargeAsync(Stream data, int length, CancellationToken cancellationToken)
     {
-        int read = 0;
+        ReadOnlyMemory<byte> beginning = await FillAsync(data, 0, BeginningLength, cancellationToken);
+        // What is left unread is skipped when the next message is asked for.
+        if (PgOutputParser.IsForeignMessage(beginning.Span, OurPrefix)) return default;
+        if (_buffer.Length < length) Array.Resize(ref _buffer, length);
+        return await FillAsync(data, BeginningLength, length, cancellationToken);
+    }
+
+    private async ValueTask<ReadOnlyMemory<byte>> FillAsync(Stream data, int from, int length, CancellationToken cancellationToken)
+    {
+        int read = from;
         while (read < length)
         {
             int count = await data.ReadAsync(_buffer.AsMemory(read, length - read), cancellationToken);

@@ -45,12 +45,12 @@ internal sealed class RelationMap
             Accept(shape, relation);
             return true;
         }
-        if (shape is null && isOthers)
+        if ((shape is null && isOthers) || RootOf(relation, shape ?? _shapes.GetValueOrDefault(relation.Oid)) is not { } root)
         {
             _plans[relation.Oid] = null;
             return true;
         }
-        _plans[relation.Oid] = Unclear(relation, shape ?? _shapes.GetValueOrDefault(relation.Oid));
+        _plans[relation.Oid] = Unclear(relation, root);
         return false;
     }
 
@@ -139,7 +139,7 @@ internal sealed class RelationMap
         return column.Type;
     }
 
-    /// <summary>Protected columns by number. One whose number is gone is still looked for by name: rows from before a drop may be under way.</summary>
+    /// <summary>Protected columns by number, under the names they are protected by, whatever they are called now. One whose number is gone is still looked for by name: rows from before a drop may be under way.</summary>
     private static List<PlannedColumn> ProtectedIn(ProtectedTable table, RelationMessage relation, short[] found)
     {
         List<PlannedColumn> columns = [];
@@ -147,18 +147,13 @@ internal sealed class RelationMap
         {
             int index = Array.IndexOf(found, column.Number);
             if (index < 0) index = IndexOf(relation, column.Name);
-            if (index >= 0) columns.Add(new PlannedColumn(index, Named(column, relation.Columns[index].Name)));
+            if (index >= 0) columns.Add(new PlannedColumn(index, column));
         }
         return columns;
     }
 
-    private static ProtectedColumn Named(ProtectedColumn column, string name) => column.Name == name
-        ? column
-        : new ProtectedColumn { Number = column.Number, Name = name, Type = column.Type, Policy = column.Policy };
-
-    private RowPlan Unclear(RelationMessage relation, RelationShape? shape)
+    private RowPlan Unclear(RelationMessage relation, ProtectedTable table)
     {
-        ProtectedTable table = shape is null ? LikeliestRoot(relation) : _tables[shape.Root];
         bool isRoot = relation.Oid == table.Oid;
         return new RowPlan
         {
@@ -174,14 +169,14 @@ internal sealed class RelationMap
         };
     }
 
-    /// <summary>A relation that is gone from the catalog was a partition of one of ours: the one that shares most column names.</summary>
-    private ProtectedTable LikeliestRoot(RelationMessage relation)
+    /// <summary>The protected table a relation belongs to, or belonged to. One the catalog no longer counts among ours can only be a partition that was
+    /// dropped or detached: of the partitioned table with which it shares most names. Null if it is none of ours.</summary>
+    private ProtectedTable? RootOf(RelationMessage relation, RelationShape? shape)
     {
+        if (_tables.TryGetValue(shape?.Root ?? relation.Oid, out ProtectedTable? table)) return table;
         HashSet<string> names = [.. relation.Columns.Select(c => c.Name)];
-        return _tables.Values
-            .OrderByDescending(table => table.Partitioned)
-            .ThenByDescending(table => table.Columns.Count(c => names.Contains(c.Name)) + table.Key.Count(names.Contains))
-            .First();
+        int Shared(ProtectedTable root) => root.Columns.Count(c => names.Contains(c.Name)) + root.Key.Count(names.Contains);
+        return _tables.Values.Where(root => root.Partitioned && Shared(root) > 0).MaxBy(Shared);
     }
 
     private static ProtectedColumn Unknown(RelationColumn column) =>

@@ -19,7 +19,7 @@ internal static class SlotCheck
 
     /// <summary>False if nothing can be read on after such a gap.</summary>
     public static bool CanRead(IReadOnlyList<CaptureGap> gaps) =>
-        !gaps.Any(gap => gap.Code is "slot-missing" or "slot-lost" or "log-behind");
+        !gaps.Any(gap => gap.Code is "slot-missing" or "slot-lost" or "log-behind" or "system-changed");
 
     /// <summary>The error for a slot that another process reads from.</summary>
     public static IndelibleException InUse(string slot, string by) => new(

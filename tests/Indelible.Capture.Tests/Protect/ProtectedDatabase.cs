@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace Indelible.Capture.Tests.Protect;
@@ -48,6 +50,22 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
     public Task ExecuteAsync(params string[] statements) => server.ExecuteAsync(ConnectionString, statements);
 
     public Task<List<string?>> QueryAsync(string query) => server.QueryAsync(ConnectionString, query);
+
+    /// <summary>Everything committed so far, as the capture role reads it; nothing is confirmed.</summary>
+    public async Task<List<CapturedChange>> ReadAllAsync(Protection protection)
+    {
+        Lsn end = Lsn.Parse((await QueryAsync("SELECT pg_current_wal_flush_lsn()::text"))[0]!);
+        await using SourceCapture capture = await SourceCapture.OpenAsync(
+            Owner.As(CaptureRole, "capture-password"), protection, Secret, null, new SessionTable(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        List<CapturedChange> changes = [];
+        await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
+        {
+            changes.AddRange(batch.Changes);
+            if (batch.Confirmable >= end) break;
+        }
+        return changes;
+    }
 
     /// <summary>What the slot has to say since last asked: per transaction, rows as <c>I</c>, <c>U</c>, <c>D</c>, <c>T</c> and messages.</summary>
     public async Task<List<StreamItem>> DrainAsync()

@@ -1,0 +1,49 @@
+using Indelible.Capture;
+using Indelible.Format.Entries;
+using Indelible.Index;
+
+namespace Indelible.Server;
+
+/// <summary>DDL that gives values another text without a row to show it: <c>ALTER COLUMN … TYPE … USING</c>, a renamed enum value.</summary>
+/// <remarks>What the ledger holds is then out of date and nobody has done wrong: a baseline states the table anew. That one is owed is read from the
+/// ledger itself, so it is not forgotten if the process dies in between.</remarks>
+internal static class Rewrites
+{
+    private const int PageLimit = 200;
+
+    /// <summary>True if the batch reports such a statement.</summary>
+    public static bool In(CapturedBatch batch)
+    {
+        foreach (CapturedChange change in batch.Changes)
+        {
+            if (change is CapturedChange.Ddl ddl && IsRewrite(ddl.Tag, ddl.Facts)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Ids of the protected tables rewritten since their last baseline. Only published entries count.</summary>
+    public static HashSet<uint> Pending(LedgerView view, string source, Protection protection)
+    {
+        HashSet<uint> pending = [], settled = [];
+        Query query = new() { Source = source, Kind = EntryKind.Guard, Limit = PageLimit };
+        for (string? after = null; settled.Count < protection.Tables.Count;)
+        {
+            Page page = view.Index.Find(query with { After = after });
+            foreach (long index in page.Entries) Note(view.Header(index), protection, pending, settled);
+            if ((after = page.Next) is null) break;
+        }
+        return pending;
+    }
+
+    /// <summary>Entries come newest first: a baseline settles what is older.</summary>
+    private static void Note(EntryHeader header, Protection protection, HashSet<uint> pending, HashSet<uint> settled)
+    {
+        if (header.Code == GuardCode.BaselineComplete && header.Relation is { } relation) settled.Add(relation.Id);
+        if (header.Code != GuardCode.Ddl || header.Facts is not { } facts || !IsRewrite(facts.GetValueOrDefault("tag"), facts)) return;
+        ProtectedTable? table = protection.Tables.Find(table => facts.GetValueOrDefault("root") == table.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (table is not null && !settled.Contains(table.Id)) pending.Add(table.Id);
+    }
+
+    private static bool IsRewrite(string? tag, IReadOnlyDictionary<string, string> facts) =>
+        tag == "ALTER TYPE" || facts.GetValueOrDefault("event") == "table_rewrite";
+}
