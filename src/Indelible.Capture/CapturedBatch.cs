@@ -1,5 +1,6 @@
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
 
 namespace Indelible.Capture;
 
@@ -55,6 +56,10 @@ public abstract record CapturedChange
         public string? SubjectBefore { get; init; }
         /// <inheritdoc cref="SubjectBefore"/>
         public string? SubjectAfter { get; init; }
+        /// <summary>Fingerprints of all protected columns before the change, in the order of <see cref="ProtectedTable.Columns"/>; empty for an insert or where they cannot be told.</summary>
+        public IReadOnlyList<Fingerprint> Before { get; init; } = [];
+        /// <summary>The same after the change; empty for a delete.</summary>
+        public IReadOnlyList<Fingerprint> After { get; init; } = [];
         /// <summary>True if it could not be told which column is which: then every column of the row is in <see cref="Fields"/>, made up as sealed, and Key may be empty.</summary>
         public bool Unmapped { get; init; }
     }

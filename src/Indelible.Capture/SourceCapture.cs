@@ -62,6 +62,7 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <param name="connection">The source.</param>
     /// <param name="protection">What is protected.</param>
     /// <param name="attributionSecret">Secret of the attribution messages' HMAC, 32 bytes; empty: no message is believed.</param>
+    /// <param name="fingerprintKeys">What the values of a column are fingerprinted under.</param>
     /// <param name="resume">Where to go on; null to begin at the slot's own position.</param>
     /// <param name="sessions">Sessions for the login role; fed by a poll of pg_stat_activity.</param>
     /// <param name="time">Clock for intervals.</param>
@@ -73,6 +74,7 @@ public sealed class SourceCapture : IAsyncDisposable
         SourceConnection connection,
         Protection protection,
         ReadOnlyMemory<byte> attributionSecret,
+        FingerprintKeys fingerprintKeys,
         ResumePoint? resume,
         SessionTable sessions,
         TimeProvider time,
@@ -86,7 +88,7 @@ public sealed class SourceCapture : IAsyncDisposable
         {
             Opening opening = await LookAsync(stream, connection, protection, resume, cancellationToken);
             AttributionCheck check = new(attributionSecret.Span);
-            RelationMap relations = new(protection, opening.Catalog);
+            RelationMap relations = new(protection, opening.Catalog, fingerprintKeys);
             TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
             CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), time, logger);
             return new SourceCapture(stream, loop, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);

@@ -34,7 +34,11 @@ public sealed class LedgerIndex : IDisposable
     {
         (_directory, _origin, _database, _size) = (directory, origin, database, size);
         _times = new TimeWriter(database, size);
+        Rows = new RowImages(this);
     }
+
+    /// <summary>What every living row last held.</summary>
+    public RowImages Rows { get; }
 
     /// <summary>Entries indexed: all below this index are found.</summary>
     public long IndexedSize => Interlocked.Read(ref _size);
@@ -169,6 +173,23 @@ public sealed class LedgerIndex : IDisposable
             _lifetime.ExitWriteLock();
         }
     }
+
+    /// <summary>Reads or writes while the database cannot be closed or exchanged.</summary>
+    internal T Use<T>(Func<RocksDb, T> action)
+    {
+        _lifetime.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return action(_database);
+        }
+        finally
+        {
+            _lifetime.ExitReadLock();
+        }
+    }
+
+    internal void WriteUnlogged(RocksDb database, WriteBatch batch) => database.Write(batch, _unlogged);
 
     private void FlushDatabase() => _database.Flush(new FlushOptions().SetWaitForFlush(true));
 

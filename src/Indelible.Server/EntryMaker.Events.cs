@@ -1,6 +1,9 @@
+using System.Globalization;
+using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
@@ -41,6 +44,27 @@ public sealed partial class EntryMaker
             ["to"] = to.ToString(),
             ["message"] = message,
         });
+
+    /// <summary>Adds: a change does not follow from what the ledger holds of its row.</summary>
+    private void AddBreak(EntryBatch batch, ContinuityBreak found)
+    {
+        CapturedChange.Row row = found.Change;
+        IReadOnlyList<string> key = row.PreviousKey ?? row.Key;
+        Dictionary<string, string> facts = new()
+        {
+            ["what"] = found.What,
+            ["at"] = $"{row.Position.CommitLsn} row {row.Position.Ordinal}",
+        };
+        if (found.Columns.Length > 0) facts["columns"] = found.Columns;
+        if (found.Held != Lsn.None) facts["held-since"] = found.Held.ToString();
+        if (found.More > 0) facts["more"] = found.More.ToString(CultureInfo.InvariantCulture);
+        _fields.Clear();
+        AddAboutSource(batch, Event(EntryKind.Guard, GuardCode.Continuity, facts) with
+        {
+            Relation = new Relation(row.Table.Id, row.Table.Schema, row.Table.Name, row.Leaf),
+            Key = RowKeys.Of(keyring, source, row.Table, key, RowKeys.NeedsToken(row.Table, key)),
+        });
+    }
 
     /// <summary>Adds: someone read, decrypted, exported or disclosed values.</summary>
     /// <param name="batch">Receives the entry.</param>

@@ -3,6 +3,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
 using Indelible.Ledger;
+using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
@@ -22,8 +23,11 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
     private readonly List<DraftField> _fields = [];
 
     /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed. To be sealed in this order; each carries a mark of its own.</summary>
-    public IReadOnlyList<EntryBatch> Make(CapturedBatch captured)
+    /// <param name="captured">The changes.</param>
+    /// <param name="breaks">Those that do not follow from what the ledger holds, in their order: each is told right after its change.</param>
+    internal IReadOnlyList<EntryBatch> Make(CapturedBatch captured, IReadOnlyList<ContinuityBreak> breaks)
     {
+        int told = 0;
         List<EntryBatch> made = [new EntryBatch(Math.Max(4096, captured.Changes.Count * 512))];
         long begun = _assembler.TotalLength;
         for (int i = 0; i < captured.Changes.Count; i++)
@@ -35,6 +39,7 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
                 begun = _assembler.TotalLength;
             }
             Add(made[^1], captured.Changes[i]);
+            while (told < breaks.Count && breaks[told].ChangeIndex == i) AddBreak(made[^1], breaks[told++]);
         }
         made[^1].Mark = new SourceMark(source, captured.Last, captured.Confirmable);
         return made;

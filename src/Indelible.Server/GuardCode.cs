@@ -21,6 +21,8 @@ public static class GuardCode
     public const string Resumed = "resumed";
     /// <summary>A value that the database could not deliver.</summary>
     public const string ValueTooLarge = "value-too-large";
+    /// <summary>A change does not follow from what the ledger holds of its row.</summary>
+    public const string Continuity = "continuity";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
 }

@@ -9,11 +9,13 @@ internal sealed class LedgerMetrics : IDisposable
 
     private readonly Meter _meter = new(MeterName);
     private readonly Counter<long> _sealed;
+    private readonly Counter<long> _breaks;
     private readonly Histogram<double> _sealSeconds;
 
     public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
+        _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
         _sealSeconds = _meter.CreateHistogram<double>("indelible_seal_seconds", "s", "Time from a batch's arrival to its being durable");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
@@ -22,6 +24,8 @@ internal sealed class LedgerMetrics : IDisposable
 
     public void CountSealed(string source, string kind, string grade, long count) =>
         _sealed.Add(count, new("source", source), new("kind", kind), new("grade", grade));
+
+    public void CountBreaks(string source, long count) => _breaks.Add(count, new KeyValuePair<string, object?>("source", source));
 
     public void SealTook(string source, TimeSpan elapsed) => _sealSeconds.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("source", source));
 

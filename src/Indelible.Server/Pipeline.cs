@@ -3,18 +3,20 @@ using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
 /// <remarks>Two loops: one reads and makes entries, the other seals and confirms what the first made, in the order it was read.</remarks>
 internal sealed class Pipeline(
-    SourceCapture capture, EntryMaker maker, Keyring keyring, LedgerWriter writer, CoverageLog coverage, SourceProgress progress, Action rewritten, TimeProvider time)
+    SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, CoverageLog coverage, SourceProgress progress,
+    Action rewritten, TimeProvider time)
 {
     /// <summary>Batches made and not yet sealed; bounds memory.</summary>
     private const int MadeMax = 3;
 
-    private readonly record struct Made(CapturedBatch Batch, IReadOnlyList<EntryBatch> Entries);
+    private readonly record struct Made(CapturedBatch Batch, CheckedBatch Checked, IReadOnlyList<EntryBatch> Entries);
 
     /// <summary>Runs until cancelled or the source fails. What was read before is then sealed.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -39,9 +41,10 @@ internal sealed class Pipeline(
         {
             await foreach (CapturedBatch batch in capture.ReadAsync(cancellationToken))
             {
-                IReadOnlyList<EntryBatch> entries = maker.Make(batch);
+                CheckedBatch held = continuity.Check(batch);
+                IReadOnlyList<EntryBatch> entries = maker.Make(batch, held.Breaks);
                 coverage.AddWhenDue(entries[^1], batch.Confirmable);
-                await made.WriteAsync(new Made(batch, entries), cancellationToken);
+                await made.WriteAsync(new Made(batch, held, entries), cancellationToken);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -56,17 +59,21 @@ internal sealed class Pipeline(
 
     private async Task SealMadeAsync(ChannelReader<Made> made, CancellationToken stopping)
     {
-        await foreach ((CapturedBatch batch, IReadOnlyList<EntryBatch> entries) in made.ReadAllAsync(CancellationToken.None))
+        await foreach ((CapturedBatch batch, CheckedBatch held, IReadOnlyList<EntryBatch> entries) in made.ReadAllAsync(CancellationToken.None))
         {
             long started = time.GetTimestamp();
+            long treeSize = 0;
             foreach (EntryBatch part in entries)
             {
-                await SealAsync(keyring, writer, part, CancellationToken.None);     // durable when it returns, the mark with it
+                SealedBatch place = await SealAsync(keyring, writer, part, CancellationToken.None); // durable when it returns, the mark with it
+                treeSize = place.FirstIndex + part.Count;
             }
             if (!stopping.IsCancellationRequested)                                  // else the connection is closing: confirmed at the next start
             {
                 await capture.ConfirmAsync(batch.Confirmable, stopping);            // PostgreSQL may now forget it
             }
+            continuity.Apply(held, treeSize);                                       // may be lost: read again from the ledger
+            progress.Broken(held.BreakCount);
             progress.Sealed(batch, time.GetElapsedTime(started));                   // the index follows what is published: IndexFeed
             if (Rewrites.In(batch)) rewritten();
         }

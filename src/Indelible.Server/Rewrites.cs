@@ -1,3 +1,4 @@
+using System.Globalization;
 using Indelible.Capture;
 using Indelible.Format.Entries;
 using Indelible.Index;
@@ -16,7 +17,7 @@ internal static class Rewrites
     {
         foreach (CapturedChange change in batch.Changes)
         {
-            if (change is CapturedChange.Ddl ddl && IsRewrite(ddl.Tag, ddl.Facts)) return true;
+            if (change is CapturedChange.Ddl ddl && Is(ddl.Tag, ddl.Facts)) return true;
         }
         return false;
     }
@@ -39,11 +40,17 @@ internal static class Rewrites
     private static void Note(EntryHeader header, Protection protection, HashSet<uint> pending, HashSet<uint> settled)
     {
         if (header.Code == GuardCode.BaselineComplete && header.Relation is { } relation) settled.Add(relation.Id);
-        if (header.Code != GuardCode.Ddl || header.Facts is not { } facts || !IsRewrite(facts.GetValueOrDefault("tag"), facts)) return;
-        ProtectedTable? table = protection.Tables.Find(table => facts.GetValueOrDefault("root") == table.Oid.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        if (table is not null && !settled.Contains(table.Id)) pending.Add(table.Id);
+        if (header.Code != GuardCode.Ddl || header.Facts is not { } facts || !Is(facts.GetValueOrDefault("tag"), facts)) return;
+        if (TableOf(facts, protection.Tables) is { } table && !settled.Contains(table.Id)) pending.Add(table.Id);
     }
 
-    private static bool IsRewrite(string? tag, IReadOnlyDictionary<string, string> facts) =>
+    /// <summary>True for a statement with this tag and these facts.</summary>
+    public static bool Is(string? tag, IReadOnlyDictionary<string, string> facts) =>
         tag == "ALTER TYPE" || facts.GetValueOrDefault("event") == "table_rewrite";
+
+    /// <summary>The protected table a statement with these facts was about; null if none.</summary>
+    public static ProtectedTable? TableOf(IReadOnlyDictionary<string, string> facts, IReadOnlyList<ProtectedTable> tables) =>
+        uint.TryParse(facts.GetValueOrDefault("root"), NumberStyles.None, CultureInfo.InvariantCulture, out uint oid)
+            ? tables.FirstOrDefault(table => table.Oid == oid)
+            : null;
 }

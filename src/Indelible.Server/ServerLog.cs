@@ -38,6 +38,12 @@ internal static partial class ServerLog
     [LoggerMessage(5017, LogLevel.Warning, "Source {Source}: the catalog could not be compared this time: {Reason}")]
     public static partial void CatalogUnread(ILogger logger, string source, string reason);
 
+    [LoggerMessage(5018, LogLevel.Error, "Source {Source}: {Count} changes do not follow from what the ledger holds, the first in {Table} at {Position}: {What}. Sealed as guard entries")]
+    public static partial void ContinuityBroken(ILogger logger, string source, long count, string table, string position, string what);
+
+    [LoggerMessage(5019, LogLevel.Information, "Source {Source}: row images caught up with {Entries} entries, {ElapsedMs} ms")]
+    public static partial void RowImagesCaughtUp(ILogger logger, string source, long entries, long elapsedMs);
+
     [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
     public static partial void IndexCaughtUp(ILogger logger, long from, long to);
 

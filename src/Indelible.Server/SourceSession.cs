@@ -2,6 +2,7 @@ using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Server.Continuity;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
@@ -19,16 +20,18 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
         Coverage? covered = CoverageLog.Newest(host.View, source);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            connection, config.Protection, Secret(), Resume(covered), sessions, host.Time, logger, cancellationToken);
+            connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered), sessions,
+            host.Time, logger, cancellationToken);
         await SealGapsAsync(capture, maker, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
+        ContinuityCheck continuity = await NewContinuityAsync(cancellationToken);
         CoverageLog coverage = NewCoverage(capture, maker, covered);
         progress.SealedTo(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
         progress.ServerAt(capture.Identity.FlushedTo);
         progress.Enter("capturing");
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Pipeline pipeline = new(capture, maker, host.Keyring, host.Writer, coverage, progress, end.Cancel, host.Time);
+        Pipeline pipeline = new(capture, continuity, maker, host.Keyring, host.Writer, coverage, progress, end.Cancel, host.Time);
         try
         {
             await RunBesideAsync(
@@ -92,6 +95,16 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         maker.AddGuard(entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
         await host.SealAsync(entries, cancellationToken);
         await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
+    }
+
+    /// <summary>A check against everything sealed so far.</summary>
+    private async Task<ContinuityCheck> NewContinuityAsync(CancellationToken cancellationToken)
+    {
+        await host.PublishAsync(cancellationToken);
+        long started = host.Time.GetTimestamp();
+        long entries = new RowImageCatchUp(host.View, source, config.Protection).Run(cancellationToken);
+        if (entries > 0) ServerLog.RowImagesCaughtUp(logger, source, entries, (long)host.Time.GetElapsedTime(started).TotalMilliseconds);
+        return new ContinuityCheck(source, config.Protection, host.Keyring, host.View.Index.Rows, logger);
     }
 
     private CoverageLog NewCoverage(SourceCapture capture, EntryMaker maker, Coverage? covered)

@@ -10,8 +10,9 @@ namespace Indelible.Server;
 /// <param name="Sealed">Everything up to here is sealed; none before the first batch.</param>
 /// <param name="ServerEnd">End of the source's log when last heard of; none if never.</param>
 /// <param name="Changes">Changes sealed since the process started.</param>
+/// <param name="Breaks">Changes since the process started that did not follow from what the ledger holds.</param>
 /// <param name="Problem">Why it is waiting or stopped; null if it is neither.</param>
-public sealed record SourceStatus(string Source, string State, Lsn Sealed, Lsn ServerEnd, long Changes, string? Problem)
+public sealed record SourceStatus(string Source, string State, Lsn Sealed, Lsn ServerEnd, long Changes, long Breaks, string? Problem)
 {
     /// <summary>Bytes of log not yet sealed; zero if unknown.</summary>
     public long LagBytes => ServerEnd > Sealed ? (long)(ServerEnd.Bytes - Sealed.Bytes) : 0;
@@ -26,13 +27,14 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics)
     private Lsn _sealed;
     private Lsn _serverEnd;
     private long _changes;
+    private long _breaks;
 
     /// <summary>Batches sealed; tells whether an attempt got anywhere.</summary>
     public long Batches { get; private set; }
 
     public SourceStatus Status()
     {
-        lock (_lock) return new SourceStatus(source, _state, _sealed, _serverEnd, _changes, _problem);
+        lock (_lock) return new SourceStatus(source, _state, _sealed, _serverEnd, _changes, _breaks, _problem);
     }
 
     public void Enter(string state, string? problem = null)
@@ -48,6 +50,14 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics)
     public void SealedTo(Lsn confirmed)
     {
         lock (_lock) if (confirmed > _sealed) _sealed = confirmed;
+    }
+
+    /// <summary>Counts changes that did not follow from what the ledger holds.</summary>
+    public void Broken(long count)
+    {
+        if (count == 0) return;
+        lock (_lock) _breaks += count;
+        metrics.CountBreaks(source, count);
     }
 
     /// <summary>Counts a batch that is durable.</summary>

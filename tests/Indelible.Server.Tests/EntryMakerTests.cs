@@ -309,7 +309,7 @@ public sealed class EntryMakerTests : IDisposable
     [Fact]
     public void A_batch_without_changes_carries_its_mark()
     {
-        EntryBatch batch = Assert.Single(_made.Maker.Make(new CapturedBatch { Changes = [], Last = new Position(new Lsn(5), 0), Confirmable = new Lsn(6) }));
+        EntryBatch batch = Assert.Single(_made.Maker.Make(new CapturedBatch { Changes = [], Last = new Position(new Lsn(5), 0), Confirmable = new Lsn(6) }, []));
         Assert.Equal(0, batch.Count);
         Assert.Equal(new SourceMark(Source, new Position(new Lsn(5), 0), new Lsn(6)), batch.Mark);
     }

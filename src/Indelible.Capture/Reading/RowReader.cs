@@ -2,6 +2,7 @@ using System.Text;
 using Indelible.Capture.PgOutput;
 using Indelible.Capture.Relations;
 using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
 using Tuple = Indelible.Capture.PgOutput.Tuple;
 
 namespace Indelible.Capture.Reading;
@@ -11,7 +12,8 @@ namespace Indelible.Capture.Reading;
 /// <param name="Key">Key after the change; before it, for a delete; empty if it cannot be told.</param>
 /// <param name="PreviousKey">Key before an update that changed it; else null.</param>
 internal readonly record struct RowParts(
-    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey, string? SubjectBefore, string? SubjectAfter)
+    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey, string? SubjectBefore, string? SubjectAfter,
+    Fingerprint[] Before, Fingerprint[] After)
 {
     /// <summary>False for an update that touched nothing protected.</summary>
     public bool MustBeSealed(Operation operation) => operation != Operation.Update || Fields.Count > 0 || PreviousKey is not null;
@@ -40,7 +42,8 @@ internal sealed class RowReader(BatchBuilder batch)
             PlannedColumn column = plan.Columns[i];
             fields[i] = new CapturedField(column.Column, CapturedValue.Missing(MissingReason.NoRow), Value(message, _after[column.Index]));
         }
-        return new RowParts(fields, Key(message, plan, _after), null, null, Subject(message, plan, _after));
+        return new RowParts(
+            fields, Key(message, plan, _after), null, null, Subject(message, plan, _after), [], RowFingerprints.After(message, plan, _after, []));
     }
 
     public RowParts Delete(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old)
@@ -50,11 +53,11 @@ internal sealed class RowReader(BatchBuilder batch)
         for (int i = 0; i < fields.Length; i++)
         {
             PlannedColumn column = plan.Columns[i];
-            CapturedValue before = IsStated(plan, column.Index, old) ? Value(message, _before[column.Index]) : CapturedValue.Missing(MissingReason.NotCaptured);
+            CapturedValue before = plan.IsStated(column.Index, old) ? Value(message, _before[column.Index]) : CapturedValue.Missing(MissingReason.NotCaptured);
             fields[i] = new CapturedField(column.Column, before, CapturedValue.Missing(MissingReason.NoRow));
         }
         string[] key = KeyIsStated(plan, old) ? Key(message, plan, _before) : [];
-        return new RowParts(fields, key, null, SubjectBefore(message, plan, old), null);
+        return new RowParts(fields, key, null, SubjectBefore(message, plan, old), null, RowFingerprints.Before(message, plan, _before, old), []);
     }
 
     public RowParts Update(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old)
@@ -63,13 +66,16 @@ internal sealed class RowReader(BatchBuilder batch)
         if (old != OldTuple.None) CheckWidth(_before, plan);
         CapturedField[] fields = ChangedFields(message, plan, old);
         bool keyChanged = KeyIsStated(plan, old) && KeyDiffers(message, plan);
-        if (fields.Length == 0 && !keyChanged) return new RowParts(fields, [], null, null, null);
+        if (fields.Length == 0 && !keyChanged) return new RowParts(fields, [], null, null, null, [], []);
+        Fingerprint[] before = RowFingerprints.Before(message, plan, _before, old);
         return new RowParts(
             fields,
             KeyAfter(message, plan, old),
             keyChanged ? Key(message, plan, _before) : null,
             SubjectBefore(message, plan, old) ?? SubjectUnchanged(message, plan, old),
-            SubjectAfter(message, plan, old));
+            SubjectAfter(message, plan, old),
+            before,
+            RowFingerprints.After(message, plan, _after, before));
     }
 
     private CapturedField[] ChangedFields(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old)
@@ -92,7 +98,7 @@ internal sealed class RowReader(BatchBuilder batch)
         Slot after = _after[column.Index];
         // An unchanged TOAST value is not sent again; whatever the old tuple says, nothing differs.
         if (after.Kind == SlotKind.Unchanged) return false;
-        if (IsStated(plan, column.Index, old))
+        if (plan.IsStated(column.Index, old))
         {
             Slot before = _before[column.Index];
             if (before.Kind == SlotKind.Unchanged) field = new CapturedField(column.Column, CapturedValue.Missing(MissingReason.Unchanged), Value(message, after));
@@ -106,16 +112,12 @@ internal sealed class RowReader(BatchBuilder batch)
         return true;
     }
 
-    /// <summary>Under FULL the old tuple states every column; otherwise only those of the identity, and NULL in the rest means nothing.</summary>
-    private static bool IsStated(RowPlan plan, int index, OldTuple old) =>
-        old == OldTuple.Full || (old == OldTuple.Key && plan.InIdentity[index]);
-
     private static bool KeyIsStated(RowPlan plan, OldTuple old)
     {
         if (old == OldTuple.None) return false;
         foreach (int index in plan.Key)
         {
-            if (!IsStated(plan, index, old)) return false;
+            if (!plan.IsStated(index, old)) return false;
         }
         return true;
     }
@@ -136,7 +138,7 @@ internal sealed class RowReader(BatchBuilder batch)
         {
             int index = plan.Key[i];
             Slot slot = _after[index];
-            if (slot.Kind == SlotKind.Unchanged && IsStated(plan, index, old)) slot = _before[index];
+            if (slot.Kind == SlotKind.Unchanged && plan.IsStated(index, old)) slot = _before[index];
             if (slot.Kind != SlotKind.Text) return [];
             key[i] = Text(message, slot);
         }
@@ -156,7 +158,7 @@ internal sealed class RowReader(BatchBuilder batch)
     }
 
     private string? SubjectBefore(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old) =>
-        plan.Subject >= 0 && IsStated(plan, plan.Subject, old) ? TextOrNull(message, _before[plan.Subject]) : null;
+        plan.Subject >= 0 && plan.IsStated(plan.Subject, old) ? TextOrNull(message, _before[plan.Subject]) : null;
 
     /// <summary>Without an old tuple an identity column has not changed.</summary>
     private string? SubjectUnchanged(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old) =>

@@ -165,6 +165,8 @@ internal sealed class TransactionAssembler
             Fields = row.Fields,
             SubjectBefore = row.SubjectBefore,
             SubjectAfter = row.SubjectAfter,
+            Before = row.Before,
+            After = row.After,
             Unmapped = plan.Unmapped,
         });
     }

@@ -16,9 +16,11 @@ internal sealed class RelationMap
     private readonly Dictionary<uint, short[]> _keys;
     private readonly Dictionary<uint, short> _subjects;
     private readonly Dictionary<uint, RowPlan?> _plans = [];
+    private readonly FingerprintKeys _fingerprintKeys;
 
-    public RelationMap(Protection protection, Catalog catalog)
+    public RelationMap(Protection protection, Catalog catalog, FingerprintKeys fingerprintKeys)
     {
+        _fingerprintKeys = fingerprintKeys;
         _tables = protection.Tables.ToDictionary(table => table.Oid);
         _shapes = new Dictionary<uint, RelationShape>(catalog.Shapes);
         _keys = protection.Tables.ToDictionary(table => table.Oid, table => KeyNumbers(table, catalog));
@@ -140,14 +142,15 @@ internal sealed class RelationMap
     }
 
     /// <summary>Protected columns by number, under the names they are protected by, whatever they are called now. One whose number is gone is still looked for by name: rows from before a drop may be under way.</summary>
-    private static List<PlannedColumn> ProtectedIn(ProtectedTable table, RelationMessage relation, short[] found)
+    private List<PlannedColumn> ProtectedIn(ProtectedTable table, RelationMessage relation, short[] found)
     {
         List<PlannedColumn> columns = [];
-        foreach (ProtectedColumn column in table.Columns)
+        for (int place = 0; place < table.Columns.Count; place++)
         {
+            ProtectedColumn column = table.Columns[place];
             int index = Array.IndexOf(found, column.Number);
             if (index < 0) index = IndexOf(relation, column.Name);
-            if (index >= 0) columns.Add(new PlannedColumn(index, column));
+            if (index >= 0) columns.Add(new PlannedColumn(index, column, place, _fingerprintKeys(table.Id, column.Number)));
         }
         return columns;
     }
@@ -160,7 +163,7 @@ internal sealed class RelationMap
             Table = table,
             Leaf = isRoot ? null : PgIdentifier.Quote(relation.Schema, relation.Name),
             ColumnCount = relation.Columns.Count,
-            Columns = [.. relation.Columns.Select((c, i) => new PlannedColumn(i, Unknown(c)))],
+            Columns = [.. relation.Columns.Select((c, i) => new PlannedColumn(i, Unknown(c), -1, []))],
             Key = PlacesByName(table.Key, relation),
             Subject = table.Subject is null ? -1 : IndexOf(relation, table.Subject),
             InIdentity = [.. relation.Columns.Select(c => c.InIdentity)],

@@ -1,3 +1,5 @@
+using Indelible.Capture.PgOutput;
+
 namespace Indelible.Capture.Relations;
 
 /// <summary>How to read the rows of one relation as the stream describes it now: which column of a tuple is what. Immutable.</summary>
@@ -21,7 +23,14 @@ internal sealed record RowPlan
     public bool Unmapped { get; init; }
     /// <summary>True for a partitioned table itself, which holds no rows.</summary>
     public bool HoldsNoRows { get; init; }
+
+    /// <summary>Whether an old tuple states a column. Under FULL it states every one; otherwise only those of the identity, and NULL in the rest means nothing.</summary>
+    public bool IsStated(int index, OldTuple old) => old == OldTuple.Full || (old == OldTuple.Key && InIdentity[index]);
 }
 
-/// <summary>A protected column and its place in a tuple.</summary>
-internal readonly record struct PlannedColumn(int Index, ProtectedColumn Column);
+/// <summary>A protected column.</summary>
+/// <param name="Index">Its place in a tuple.</param>
+/// <param name="Column">The column.</param>
+/// <param name="Place">Its place among the table's protected columns; -1 if it cannot be told which it is.</param>
+/// <param name="FingerprintKey">Key of its fingerprints; empty if it cannot be told which it is.</param>
+internal readonly record struct PlannedColumn(int Index, ProtectedColumn Column, int Place, byte[] FingerprintKey);

@@ -24,6 +24,9 @@ internal static unsafe partial class Sodium
     private static partial int crypto_aead_aes256gcm_is_available();
 
     [LibraryImport(Library)]
+    public static partial int crypto_shorthash(byte* hash, byte* message, ulong messageLength, byte* key);
+
+    [LibraryImport(Library)]
     public static partial int crypto_hash_sha256_update(uint* state, byte* message, ulong messageLength);
 
     [LibraryImport(Library)]

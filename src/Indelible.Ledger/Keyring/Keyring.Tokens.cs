@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Indelible.Format;
+using Indelible.Format.Sealing;
 
 namespace Indelible.Ledger;
 
@@ -32,6 +33,22 @@ public sealed partial class Keyring
         byte[] token = new byte[BlindTokenSize];
         _blindToken.Compute(input.Written, token);
         return token;
+    }
+
+    /// <summary>The key that values of a column are fingerprinted under, 16 bytes. It never changes.</summary>
+    /// <param name="source">Short name of the source.</param>
+    /// <param name="relation">Stable number of the relation.</param>
+    /// <param name="column">Number of the column in the relation: a renamed column keeps its key.</param>
+    public byte[] FingerprintKey(string source, uint relation, short column)
+    {
+        HashInput input = new(stackalloc byte[256]);
+        input.UInt32(uint.MaxValue);    // no text is this long: never the bytes of a blind token
+        input.Text(source);
+        input.UInt32(relation);
+        input.UInt32((uint)(ushort)column);
+        byte[] key = new byte[Fingerprint.KeySize];
+        _blindToken.Compute(input.Written, key);
+        return key;
     }
 
     /// <summary>The secret that a source's attribution messages are authenticated with, 32 bytes; null if none was set. The caller wipes its copy.</summary>

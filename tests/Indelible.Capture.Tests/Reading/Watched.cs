@@ -44,7 +44,7 @@ internal sealed class Watched
     public Task ExecuteAsync(params string[] statements) => Server.ExecuteAsync(Database, statements);
 
     public Task<SourceCapture> OpenAsync(ResumePoint? resume = null) => SourceCapture.OpenAsync(
-        SourceConnection.Parse(Database), Protection, Secret, resume, Sessions, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+        SourceConnection.Parse(Database), Protection, Secret, static (_, _) => new byte[16], resume, Sessions, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
 
     /// <summary>Everything committed so far, read from the beginning or from a resume point.</summary>
     public async Task<List<CapturedChange>> ReadAllAsync(ResumePoint? resume = null)

@@ -1,0 +1,89 @@
+using System.Buffers.Binary;
+using Indelible.Format;
+using Indelible.Format.Sealing;
+
+namespace Indelible.Index;
+
+/// <summary>Names a row without saying its key.</summary>
+/// <param name="Table">As <see cref="Of"/> makes it from source and relation.</param>
+/// <param name="Row">A keyed hash of the primary key.</param>
+public readonly record struct RowTag(ulong Table, UInt128 Row)
+{
+    /// <summary>Names a table of a source.</summary>
+    /// <param name="source">Short name of the source.</param>
+    /// <param name="relation">Stable number of the relation.</param>
+    public static ulong Of(string source, uint relation) => ((Term.Source(source).Hash & uint.MaxValue) << 32) | relation;
+}
+
+/// <summary>What the protected columns of a living row hold by the ledger, as fingerprints. Immutable.</summary>
+public sealed record RowImage
+{
+    private const int HeadSize = 20;
+    private const int ColumnSize = sizeof(short) + sizeof(ulong);
+
+    /// <summary>Commit of the change that says so; the log's end after the snapshot, for a row read from its table.</summary>
+    public required Lsn At { get; init; }
+    /// <summary>Ordinal in that transaction.</summary>
+    public required uint Ordinal { get; init; }
+    /// <summary>Hash of the partition it lives in, as <see cref="LeafOf"/> makes it; zero if its table has none.</summary>
+    public required ulong Leaf { get; init; }
+    /// <summary>The columns by number; one that is not there is not known.</summary>
+    public required IReadOnlyList<ColumnImage> Columns { get; init; }
+
+    /// <summary>Hash of a partition's quoted name; zero for null.</summary>
+    public static ulong LeafOf(string? leaf) => leaf is null ? 0 : Term.Table(leaf).Hash | 1;
+
+    /// <summary>What a column holds.</summary>
+    public Fingerprint this[short column]
+    {
+        get
+        {
+            foreach (ColumnImage image in Columns)
+            {
+                if (image.Column == column) return image.Value;
+            }
+            return Fingerprint.Unknown;
+        }
+    }
+
+    /// <summary>Commit (8), ordinal (4), leaf (8), then each column's number (2) and fingerprint (8); big-endian.</summary>
+    internal byte[] Encode()
+    {
+        byte[] bytes = new byte[HeadSize + (Columns.Count * ColumnSize)];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, At.Bytes);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(8), Ordinal);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(12), Leaf);
+        Span<byte> rest = bytes.AsSpan(HeadSize);
+        foreach (ColumnImage column in Columns)
+        {
+            BinaryPrimitives.WriteInt16BigEndian(rest, column.Column);
+            BinaryPrimitives.WriteUInt64BigEndian(rest[2..], column.Value.Bits);
+            rest = rest[ColumnSize..];
+        }
+        return bytes;
+    }
+
+    /// <exception cref="IndexDamagedException">Not what <see cref="Encode"/> writes.</exception>
+    internal static RowImage Decode(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < HeadSize || (bytes.Length - HeadSize) % ColumnSize != 0) throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
+        ColumnImage[] columns = new ColumnImage[(bytes.Length - HeadSize) / ColumnSize];
+        for (int i = 0; i < columns.Length; i++)
+        {
+            ReadOnlySpan<byte> column = bytes.Slice(HeadSize + (i * ColumnSize), ColumnSize);
+            columns[i] = new ColumnImage(BinaryPrimitives.ReadInt16BigEndian(column), new Fingerprint(BinaryPrimitives.ReadUInt64BigEndian(column[2..])));
+        }
+        return new RowImage
+        {
+            At = new Lsn(BinaryPrimitives.ReadUInt64BigEndian(bytes)),
+            Ordinal = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]),
+            Leaf = BinaryPrimitives.ReadUInt64BigEndian(bytes[12..]),
+            Columns = columns,
+        };
+    }
+}
+
+/// <summary>What one column of a row holds.</summary>
+/// <param name="Column">Its number in the relation.</param>
+/// <param name="Value">Fingerprint of the value.</param>
+public readonly record struct ColumnImage(short Column, Fingerprint Value);

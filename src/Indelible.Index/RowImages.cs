@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Text;
+using Indelible.Format;
+using RocksDbSharp;
+
+namespace Indelible.Index;
+
+/// <summary>What every living row last held: against it the next change's before-image is checked. Derived from the ledger, like all of the index.</summary>
+/// <remarks>Keys: 'R', table, row hash → image; 'M', table → marks; 'A', source → size of the ledger it reflects. A source's rows have one writer.</remarks>
+public sealed class RowImages
+{
+    private const int RowKeySize = 1 + sizeof(ulong) + 16;
+
+    private readonly LedgerIndex _index;
+
+    internal RowImages(LedgerIndex index) => _index = index;
+
+    /// <summary>Every entry of the source below this index is reflected; zero if none is.</summary>
+    public long AppliedTo(string source) => _index.Use(database =>
+        database.Get(SourceKey(source)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
+
+    /// <summary>What a row last held; null if the ledger holds no living row of that key.</summary>
+    public RowImage? Find(in RowTag tag)
+    {
+        byte[] key = RowKey(tag);
+        return _index.Use(database => database.Get(key) is { } value ? RowImage.Decode(value) : null);
+    }
+
+    /// <summary>What is known of a table as a whole.</summary>
+    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(TableKey(table)) is { } value ? TableMarks.Decode(value) : default);
+
+    /// <summary>All living rows of a table, in no meaningful order. A row that changes meanwhile is given as it was or as it is.</summary>
+    public IEnumerable<(UInt128 Row, RowImage Image)> OfTable(ulong table)
+    {
+        byte[] from = RowKey(new RowTag(table, UInt128.Zero));
+        while (true)
+        {
+            List<(UInt128 Row, RowImage Image)> page = _index.Use(database => Page(database, from));
+            foreach ((UInt128 Row, RowImage Image) row in page) yield return row;
+            if (page.Count < PageSize) yield break;
+            if (page[^1].Row == UInt128.MaxValue) yield break;
+            from = RowKey(new RowTag(table, page[^1].Row + 1));
+        }
+    }
+
+    private const int PageSize = 1024;
+
+    /// <summary>Applies changes in their order, and the size they bring their source to.</summary>
+    public void Apply(RowChanges changes) => _index.Use(database =>
+    {
+        WriteBatch batch = new();
+        try
+        {
+            foreach (RowChanges.Step step in changes.Steps)
+            {
+                if (step is RowChanges.Step.EndOfLeaf leaf)
+                {
+                    // What was put before must be seen by the scan.
+                    _index.WriteUnlogged(database, batch);
+                    batch.Dispose();
+                    batch = new WriteBatch();
+                    RemoveLeaf(database, batch, leaf);
+                }
+                else Add(batch, step);
+            }
+            batch.Put(SourceKey(changes.Source), Number(changes.AppliedTo));
+            _index.WriteUnlogged(database, batch);
+        }
+        finally
+        {
+            batch.Dispose();
+        }
+        return true;
+    });
+
+    private static void Add(WriteBatch batch, RowChanges.Step step)
+    {
+        switch (step)
+        {
+            case RowChanges.Step.Holds holds: batch.Put(RowKey(holds.Row), holds.Image.Encode()); break;
+            case RowChanges.Step.End end: batch.Delete(RowKey(end.Row)); break;
+            case RowChanges.Step.Marked marked: batch.Put(TableKey(marked.Table), marked.Marks.Encode()); break;
+            case RowChanges.Step.EndOfTable table:
+                byte[] first = RowKey(new RowTag(table.Table, UInt128.Zero)), last = RowKey(new RowTag(table.Table, UInt128.MaxValue));
+                batch.DeleteRange(first, (ulong)first.Length, last, (ulong)last.Length, null);
+                batch.Delete(last);
+                break;
+        }
+    }
+
+    private static void RemoveLeaf(RocksDb database, WriteBatch batch, RowChanges.Step.EndOfLeaf leaf)
+    {
+        byte[] key = RowKey(new RowTag(leaf.Table, UInt128.Zero));
+        using Iterator rows = database.NewIterator();
+        for (rows.Seek(key); IsOfTable(rows, key); rows.Next())
+        {
+            if (RowImage.Decode(rows.GetValueSpan()).Leaf == leaf.Leaf) batch.Delete(rows.GetKeySpan());
+        }
+    }
+
+    private static List<(UInt128 Row, RowImage Image)> Page(RocksDb database, byte[] from)
+    {
+        List<(UInt128 Row, RowImage Image)> page = new(PageSize);
+        using Iterator rows = database.NewIterator();
+        for (rows.Seek(from); page.Count < PageSize && IsOfTable(rows, from); rows.Next())
+        {
+            page.Add((BinaryPrimitives.ReadUInt128BigEndian(rows.GetKeySpan()[(RowKeySize - 16)..]), RowImage.Decode(rows.GetValueSpan())));
+        }
+        return page;
+    }
+
+    private static bool IsOfTable(Iterator rows, ReadOnlySpan<byte> key) =>
+        rows.Valid() && rows.GetKeySpan().Length == RowKeySize && rows.GetKeySpan().StartsWith(key[..(RowKeySize - 16)]);
+
+    private static byte[] RowKey(in RowTag tag)
+    {
+        byte[] key = new byte[RowKeySize];
+        key[0] = (byte)'R';
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(1), tag.Table);
+        BinaryPrimitives.WriteUInt128BigEndian(key.AsSpan(RowKeySize - 16), tag.Row);
+        return key;
+    }
+
+    private static byte[] TableKey(ulong table)
+    {
+        byte[] key = new byte[1 + sizeof(ulong)];
+        key[0] = (byte)'M';
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(1), table);
+        return key;
+    }
+
+    private static byte[] SourceKey(string source) => [(byte)'A', .. Encoding.UTF8.GetBytes(source)];
+
+    private static byte[] Number(long number)
+    {
+        byte[] value = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(value, number);
+        return value;
+    }
+}
+
+/// <summary>What is known of a table's images as a whole.</summary>
+/// <param name="SettledAt">Changes committed up to here may already show in the baseline, and are not checked.</param>
+/// <param name="RewrittenAt">Commit of the last recorded statement that rewrote values in place: images from before it say nothing.</param>
+/// <param name="RewrittenOrdinal">Its ordinal in that transaction.</param>
+public readonly record struct TableMarks(Lsn SettledAt, Lsn RewrittenAt, uint RewrittenOrdinal)
+{
+    private const int Size = 20;
+
+    /// <summary>False for an image from before values were rewritten in place.</summary>
+    public bool IsComparable(RowImage image) =>
+        image.At > RewrittenAt || (image.At == RewrittenAt && image.Ordinal > RewrittenOrdinal);
+
+    internal byte[] Encode()
+    {
+        byte[] bytes = new byte[Size];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, SettledAt.Bytes);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(8), RewrittenAt.Bytes);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(16), RewrittenOrdinal);
+        return bytes;
+    }
+
+    internal static TableMarks Decode(ReadOnlySpan<byte> bytes) => bytes.Length == Size
+        ? new TableMarks(
+            new Lsn(BinaryPrimitives.ReadUInt64BigEndian(bytes)),
+            new Lsn(BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])),
+            BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]))
+        : throw new IndexDamagedException($"marks of a table of {bytes.Length} bytes");
+}

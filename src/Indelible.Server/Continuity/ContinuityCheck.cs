@@ -1,0 +1,160 @@
+using System.Buffers.Binary;
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
+using Indelible.Index;
+using Indelible.Ledger;
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server.Continuity;
+
+/// <summary>Holds every change against what the ledger last said of its row: the before-image must be the last after-image, an update or delete must
+/// find a living row, an insert none. Works on fingerprints: nothing is decrypted.</summary>
+/// <remarks>One for each session. <see cref="Check"/> belongs to the making loop, <see cref="Apply"/> to the sealing loop.</remarks>
+internal sealed class ContinuityCheck
+{
+    /// <summary>Breaks told one by one in a batch; the rest are counted in the last.</summary>
+    public const int BreaksMax = 100;
+    /// <summary>Entries after which a source's size is noted even if nothing of it changed.</summary>
+    private const long AppliedDistanceMax = 4096;
+
+    private readonly string _source;
+    private readonly Keyring _keyring;
+    private readonly RowImages _images;
+    private readonly ILogger _logger;
+    private readonly PendingRows _rows;
+    private readonly Dictionary<uint, TableMarks> _marks;
+    private readonly IReadOnlyList<ProtectedTable> _tables;
+    private readonly List<ContinuityBreak> _breaks = [];
+    private RowChanges _changes;
+    private long _batch;
+    private long _appliedTo;
+
+    public ContinuityCheck(string source, Protection protection, Keyring keyring, RowImages images, ILogger logger)
+    {
+        (_source, _keyring, _images, _logger) = (source, keyring, images, logger);
+        _rows = new PendingRows(images);
+        _marks = protection.Tables.ToDictionary(table => table.Id, table => images.MarksOf(RowTag.Of(source, table.Id)));
+        _tables = protection.Tables;
+        _changes = new RowChanges(source);
+        _appliedTo = images.AppliedTo(source);
+    }
+
+    /// <summary>Names a row by its key: what <see cref="RowImages"/> keeps its image under.</summary>
+    public static RowTag TagOf(Keyring keyring, string source, uint table, IReadOnlyList<string> key)
+    {
+        Span<byte> token = stackalloc byte[Keyring.RowKeyTokenSize];
+        keyring.RowKeyToken(source, table, key, token);
+        return new RowTag(RowTag.Of(source, table), BinaryPrimitives.ReadUInt128BigEndian(token));
+    }
+
+    /// <summary>Checks a batch, in order, and remembers what its rows hold now.</summary>
+    public CheckedBatch Check(CapturedBatch batch)
+    {
+        _batch++;
+        _breaks.Clear();
+        _changes = new RowChanges(_source);
+        for (int i = 0; i < batch.Changes.Count; i++)
+        {
+            switch (batch.Changes[i])
+            {
+                case CapturedChange.Row row when row.Key.Count > 0: CheckRow(i, row); break;
+                case CapturedChange.Truncation truncation: EndAll(truncation); break;
+                case CapturedChange.Ddl ddl when Rewrites.Is(ddl.Tag, ddl.Facts): Forget(ddl); break;
+            }
+        }
+        return new CheckedBatch([.. _breaks], _changes, _batch);
+    }
+
+    /// <summary>Makes what a batch changed the state to check against after a restart. Call once it is sealed.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="treeSize">Size of the ledger with the batch's last entry.</param>
+    public void Apply(CheckedBatch batch, long treeSize)
+    {
+        if (batch.Rows.IsEmpty && treeSize - _appliedTo < AppliedDistanceMax) return;
+        batch.Rows.AppliedTo = _appliedTo = treeSize;
+        _images.Apply(batch.Rows);
+        _rows.Drop(batch.Number);
+        if (batch.Breaks.Count == 0) return;
+        CapturedChange.Row first = batch.Breaks[0].Change;
+        ServerLog.ContinuityBroken(
+            _logger, _source, batch.BreakCount, $"{first.Table.Schema}.{first.Table.Name}", first.Position.CommitLsn.ToString(), batch.Breaks[0].What);
+    }
+
+    private void CheckRow(int index, CapturedChange.Row row)
+    {
+        RowTag tag = TagOf(_keyring, _source, row.Table.Id, row.Key);
+        if (row.Operation == Operation.Insert)
+        {
+            if (_rows.Find(tag) is { } living) Break(index, row, "an insert of a row that is there already", "", living.At);
+            Set(tag, ImageAfter(row, null));
+            return;
+        }
+        RowTag was = row.PreviousKey is null ? tag : TagOf(_keyring, _source, row.Table.Id, row.PreviousKey);
+        RowImage? held = _rows.Find(was);
+        CompareBefore(index, row, held);
+        if (row.Operation == Operation.Delete || was != tag) Set(was, null);
+        if (row.Operation != Operation.Delete) Set(tag, ImageAfter(row, held));
+    }
+
+    private void CompareBefore(int index, CapturedChange.Row row, RowImage? held)
+    {
+        if (held is null)
+        {
+            Break(index, row, "a change of a row that the ledger does not hold", "", Lsn.None);
+            return;
+        }
+        if (row.Before.Count == 0 || !_marks[row.Table.Id].IsComparable(held)) return;
+        List<string>? differing = null;
+        for (int i = 0; i < row.Before.Count; i++)
+        {
+            ProtectedColumn column = row.Table.Columns[i];
+            if (!held[column.Number].MayBe(row.Before[i])) (differing ??= []).Add(column.Name);
+        }
+        if (differing is not null) Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing), held.At);
+    }
+
+    /// <summary>What is committed before the baseline's end may show in it already; and what the ledger holds then follows from replaying.</summary>
+    private void Break(int index, CapturedChange.Row row, string what, string columns, Lsn held)
+    {
+        if (row.Position.CommitLsn <= _marks[row.Table.Id].SettledAt) return;
+        if (_breaks.Count < BreaksMax) _breaks.Add(new ContinuityBreak(index, row, what, columns, held));
+        else _breaks[^1] = _breaks[^1] with { More = _breaks[^1].More + 1 };
+    }
+
+    private void EndAll(CapturedChange.Truncation truncation)
+    {
+        ulong table = RowTag.Of(_source, truncation.Table.Id), leaf = RowImage.LeafOf(truncation.Leaf);
+        _rows.EndAll(table, leaf, _batch);
+        _changes.RemoveAll(table, leaf);
+    }
+
+    private void Set(in RowTag tag, RowImage? image)
+    {
+        _rows.Set(tag, image, _batch);
+        if (image is null) _changes.Remove(tag);
+        else _changes.Set(tag, image);
+    }
+
+    private static RowImage ImageAfter(CapturedChange.Row row, RowImage? held)
+    {
+        ColumnImage[] columns = new ColumnImage[row.After.Count];
+        for (int i = 0; i < columns.Length; i++)
+        {
+            short number = row.Table.Columns[i].Number;
+            Fingerprint after = row.After[i];
+            columns[i] = new ColumnImage(number, after.IsKnown || held is null ? after : held[number]);
+        }
+        return new RowImage { At = row.Position.CommitLsn, Ordinal = row.Position.Ordinal, Leaf = RowImage.LeafOf(row.Leaf), Columns = columns };
+    }
+
+    /// <summary>A statement that is recorded, and tells no row's new values: the images from before it say nothing any more.</summary>
+    private void Forget(CapturedChange.Ddl ddl)
+    {
+        if (Rewrites.TableOf(ddl.Facts, _tables) is not { } table) return;
+        TableMarks marks = _marks[table.Id] with { RewrittenAt = ddl.Position.CommitLsn, RewrittenOrdinal = ddl.Position.Ordinal };
+        _marks[table.Id] = marks;
+        _changes.Mark(RowTag.Of(_source, table.Id), marks);
+    }
+}
