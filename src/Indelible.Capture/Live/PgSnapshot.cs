@@ -7,6 +7,9 @@ namespace Indelible.Capture;
 /// <remarks>Source: https://www.postgresql.org/docs/current/functions-info.html, table of pg_snapshot components.</remarks>
 public sealed class PgSnapshot
 {
+    /// <summary>Bytes of log in which fewer than 2³¹ transaction ids are handed out: each leaves a record of 34 bytes or more.</summary>
+    private const ulong ExactDistance = 64UL << 30;
+
     private readonly ulong[] _running;
 
     private PgSnapshot(ulong xmin, ulong xmax, ulong[] running) => (Xmin, Xmax, _running) = (xmin, xmax, running);
@@ -35,9 +38,11 @@ public sealed class PgSnapshot
     /// <param name="xid">Its 32-bit id.</param>
     /// <param name="committedAt">Position of its commit.</param>
     /// <param name="readBefore">End of the log before the snapshot was taken (<see cref="LiveChunk.ReadBefore"/>).</param>
-    /// <remarks>A transaction whose commit was logged before the snapshot had an id below xmax; it is unseen only while still listed as running.</remarks>
+    /// <remarks>That its commit was logged before the snapshot does not make it visible: the server lists it as running until the commit is flushed, and
+    /// does not list it at all if its id is the highest. So its full id must be known, and near the snapshot it is: see <see cref="ExactDistance"/>.
+    /// Farther back, ids repeat, and only one still listed as running is unseen.</remarks>
     public bool Sees(uint xid, Lsn committedAt, Lsn readBefore) =>
-        committedAt <= readBefore ? !_running.Any(running => (uint)(running & uint.MaxValue) == xid) : Sees(xid);
+        committedAt.Bytes + ExactDistance >= readBefore.Bytes ? Sees(xid) : !_running.Any(running => (uint)(running & uint.MaxValue) == xid);
 
     /// <summary>The full id nearest to the snapshot that ends in these 32 bits.</summary>
     public ulong Widen(uint xid)

@@ -87,6 +87,19 @@ public sealed class LiveTests(SharedServer fixture)
     }
 
     [Fact]
+    public void A_commit_that_was_logged_and_not_finished_when_the_snapshot_was_taken_is_not_seen()
+    {
+        PgSnapshot snapshot = PgSnapshot.Parse("8589934600:8589934610:8589934600,8589934604");
+        Lsn readBefore = new(1UL << 40), just = new(readBefore.Bytes - 100), longAgo = new(readBefore.Bytes - (80UL << 30));
+        Assert.True(snapshot.Sees(9, just, readBefore));
+        Assert.False(snapshot.Sees(12, just, readBefore), "listed as running");
+        Assert.False(snapshot.Sees(18, just, readBefore), "the highest id completed was 17");
+        Assert.False(snapshot.Sees(19, just, readBefore));
+        Assert.True(snapshot.Sees(19, longAgo, readBefore), "an id of an earlier round");
+        Assert.False(snapshot.Sees(12, longAgo, readBefore));
+    }
+
+    [Fact]
     public void A_snapshot_sees_by_full_id_by_32_bits_near_it_and_by_position_however_old()
     {
         PgSnapshot snapshot = PgSnapshot.Parse("8589934600:8589934610:8589934600,8589934604");
@@ -97,8 +110,8 @@ public sealed class LiveTests(SharedServer fixture)
         Assert.False(snapshot.Sees(12u));
         Assert.False(snapshot.Sees(18u));
         Assert.True(snapshot.Sees(uint.MaxValue));
-        Assert.True(snapshot.Sees(4_000_000u, new Lsn(5), new Lsn(10)));
-        Assert.False(snapshot.Sees(12u, new Lsn(5), new Lsn(10)));
+        Assert.True(snapshot.Sees(4_000_000u, new Lsn(5), new Lsn(1UL << 40)));
+        Assert.False(snapshot.Sees(12u, new Lsn(5), new Lsn(1UL << 40)));
         Assert.Throws<FormatException>(() => PgSnapshot.Parse("1:2"));
     }
 
