@@ -11,7 +11,7 @@ internal static class CommandLine
 {
     /// <summary>Commands that need the writer, the keyring or the index: the process that holds the ledger executes them.</summary>
     private static readonly HashSet<string> Forwarded =
-        ["index", "rebuild", "keys", "export", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove"];
+        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove"];
 
     /// <summary>Executes a command line and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments, Invocation invocation, CancellationToken cancellationToken)

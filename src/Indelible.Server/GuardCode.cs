@@ -23,6 +23,8 @@ public static class GuardCode
     public const string ValueTooLarge = "value-too-large";
     /// <summary>A change does not follow from what the ledger holds of its row.</summary>
     public const string Continuity = "continuity";
+    /// <summary>The memory of the highest published head was lost, and somebody vouched for the head as it stood.</summary>
+    public const string HeadAccepted = "head-accepted";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
 }

@@ -52,21 +52,40 @@ public sealed class LedgerHost : IAsyncDisposable
     internal LedgerMetrics Metrics { get; }
 
     /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index.</summary>
+    /// <param name="paths">Where everything is.</param>
+    /// <param name="config">What to run with.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="loggers">Where it logs.</param>
+    /// <param name="cancellationToken">Ends opening.</param>
+    /// <param name="acceptMissingGuard">See <see cref="LedgerOptions.AcceptMissingGuard"/>.</param>
     /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback.</exception>
     /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
     public static async Task<LedgerHost> OpenAsync(
-        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken,
+        bool acceptMissingGuard = false)
     {
         ILogger logger = loggers.CreateLogger("Indelible.Server");
         Keyring keyring = LedgerView.OpenKeyring(paths);
-        if (config.Origin is { } origin && origin != keyring.Origin)
+        LedgerWriter? writer = null;
+        try
         {
-            keyring.Dispose();
-            throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+            if (config.Origin is { } origin && origin != keyring.Origin)
+                throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+            LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
+            writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
+            return await OpenAsync(paths, config, keyring, writer, time, logger, cancellationToken);
         }
-        LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs) };
-        LedgerWriter writer = await LedgerWriter.OpenAsync(
-            paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
+        catch
+        {
+            if (writer is not null) await writer.DisposeAsync();
+            keyring.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<LedgerHost> OpenAsync(
+        LedgerPaths paths, IndelibleConfig config, Keyring keyring, LedgerWriter writer, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
         LedgerView view = LedgerView.Open(paths, keyring, logger);
         await view.Feed.CatchUpAsync(cancellationToken);
         ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);

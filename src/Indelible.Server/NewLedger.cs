@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 
 namespace Indelible.Server;
@@ -9,16 +10,36 @@ namespace Indelible.Server;
 /// <param name="MasterKeyPath">File the master key was written to; null if it was given.</param>
 public sealed record NewLedger(string Origin, string VerifierKey, string? MasterKeyPath)
 {
-    /// <summary>Makes master key (unless one is given), keyring and empty ledger. Everything is durable when it returns.</summary>
-    /// <exception cref="IndelibleException">A directory is not empty, or holds a keyring of another ledger.</exception>
+    /// <summary>Makes master key (unless one is given), keyring and empty ledger. Everything is durable when it returns; when it throws, nothing it made is left.</summary>
+    /// <exception cref="IndelibleException">The origin cannot be one; a directory is not empty, or holds a keyring.</exception>
     public static async Task<NewLedger> CreateAsync(LedgerPaths paths, string origin, CancellationToken cancellationToken)
     {
+        if (!Checkpoint.IsOrigin(origin))
+        {
+            throw new IndelibleException(ExitCode.Usage, $"expected an origin of 1 to {Checkpoint.OriginLengthMax} bytes without spaces, control characters and plus signs, found '{origin}'\n"
+                + "  by custom it is a domain and a path, such as example.org/clinic");
+        }
         foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index]) RequireEmpty(directory);
         if (Ledger.Keyring.Exists(paths.Keyring))
         {
             throw new IndelibleException(ExitCode.Usage, $"expected no keyring, found one: {paths.Keyring}\n"
-                + "  keys are never replaced; choose another --ledger DIR");
+                + "  keys are never replaced; choose another --ledger DIR. If an `init` was interrupted here and nothing was ever sealed, remove the directory");
         }
+        HashSet<string> before = [.. Present(paths)];
+        try
+        {
+            return await MakeAsync(paths, origin, cancellationToken);
+        }
+        catch
+        {
+            // The next attempt must not find half of this one in its way.
+            foreach (string path in Present(paths).Where(path => !before.Contains(path))) Remove(path);
+            throw;
+        }
+    }
+
+    private static async Task<NewLedger> MakeAsync(LedgerPaths paths, string origin, CancellationToken cancellationToken)
+    {
         bool given = MasterKey.Exists(paths.Keyring);
         using MasterKey master = given ? MasterKey.Load(paths.Keyring) : MasterKey.Generate();
         string? masterPath = given ? null : MasterKey.DefaultPath(paths.Keyring);
@@ -30,6 +51,24 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         using Keyring keyring = Ledger.Keyring.Create(paths.Keyring, origin, master);
         await LedgerWriter.CreateAsync(paths, keyring.LedgerKeys, cancellationToken);
         return new NewLedger(keyring.Origin, keyring.VerifierKey, masterPath);
+    }
+
+    /// <summary>What is there of a ledger, each directory after what is in it.</summary>
+    private static IEnumerable<string> Present(LedgerPaths paths)
+    {
+        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Keyring])
+        {
+            if (!Directory.Exists(directory)) continue;
+            foreach (string entry in Directory.GetFileSystemEntries(directory)) yield return entry;
+            yield return directory;
+        }
+        if (MasterKey.DefaultPath(paths.Keyring) is var master && Path.Exists(master)) yield return master;
+    }
+
+    private static void Remove(string path)
+    {
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        else DurableFile.Delete(path);
     }
 
     private static void RequireEmpty(string directory)

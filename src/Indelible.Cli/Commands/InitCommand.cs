@@ -59,7 +59,7 @@ internal static class InitCommand
             ("origin", made.Origin),
             ("ledger", paths.Ledger),
             ("keyring", paths.Keyring + "  (secret; back it up: indelible keys export FILE)"),
-            ("master key", made.MasterKeyPath ?? $"from {MasterKey.ValueVariable}"),
+            ("master key", (made.MasterKeyPath ?? $"from {MasterKey.ValueVariable}") + "  (keep a copy elsewhere: no backup opens without it)"),
             ("verifier key", made.VerifierKey),
         ]);
         if (config is not null) terminal.Note($"wrote {config}");

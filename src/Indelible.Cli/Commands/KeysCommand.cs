@@ -1,24 +1,31 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>: a backup of the keyring.</summary>
+/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>, <c>keys restore FILE</c>: a backup of the keyring. <c>keys accept-head</c>: what a restore needs besides.</summary>
 internal static class KeysCommand
 {
-    private static readonly Argument<string> File = new("FILE") { Description = "New file for the backup" };
+    private static readonly Argument<string> NewFile = new("FILE") { Description = "New file for the backup" };
+    private static readonly Argument<string> Backup = new("FILE") { Description = "A backup that `keys export` wrote" };
 
     public static Command Build(Invocation invocation)
     {
         Command show = new("show", "Print origin and verifier key");
         show.SetAction((parse, _) => Task.FromResult(Show(parse, invocation)));
-        Command export = new("export", "Write a backup of the keyring; it opens only with the master key") { File };
+        Command export = new("export", "Write a backup of the keyring; it opens only with the master key") { NewFile };
         export.SetAction((parse, _) => Task.FromResult(Export(parse, invocation)));
-        return new Command("keys", "Keys of the ledger") { show, export };
+        Command restore = new("restore", "Make the keyring from a backup, where there is none") { Backup };
+        restore.SetAction((parse, _) => Task.FromResult(Restore(parse, invocation)));
+        Command acceptHead = new("accept-head", "After a restore: vouch that the ledger's head as it stands is the newest there ever was");
+        acceptHead.SetAction((parse, cancellationToken) => AcceptHeadAsync(parse, invocation, cancellationToken));
+        return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead };
     }
 
     private static int Show(ParseResult parse, Invocation invocation)
@@ -32,8 +39,7 @@ internal static class KeysCommand
 
     private static int Export(ParseResult parse, Invocation invocation)
     {
-        string file = invocation.Resolve(parse.GetValue(File)!);
-        if (Path.Exists(file)) throw new IndelibleException(ExitCode.Usage, $"expected no file, found one: {file}\n  a backup is never overwritten");
+        string file = invocation.Resolve(parse.GetValue(NewFile)!);
         LedgerPaths paths = invocation.ExistingPaths(parse);
         if (invocation.Running is { } running)
         {
@@ -47,6 +53,40 @@ internal static class KeysCommand
         Terminal terminal = invocation.TerminalFor(parse);
         terminal.Line($"exported the keyring to {file}; it opens only with the master key, which is not in it");
         terminal.Json(new JsonObject { ["file"] = file });
+        return (int)ExitCode.Fine;
+    }
+
+    private static int Restore(ParseResult parse, Invocation invocation)
+    {
+        LedgerPaths paths = invocation.Paths(parse);
+        using MasterKey master = MasterKey.Load(paths.Keyring);
+        Keyring.Import(invocation.Resolve(parse.GetValue(Backup)!), paths.Keyring, master);
+        (string origin, string verifierKey) = Keyring.ReadPublic(paths.Keyring);
+        Terminal terminal = invocation.TerminalFor(parse);
+        terminal.Pairs([("origin", origin), ("keyring", paths.Keyring), ("verifier key", verifierKey)]);
+        terminal.Note("values can be read again; what was sealed under keys made after the backup stays unreadable\n"
+            + "  before anything is sealed: compare the ledger's checkpoint with one kept elsewhere, then run `indelible keys accept-head`");
+        terminal.Json(new JsonObject { ["origin"] = origin, ["keyring"] = paths.Keyring, ["verifierKey"] = verifierKey });
+        return (int)ExitCode.Fine;
+    }
+
+    /// <summary>Writes the guard from the head as it stands, and seals who vouched for it. A guard that is there is never replaced.</summary>
+    private static async Task<int> AcceptHeadAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        LedgerPaths paths = invocation.ExistingPaths(parse);
+        if (new Guard(paths.Keyring) is var guard && Path.Exists(guard.FilePath))
+            throw new IndelibleException(ExitCode.Usage, $"expected no guard, found {guard.FilePath}: the highest published head is known, and nothing needs to be vouched for");
+        await using LedgerHost host = await LedgerHost.OpenAsync(
+            paths, invocation.Config(parse), invocation.Time, Logging.Quiet(), cancellationToken, acceptMissingGuard: true);
+        Checkpoint head = host.View.Reader.ReadCheckpoint();
+        string size = head.Size.ToString(CultureInfo.InvariantCulture);
+        EntryBatch entries = new();
+        host.NewMaker("").AddGuard(entries, GuardCode.HeadAccepted, new Dictionary<string, string> { ["size"] = size, ["root"] = head.Root.ToString(), ["by"] = invocation.User });
+        long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
+        Terminal terminal = invocation.TerminalFor(parse);
+        terminal.Pairs([("size", size), ("root", head.Root.ToString())]);
+        terminal.Note($"sealed as guard entry {index}");
+        terminal.Json(new JsonObject { ["size"] = head.Size, ["root"] = head.Root.ToString(), ["entry"] = index });
         return (int)ExitCode.Fine;
     }
 }
