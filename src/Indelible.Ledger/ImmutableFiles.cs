@@ -3,9 +3,11 @@ using Microsoft.Win32.SafeHandles;
 namespace Indelible.Ledger;
 
 /// <summary>Publishes many write-once files together: all written, then all flushed, then all named, then the directories flushed.</summary>
+/// <param name="root">The ledger directory.</param>
+/// <param name="owner">Tells this one's unnamed files from another's: sealing stages blobs while publishing stages tiles.</param>
 /// <remarks>Flushing after everything is written lets the first flush carry the others. Owned by one thread at a time. A name that exists
 /// must have the same bytes; anything else is corruption (docs/format.md: published files never change).</remarks>
-internal sealed class ImmutableFiles(string root) : IDisposable
+internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
     private const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
@@ -22,7 +24,7 @@ internal sealed class ImmutableFiles(string root) : IDisposable
     {
         string directory = Path.Combine(root, TemporaryDirectory);
         if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
-        string temporary = Path.Combine(directory, _staged.Count.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_staged.Count}"));
         DurableFile.Delete(temporary);
         SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
         _staged.Add((temporary, Path.Combine(root, relativePath), content, file));

@@ -41,7 +41,7 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         _marks = new Dictionary<string, SourceMark>(recovery.Marks, StringComparer.Ordinal);
         _publisher = new Publisher(paths, keys, recovery.Edge, recovery.Unfinished);
         _journal = new Journal(paths.Journal, Origin, keys.JournalHmacKey);
-        _blobs = new ImmutableFiles(paths.Ledger);
+        _blobs = new ImmutableFiles(paths.Ledger, "blob");
         _queue = Channel.CreateBounded<SealRequest>(new BoundedChannelOptions(options.QueueMax) { SingleReader = true });
         (_treeSize, _publishedSize) = (_tree.Range.Size, recovery.Published.Size);
         Recovery = new LedgerRecovery(_treeSize, _treeSize - _publishedSize, recovery.Replay.Torn, recovery.JournalLost);

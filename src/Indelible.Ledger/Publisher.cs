@@ -7,7 +7,7 @@ namespace Indelible.Ledger;
 /// <param name="unfinished">Tiles and bundles that were partial once and may be full now: a writer that died may not have removed their partials.</param>
 internal sealed class Publisher(LedgerPaths paths, LedgerKeys keys, RightEdge edge, IEnumerable<TileCoordinate> unfinished) : IDisposable
 {
-    private readonly ImmutableFiles _files = new(paths.Ledger);
+    private readonly ImmutableFiles _files = new(paths.Ledger, "tile");
     private readonly HashSet<TileCoordinate> _unfinished = [.. unfinished.Select(place => place.Full)];
 
     /// <summary>Publishes the groups as one new head.</summary>
