@@ -39,6 +39,8 @@ public sealed class ProtectedTable
     public List<ProtectedColumn> Columns { get; set; } = [];
     /// <summary>True if rows live in partitions.</summary>
     public bool Partitioned { get; set; }
+    /// <summary>True if replica identity DEFAULT was chosen: the log then does not say what a value was before.</summary>
+    public bool DefaultIdentity { get; set; }
 }
 
 /// <summary>A protected column.</summary>

@@ -35,6 +35,8 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     public string? CaptureRole { get; init; }
     /// <summary>File with its password; null: one is made and kept in the keyring directory.</summary>
     public string? CapturePasswordFile { get; init; }
+    /// <summary>Whether the tables named keep replica identity DEFAULT; null: as they are protected already, FULL for new ones.</summary>
+    public bool? DefaultIdentity { get; init; }
     /// <summary>How long one attempt waits for a table's lock.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(2);
     /// <summary>Who protects; goes into the guard entry.</summary>
@@ -59,7 +61,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
             ProtectOutcome outcome = await Protector.ProtectAsync(Owner, request, progress, host.Time, cancellationToken);
             SourceConfig config = ConfigOf(outcome, passwordFile);
             if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);
-            long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, outcome.BaselineTables, progress, cancellationToken);
+            long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, outcome.BaselineTables, afterGap: false, progress, cancellationToken);
             host.Config.Sources[Source] = config;
             ConfigFile.Save(configPath, host.Config);
             return new ProtectResult(outcome.Protection, rows, outcome.SlotStart, host.IsRunning, outcome.Warnings);
@@ -84,6 +86,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         CapturePassword = password,
         Capture = Existing is { } existing ? SourceConnections.Of(existing) : Owner.As(Role, password),
         Existing = Existing?.Protection,
+        DefaultIdentity = DefaultIdentity,
         LockTimeout = LockTimeout,
     };
 

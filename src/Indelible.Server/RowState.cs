@@ -42,7 +42,7 @@ public sealed record RowState
         {
             EntryHeader header = entry.Entry.Header;
             if (header.Kind is not (EntryKind.Change or EntryKind.Baseline) || !counts(entry.Index, header)) continue;
-            if (Ends(header, walk)) return known.Count > 0 ? Stands(known) : new RowState { Exists = false, EndedBy = entry.Index };
+            if (Ends(entry.Entry, walk)) return known.Count > 0 ? Stands(known) : new RowState { Exists = false, EndedBy = entry.Index };
             foreach (Field field in entry.Entry.Fields) Learn(known, entry.Index, entry.Entry, field);
             if (header.Kind == EntryKind.Baseline || header.Operation == Operation.Insert) return Stands(known);
             if (header.PreviousKey is { } previous) walk.Follow(previous, entry.Index);
@@ -50,12 +50,16 @@ public sealed record RowState
         return known.Count > 0 ? Stands(known) : new RowState { Exists = null };
     }
 
-    private static bool Ends(EntryHeader header, RowWalk walk) => header.Operation switch
+    private static bool Ends(Entry entry, RowWalk walk) => entry.Header.Operation switch
     {
         Operation.Delete or Operation.Truncate => true,
-        Operation.Update => header.PreviousKey is not null && !walk.IsAbout(header.Key),
+        Operation.Update => entry.Header.PreviousKey is not null && !walk.IsAbout(entry.Header.Key),
+        Operation.Found => entry.Fields.Any(IsGone),
         _ => false,
     };
+
+    private static bool IsGone(Field field) =>
+        field.Scope == FieldScope.Column && field.After.Kind == ValueKind.Missing && field.After.Reason == MissingReason.NoRow;
 
     private static void Learn(Dictionary<string, StateField> known, long index, Entry entry, Field field)
     {

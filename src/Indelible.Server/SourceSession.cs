@@ -71,7 +71,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
                 + "  the gap is sealed; run `indelible protect` again to make a new slot and a new baseline");
         }
         long rows = await BaselineSealer.SealAsync(
-            host, source, connection, config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], static _ => { }, cancellationToken);
+            host, source, connection, config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], afterGap: true, static _ => { }, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
         Lsn to = capture.Gaps[^1].To;
         await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(to, 0), to) }, cancellationToken);
@@ -83,7 +83,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.PublishAsync(cancellationToken);
         HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
         if (pending.Count == 0) return;
-        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, static _ => { }, cancellationToken);
+        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, afterGap: false, static _ => { }, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
     }
 

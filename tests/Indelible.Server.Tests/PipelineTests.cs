@@ -1,6 +1,7 @@
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
 using Indelible.Ledger;
 using Indelible.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -82,6 +83,102 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_gap_hid_is_found_and_the_record_is_whole_again()
+    {
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 1", "DELETE FROM people WHERE id = 2", "INSERT INTO people VALUES (21, 'new')",
+            "SELECT pg_replication_slot_advance('indelible_crm', pg_current_wal_lsn())", "UPDATE people SET ssn = 'seen' WHERE id = 3");
+        await RunningAsync(async host =>
+        {
+            await CaughtUpAsync(host);
+            CrosscheckReport report = await CrosscheckAsync(host);
+            Assert.Empty(report.Differences);
+            Entry[] found = [.. Entries().Where(entry => entry.Header.Operation == Operation.Found)];
+            Assert.Equal(["1", "3", "21", "2"], found.Select(entry => entry.Header.Key!.Columns[0].Value));
+            Assert.All(found, entry => Assert.Equal(Grade.None, entry.Header.Operator!.Grade));
+            Assert.Equal("s1 > unseen", Show(host, found[0]));
+            Assert.Equal("(NoRow) > new", Show(host, found[2]));
+            Assert.Equal("s2 > (NoRow)", Show(host, found[3]));
+        });
+    }
+
+    [Fact]
+    public async Task Values_rewritten_by_ddl_are_stated_anew_and_alarm_nobody()
+    {
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "ALTER TABLE people ALTER ssn TYPE varchar(30) USING upper(ssn)", "UPDATE people SET ssn = 'after' WHERE id = 1");
+            await UntilAsync(host, () => Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete) == 2);
+            await CaughtUpAsync(host);
+            CrosscheckReport report = await CrosscheckAsync(host);
+            Assert.Empty(report.Differences);
+        });
+        await RunningAsync(CaughtUpAsync);
+        Assert.Equal(2, Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete));   // owed once, paid once
+    }
+
+    [Fact]
+    public async Task What_is_not_as_protected_is_sealed_even_when_nothing_reports_it_and_so_is_its_mending()
+    {
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "DROP EVENT TRIGGER indelible_ddl", "ALTER TABLE people REPLICA IDENTITY DEFAULT", "ALTER TABLE people DISABLE TRIGGER zz_indelible");
+            await UntilAsync(host, () => Found("public.people identity") is ["not on public.people"] && Found("public.people trigger") is ["not on public.people"]);
+            await _server.ExecuteAsync(_database, "ALTER TABLE people REPLICA IDENTITY FULL");
+            await UntilAsync(host, () => Found("public.people identity") is [_, "all 1 relations"]);
+        });
+        string[] Found(string what) => [.. Entries().Where(entry => entry.Header.Code == GuardCode.IdentityChanged && entry.Header.Facts!["what"] == what).Select(entry => entry.Header.Facts!["found"])];
+    }
+
+    [Fact]
+    public async Task Unprotecting_through_a_running_process_seals_what_was_changed_before_it()
+    {
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'last' WHERE id = 1");
+            Assert.Equal(0, await UnprotectAsync(host));
+        });
+        List<Entry> entries = Entries();
+        int change = entries.FindIndex(entry => entry.Header.Kind == EntryKind.Change);
+        int stopped = entries.FindIndex(entry => entry.Header.Code == GuardCode.ProtectionStopped);
+        Assert.True(change > 0 && change < stopped, $"change at {change}, end of protection at {stopped}");
+        Assert.Equal(["0"], await _server.QueryAsync(_database, "SELECT count(*) FROM pg_replication_slots"));
+    }
+
+    [Fact]
+    public async Task Two_databases_of_one_server_are_captured_by_one_role()
+    {
+        string second = await _server.CreateDatabaseAsync();
+        await _server.ExecuteAsync(second, "CREATE TABLE people (id int PRIMARY KEY, ssn text)");
+        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "second", second);
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "INSERT INTO people VALUES (101, 'x')");
+            await _server.ExecuteAsync(second, "INSERT INTO people VALUES (101, 'y')");
+            await UntilAsync(host, () => Entries().Count(entry => entry.Header.Kind == EntryKind.Change) == 2);
+        });
+        Assert.Equal(["crm", "second"], Entries().Where(entry => entry.Header.Kind == EntryKind.Change).Select(entry => entry.Header.Source!).Order());
+    }
+
+    [Fact]
+    public async Task Under_default_identity_the_before_is_the_ledgers_last_value_and_says_from_where()
+    {
+        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "crm", _database, defaultIdentity: true);
+        Assert.Equal(["d"], await _server.QueryAsync(_database, "SELECT relreplident::text FROM pg_class WHERE relname = 'people'"));
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'other' WHERE id = 5");
+            await CaughtUpAsync(host);
+            await host.PublishAsync(CancellationToken.None);
+            List<Entry> entries = Entries();
+            int change = entries.FindIndex(entry => entry.Header.Kind == EntryKind.Change);
+            Assert.Equal("(NotCaptured) > other", Show(host, entries[change]));
+            StateField earlier = EarlierValue.Of(host.View, change, entries[change], entries[change].Fields[0])!;
+            Assert.Equal("s5", Text(host, earlier.Entry, earlier.Field, earlier.Side));
+            Assert.Equal(EntryKind.Baseline, entries[(int)earlier.EntryIndex].Header.Kind);
+        });
+    }
+
+    [Fact]
     public async Task A_crosscheck_raises_no_false_alarm_while_rows_change()
     {
         await RunningAsync(async host =>
@@ -90,7 +187,7 @@ public sealed class PipelineTests : IAsyncLifetime
             Task traffic = TrafficAsync(stop.Token);
             for (int i = 0; i < 5; i++)
             {
-                CrosscheckReport report = await new Crosscheck(host, "crm", _config.Sources["crm"], SourceConnections.Of(_config.Sources["crm"]), _ => { }).RunAsync(CancellationToken.None);
+                CrosscheckReport report = await CrosscheckAsync(host);
                 Assert.Empty(report.Differences);
                 Assert.True(report.Rows > 0);
             }
@@ -114,13 +211,51 @@ public sealed class PipelineTests : IAsyncLifetime
     private Task<LedgerHost> OpenAsync() =>
         LedgerHost.OpenAsync(_paths, _config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
 
-    private Task<ProtectResult> ProtectAsync(LedgerHost host) => new ProtectOperation(host, Path.Combine(_home, "indelible.json"), _ => { })
+    private string ConfigPath => Path.Combine(_home, "indelible.json");
+
+    private Task<ProtectResult> ProtectAsync(LedgerHost host) => ProtectAsync(host, "crm", _database);
+
+    private Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database, bool? defaultIdentity = null) => new ProtectOperation(host, ConfigPath, _ => { })
+    {
+        Source = source,
+        Owner = SourceConnection.Parse(database),
+        Columns = [ColumnRequest.Parse("people.ssn")],
+        DefaultIdentity = defaultIdentity,
+        By = "a test",
+    }.RunAsync(CancellationToken.None);
+
+    private Task<int> UnprotectAsync(LedgerHost host) => new UnprotectOperation(host, ConfigPath, _ => { })
     {
         Source = "crm",
         Owner = SourceConnection.Parse(_database),
-        Columns = [ColumnRequest.Parse("people.ssn")],
+        Columns = [],
+        Reason = "a test",
         By = "a test",
     }.RunAsync(CancellationToken.None);
+
+    private Task<CrosscheckReport> CrosscheckAsync(LedgerHost host) =>
+        new Crosscheck(host, "crm", _config.Sources["crm"], SourceConnections.Of(_config.Sources["crm"]), _ => { }).RunAsync(CancellationToken.None);
+
+    /// <summary>Waits until what is published is as wanted; fails after half a minute.</summary>
+    private static async Task UntilAsync(LedgerHost host, Func<bool> isReached)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
+        while (!isReached())
+        {
+            await Task.Delay(100, limit.Token);
+            await host.PublishAsync(limit.Token);
+        }
+    }
+
+    private static string Show(LedgerHost host, Entry entry) =>
+        $"{Text(host, entry, entry.Fields[0], Side.Before)} > {Text(host, entry, entry.Fields[0], Side.After)}";
+
+    private static string Text(LedgerHost host, Entry entry, Field field, Side side)
+    {
+        OpenedValue opened = host.View.Values.Open(entry, field, side);
+        Assert.Equal(OpenFault.None, opened.Fault);
+        return opened.Value.IsMissing ? $"({opened.Value.Reason})" : opened.Value.IsNull ? "NULL" : System.Text.Encoding.UTF8.GetString(opened.Value.Bytes.Span);
+    }
 
     private async Task RunningAsync(Func<LedgerHost, Task> act)
     {

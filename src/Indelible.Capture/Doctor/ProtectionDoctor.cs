@@ -59,7 +59,8 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
             return;
         }
         List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
-        AddMembers(name, "identity", members, m => m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY FULL;", "FULL");
+        string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
+        AddMembers(name, "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity);
         AddMembers(name, "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS");
         (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
         _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {found.Quoted} TO {PgIdentifier.Quote(session.Role)};"));

@@ -52,6 +52,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             ColumnFacts column = TableChecks.Column(target.Table, asked.Column, session);
             target.Columns.RemoveAll(c => c.Facts.Number == column.Number);
             target.Columns.Add((column, asked.Policy));
+            target.DefaultIdentity = request.DefaultIdentity;
         }
         foreach (ColumnRequest asked in request.Subjects)
         {

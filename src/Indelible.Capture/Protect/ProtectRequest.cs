@@ -19,6 +19,8 @@ public sealed record ProtectRequest
     public SourceConnection? Capture { get; init; }
     /// <summary>What this ledger already protects in this source; null if nothing.</summary>
     public Protection? Existing { get; init; }
+    /// <summary>Whether the tables of <see cref="Columns"/> keep replica identity DEFAULT; null: as they are protected already, FULL for new ones.</summary>
+    public bool? DefaultIdentity { get; init; }
     /// <summary>How long one attempt waits for a table's lock.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(2);
     /// <summary>Attempts per table.</summary>

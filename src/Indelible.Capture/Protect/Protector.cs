@@ -28,7 +28,7 @@ public static class Protector
         try
         {
             await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
-            var runner = new StepRunner(connection, owner, request.Capture, request.LockTimeout, request.LockAttempts, time);
+            var runner = new StepRunner(connection, owner, request.Capture, request.LockTimeout, request.LockAttempts, progress, time);
             foreach (PlanStep step in plan.Steps)
             {
                 progress(step.Title);
@@ -101,7 +101,7 @@ public static class Protector
         try
         {
             await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
-            var runner = new StepRunner(connection, owner, capture: null, TimeSpan.FromSeconds(2), 10, time);
+            var runner = new StepRunner(connection, owner, capture: null, TimeSpan.FromSeconds(2), 10, progress, time);
             foreach (PlanStep step in plan.Steps)
             {
                 progress(step.Title);

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Indelible.Capture;
 
 /// <summary>Carries out the steps of a plan over one connection. Used by one caller.</summary>
-internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection owner, SourceConnection? capture, TimeSpan lockTimeout, int lockAttempts, TimeProvider time)
+internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection owner, SourceConnection? capture, TimeSpan lockTimeout, int lockAttempts, Action<string> progress, TimeProvider time)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private const int SlotTimeoutSeconds = 60;
@@ -36,6 +36,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
             catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
             {
                 if (attempt >= lockAttempts) throw Locked(step, attempt, e);
+                progress($"{step.Title}: others hold its lock; attempt {attempt + 1} of {lockAttempts} follows");
             }
             await Task.Delay(Pause, time, cancellationToken);
         }

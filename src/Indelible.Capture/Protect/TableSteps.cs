@@ -10,9 +10,10 @@ internal static class TableSteps
     public static PlanStep? Protect(Target target, string publication, string role, bool published, bool schemaUsage, bool select)
     {
         RelationName root = target.Table.Name;
-        List<MemberFacts> changed = [.. target.Members.Where(m => m.Identity != 'f' || m.TriggerEnabled != 'A')];
+        bool byDefault = target.Protected.DefaultIdentity;
+        List<MemberFacts> changed = [.. target.Members.Where(m => !IsIdentified(m, byDefault) || m.TriggerEnabled != 'A')];
         var statements = new List<string>();
-        foreach (MemberFacts member in changed) statements.AddRange(Member(member));
+        foreach (MemberFacts member in changed) statements.AddRange(Member(member, byDefault));
         if (!published) statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(publication)} ADD TABLE {Only(target.Table)}{root.Quoted}");
         if (!schemaUsage) statements.Add($"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(root.Schema)} TO {PgIdentifier.Quote(role)}");
         if (!select) statements.Add($"GRANT SELECT ON {root.Quoted} TO {PgIdentifier.Quote(role)}");
@@ -23,7 +24,10 @@ internal static class TableSteps
 
     private static string Only(TableFacts table) => table.Kind == 'r' ? "ONLY " : "";
 
-    private static IEnumerable<string> Member(MemberFacts member)
+    /// <summary>Whether the log identifies rows as chosen: FULL, or by their key (an index that stands in for it will do).</summary>
+    private static bool IsIdentified(MemberFacts member, bool byDefault) => byDefault ? member.Identity is 'd' or 'i' : member.Identity == 'f';
+
+    private static IEnumerable<string> Member(MemberFacts member, bool byDefault)
     {
         string name = member.Name.Quoted;
         if (member.TriggerEnabled is null)
@@ -31,7 +35,7 @@ internal static class TableSteps
             yield return $"CREATE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION indelible.attribute()";
         }
         if (member.TriggerEnabled != 'A') yield return $"ALTER TABLE ONLY {name} ENABLE ALWAYS TRIGGER {Trigger}";
-        if (member.Identity != 'f') yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY FULL";
+        if (!IsIdentified(member, byDefault)) yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY {(byDefault ? "DEFAULT" : "FULL")}";
     }
 
     /// <summary>Remembers what was there before; a relation known already keeps what is remembered.</summary>

@@ -11,6 +11,8 @@ internal sealed class Target(TableFacts table, IReadOnlyList<MemberFacts> member
     /// <summary>Columns asked for now.</summary>
     public List<(ColumnFacts Facts, ColumnPolicy Policy)> Columns { get; } = [];
     public string? Subject { get; set; }
+    /// <summary>Identity asked for now; null if nothing was said.</summary>
+    public bool? DefaultIdentity { get; set; }
     /// <summary>What the table will be in the protection.</summary>
     public ProtectedTable Protected { get; set; } = new();
 }
@@ -47,6 +49,7 @@ internal static class ProtectionMerge
             Subject = target.Subject ?? known?.Subject,
             Columns = [.. columns.Values.OrderBy(c => c.Number)],
             Partitioned = target.Table.Kind == 'p',
+            DefaultIdentity = target.DefaultIdentity ?? known?.DefaultIdentity ?? false,
         };
     }
 

@@ -67,6 +67,7 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         Subject = table.Subject,
         Columns = kept,
         Partitioned = table.Partitioned,
+        DefaultIdentity = table.DefaultIdentity,
     };
 
     private async Task PlanSlotAsync(CancellationToken cancellationToken)

@@ -19,6 +19,7 @@ internal static class ProtectCommand
     private static readonly Option<string[]> Subjects = new("--subject") { Description = "Column that names the person a row is about, one per table", HelpName = "TABLE.COLUMN" };
     private static readonly Option<string?> CaptureRole = new("--capture-role") { Description = "Least-privilege role that `run` uses; made if missing; default indelible_capture", HelpName = "ROLE" };
     private static readonly Option<string?> CapturePasswordFile = new("--capture-password-file") { Description = "File whose first line is the capture role's password; default: one is made and kept beside the keys", HelpName = "FILE" };
+    private static readonly Option<string?> Identity = new("--identity") { Description = "Replica identity of these tables: full (default), or default, with which the log does not say what a value was before", HelpName = "full|default" };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the SQL and change nothing" };
     private static readonly Option<double> LockTimeout = new("--lock-timeout") { Description = "Seconds one attempt waits for a table's lock; default 2", HelpName = "SECONDS", DefaultValueFactory = _ => 2 };
 
@@ -27,7 +28,7 @@ internal static class ProtectCommand
         Command command = new("protect", "Seal every change of these columns from now on")
         {
             Columns, SourceOptions.Source, SourceOptions.Name, SourceOptions.PasswordFile, SourceOptions.PasswordEnvironment,
-            Subjects, CaptureRole, CapturePasswordFile, LockTimeout, DryRun,
+            Subjects, CaptureRole, CapturePasswordFile, Identity, LockTimeout, DryRun,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
         return command;
@@ -50,6 +51,7 @@ internal static class ProtectCommand
             Subjects = subjects,
             CaptureRole = parse.GetValue(CaptureRole),
             CapturePasswordFile = parse.GetValue(CapturePasswordFile) is { } file ? invocation.Resolve(file) : null,
+            DefaultIdentity = IsDefault(parse.GetValue(Identity)),
             LockTimeout = TimeSpan.FromSeconds(seconds),
             By = invocation.User,
         };
@@ -64,6 +66,14 @@ internal static class ProtectCommand
         Tell(terminal, await operation.RunAsync(cancellationToken));
         return (int)ExitCode.Fine;
     }
+
+    private static bool? IsDefault(string? identity) => identity switch
+    {
+        null => null,
+        "full" => false,
+        "default" => true,
+        _ => throw new IndelibleException(ExitCode.Usage, $"--identity: expected full or default, found '{identity}'"),
+    };
 
     private static void Tell(Terminal terminal, ProtectResult result)
     {

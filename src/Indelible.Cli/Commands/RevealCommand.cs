@@ -34,8 +34,10 @@ internal static class RevealCommand
         long index = parse.GetValue(Index);
         Entry entry = Entries.Read(ledger.Value.View.Reader, index);
         Field field = FieldOf(index, entry, parse.GetValue(Column)!);
-        long access = await SealAccessAsync(ledger.Value, invocation.User, index, entry, field, sides, reason, cancellationToken);
-        Print(invocation.TerminalFor(parse), ledger.Value.View, index, entry, field, sides, access);
+        if (sides.Contains(Side.Before)) await ledger.Value.PublishAsync(cancellationToken);
+        StateField? earlier = sides.Contains(Side.Before) ? EarlierValue.Of(ledger.Value.View, index, entry, field) : null;
+        long access = await SealAccessAsync(ledger.Value, invocation.User, index, entry, field, sides, earlier, reason, cancellationToken);
+        Print(invocation.TerminalFor(parse), ledger.Value.View, index, entry, field, sides, earlier, access);
         return (int)ExitCode.Fine;
     }
 
@@ -55,7 +57,7 @@ internal static class RevealCommand
 
     /// <summary>Durable before any value is opened; returns the index of the access entry.</summary>
     private static async Task<long> SealAccessAsync(
-        LedgerHost host, string user, long index, Entry entry, Field field, IReadOnlyList<Side> sides, string reason, CancellationToken cancellationToken)
+        LedgerHost host, string user, long index, Entry entry, Field field, IReadOnlyList<Side> sides, StateField? earlier, string reason, CancellationToken cancellationToken)
     {
         Dictionary<string, string> facts = new()
         {
@@ -63,23 +65,28 @@ internal static class RevealCommand
             ["field"] = field.Name,
             ["sides"] = string.Join(", ", sides.Select(Words.Of)),
         };
+        if (earlier is not null) facts["before-from-entry"] = earlier.EntryIndex.ToString(System.Globalization.CultureInfo.InvariantCulture);
         Operator who = new() { Grade = Grade.Session, SessionUser = user, Application = "indelible reveal" };
         EntryBatch entries = new();
         host.NewMaker(entry.Header.Source ?? "").AddAccess(entries, "reveal", who, reason, facts);
         return (await host.SealAsync(entries, cancellationToken)).FirstIndex;
     }
 
-    private static void Print(Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides, long access)
+    private static void Print(Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides, StateField? earlier, long access)
     {
         JsonObject json = new() { ["index"] = index, ["column"] = field.Name, ["accessEntry"] = access };
         foreach (Side side in sides)
         {
-            OpenedValue opened = view.Values.Open(entry, field, side);
+            bool isEarlier = side == Side.Before && earlier is not null;
+            OpenedValue opened = isEarlier ? view.Values.Open(earlier!.Entry, earlier.Field, earlier.Side) : view.Values.Open(entry, field, side);
+            string text = isEarlier ? Text(earlier!.Field, earlier.Side, opened) : Text(field, side, opened);
             string word = Words.Of(side);
-            terminal.Pairs([(word, Text(field, side, opened))]);
+            terminal.Pairs([(word, text)]);
+            if (isEarlier) terminal.Note($"the log did not say what was before: it is the ledger's last value, from entry {earlier!.EntryIndex}");
+            if (isEarlier) json["beforeFromEntry"] = earlier!.EntryIndex;
             json[word] = opened is { Fault: OpenFault.None, Value: { IsMissing: false, IsNull: false } }
                 ? new JsonObject { ["value"] = Encoding.UTF8.GetString(opened.Value.Bytes.Span) }
-                : new JsonObject { [opened.Value.IsNull && opened.Fault == OpenFault.None ? "null" : "unavailable"] = opened.Value.IsNull ? true : Text(field, side, opened) };
+                : new JsonObject { [opened.Value.IsNull && opened.Fault == OpenFault.None ? "null" : "unavailable"] = opened.Value.IsNull ? true : text };
         }
         terminal.Note($"sealed as access entry {access}");
         terminal.Json(json);
