@@ -121,7 +121,7 @@ public sealed class HostileStreamTests
     {
         RelationShape shape = new(16400, 16400, false, [new ShapeColumn("id", 23, 1, false), new ShapeColumn("ssn", 25, 2, false)]);
         Catalog catalog = new(new Dictionary<uint, RelationShape> { [16400] = shape }, new Dictionary<uint, IReadOnlyList<short>>());
-        return new TransactionAssembler(new RelationMap(People, catalog), new OperatorTracker(new SessionTable()), new AttributionCheck(new byte[32]), null);
+        return new TransactionAssembler(new RelationMap(People, catalog, static (_, _) => new byte[16]), new OperatorTracker(new SessionTable()), new AttributionCheck(new byte[32]), null);
     }
 
     private static byte[] Row(string key, string? value) => [0, 2, .. Text(key), .. value is null ? [(byte)'n'] : Text(value)];
