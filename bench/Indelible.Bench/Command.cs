@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Indelible.Bench;
 
@@ -7,6 +6,13 @@ namespace Indelible.Bench;
 internal sealed class Command(string root, string directory)
 {
     private string Binary => Path.Combine(root, "src", "Indelible.Cli", "bin", "Release", "net10.0", "indelible");
+
+    /// <summary>Where the ledger is.</summary>
+    public string Ledger => Path.Combine(directory, "ledger");
+    /// <summary>Where its journal is.</summary>
+    public string Journal => Path.Combine(directory, "journal");
+    /// <summary>Where its index is.</summary>
+    public string Index => Path.Combine(directory, "index");
 
     /// <summary>Runs the command to its end and returns standard output; throws on an exit code other than 0.</summary>
     public Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments) => RunProgramAsync(Binary, cancellationToken, arguments);
@@ -22,31 +28,25 @@ internal sealed class Command(string root, string directory)
     }
 
     /// <summary>Starts `indelible run`; its output is thrown away.</summary>
-    public Process StartRun()
+    public Collector StartRun()
     {
-        Process process = Start(Binary, ["run"]);
+        Process process = Start(Binary, ["run", "--listen", "127.0.0.1:0"]);
         process.OutputDataReceived += (_, _) => { };
-        process.ErrorDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) => Trace(line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        return process;
+        return new Collector(process, Journal);
     }
 
-    /// <summary>Stops it as a service manager would, and waits.</summary>
-    public static async Task StopAsync(Process run)
+    private static void Trace(string? line)
     {
-        using Process kill = Process.Start("kill", ["-TERM", run.Id.ToString(CultureInfo.InvariantCulture)]);
-        await run.WaitForExitAsync();
+        if (line is not null && Environment.GetEnvironmentVariable("INDELIBLE_BENCH_TRACE") == "1") Console.Error.WriteLine(line);
     }
-
-    /// <summary>Bytes below a directory.</summary>
-    public static long Size(string path) => Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
 
     private Process Start(string program, string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["INDELIBLE_LEDGER"] = Path.Combine(directory, "ledger");
-        start.Environment["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1";
+        start.Environment["INDELIBLE_LEDGER"] = Ledger;
         return Process.Start(start)!;
     }
 }

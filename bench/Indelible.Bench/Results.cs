@@ -27,11 +27,15 @@ internal sealed class Results(string root, string suite)
     }
 
     /// <summary>A value that this share of the samples does not exceed.</summary>
-    public static double Percentile(IEnumerable<double> values, double share)
+    private static double Percentile(IEnumerable<double> values, double share)
     {
         double[] sorted = [.. values.Order()];
         return sorted[Math.Min(sorted.Length - 1, (int)(sorted.Length * share))];
     }
+
+    /// <summary>Median and 99th percentile of times in milliseconds.</summary>
+    public static string Percentiles(IReadOnlyCollection<double> milliseconds) =>
+        $"p50 {Number(Percentile(milliseconds, 0.5))} ms, p99 {Number(Percentile(milliseconds, 0.99))} ms";
 
     public void Write()
     {

@@ -18,4 +18,5 @@ public sealed record TornTail(string Path, long Offset, long Length);
 /// <param name="From">Index of the first entry.</param>
 /// <param name="To">One past the last: the published tree size.</param>
 /// <param name="Batches">The entries in order, still in memory; each batch follows the one before without a hole.</param>
-public sealed record PublishedEntries(long From, long To, IReadOnlyList<EntryBatch> Batches);
+/// <param name="Length">Bytes of all entries.</param>
+public sealed record PublishedEntries(long From, long To, IReadOnlyList<EntryBatch> Batches, long Length);

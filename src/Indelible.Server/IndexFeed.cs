@@ -9,14 +9,16 @@ namespace Indelible.Server;
 /// <remarks>One loop writes the index: either <see cref="RunAsync"/>, or the caller of <see cref="CatchUpAsync"/> when no loop runs.</remarks>
 public sealed class IndexFeed : IDisposable
 {
-    private const int OffersMax = 64;
+    /// <summary>Bytes of entries that may wait in memory to be indexed.</summary>
+    private const long OffersLengthMax = 64 << 20;
     private const int CatchUpChunk = 4096;
 
-    private readonly Channel<PublishedEntries> _offers = Channel.CreateBounded<PublishedEntries>(OffersMax);
+    private readonly Channel<PublishedEntries> _offers = Channel.CreateUnbounded<PublishedEntries>();    // bounded by their length
     private readonly SemaphoreSlim _writing = new(1);
     private readonly LedgerReader _reader;
     private readonly SealedValues _values;
     private readonly ILogger _logger;
+    private long _offersLength;
 
     internal IndexFeed(LedgerIndex index, LedgerReader reader, SealedValues values, ILogger logger)
     {
@@ -29,20 +31,23 @@ public sealed class IndexFeed : IDisposable
     /// <summary>The index; may trail the published size by what is on the way.</summary>
     public LedgerIndex Index { get; }
 
-    /// <summary>Called by the publisher. Never waits: an offer that finds the queue full is dropped, and read from the ledger later.</summary>
-    public void Offer(PublishedEntries published) => _offers.Writer.TryWrite(published);
+    /// <summary>Called by the publisher. Never waits: an offer that finds too much waiting is dropped, and read from the ledger later.</summary>
+    public void Offer(PublishedEntries published)
+    {
+        if (Interlocked.Read(ref _offersLength) > OffersLengthMax) return;
+        Interlocked.Add(ref _offersLength, published.Length);
+        _offers.Writer.TryWrite(published);
+    }
 
     /// <summary>Indexes offers until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await foreach (PublishedEntries published in _offers.Reader.ReadAllAsync(cancellationToken))
+        while (await _offers.Reader.WaitToReadAsync(cancellationToken))
         {
             await _writing.WaitAsync(cancellationToken);
             try
             {
-                if (Index.IndexedSize < published.From) CatchUp(published.From, cancellationToken);
-                if (Index.IndexedSize == published.From) Index.Add(published.From, Entries(published));
-                else CatchUp(published.To, cancellationToken);
+                AddOffers(long.MaxValue, cancellationToken);
             }
             finally
             {
@@ -58,6 +63,7 @@ public sealed class IndexFeed : IDisposable
         try
         {
             long size = _reader.ReadCheckpoint().Size;
+            AddOffers(size, cancellationToken);    // much cheaper than to read them again
             if (Index.IndexedSize > size) Index.Reset();    // an index of a longer history than this ledger has: not ours to believe
             CatchUp(size, cancellationToken);
         }
@@ -72,6 +78,17 @@ public sealed class IndexFeed : IDisposable
     {
         Index.Dispose();
         _writing.Dispose();
+    }
+
+    private void AddOffers(long to, CancellationToken cancellationToken)
+    {
+        while (Index.IndexedSize < to && _offers.Reader.TryRead(out PublishedEntries? published))
+        {
+            CatchUp(published.From, cancellationToken);     // what was dropped before it
+            if (Index.IndexedSize == published.From) Index.Add(published.From, Entries(published));
+            else CatchUp(published.To, cancellationToken);
+            Interlocked.Add(ref _offersLength, -published.Length);
+        }
     }
 
     private void CatchUp(long to, CancellationToken cancellationToken)

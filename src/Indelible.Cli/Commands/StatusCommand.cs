@@ -19,14 +19,19 @@ internal static class StatusCommand
 
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
-        LedgerStatus status = invocation.Running is { } running
-            ? LedgerStatus.Of(running)
-            : LedgerStatus.Of(ledger.Value, invocation.Config(parse));
+        LedgerStatus status = await StatusAsync(parse, invocation, cancellationToken);
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
         return (int)(status.Sources.Any(source => source.Problem is not null) ? ExitCode.Finding : ExitCode.Fine);
+    }
+
+    /// <summary>Of the process that holds the ledger, as it stands: looking neither publishes nor indexes anything.</summary>
+    private static async Task<LedgerStatus> StatusAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (invocation.Running is { } running) return LedgerStatus.Of(running);
+        await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
+        return LedgerStatus.Of(ledger.Value, invocation.Config(parse));
     }
 
     private static void Print(Terminal terminal, LedgerStatus status)

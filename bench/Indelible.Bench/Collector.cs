@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Indelible.Format;
+using Indelible.Server.Control;
+
+namespace Indelible.Bench;
+
+/// <summary>A process of `indelible run`. Asked over its control socket, as `indelible status` asks.</summary>
+internal sealed class Collector(Process process, string journal) : IAsyncDisposable
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Processor time so far.</summary>
+    public TimeSpan ProcessorTime => Bench.ProcessorTime.Of(process.Id);
+
+    /// <summary>Most memory held so far, in MiB.</summary>
+    public double PeakMemory
+    {
+        get
+        {
+            process.Refresh();
+            return process.PeakWorkingSet64 / 1048576.0;
+        }
+    }
+
+    /// <summary>Waits until everything up to a position is sealed.</summary>
+    public Task SealedAsync(Lsn end, CancellationToken cancellationToken) => UntilAsync(status => IsSealed(status, end), cancellationToken);
+
+    /// <summary>Waits until everything up to a position is sealed, and everything sealed is published and indexed.</summary>
+    public Task IndexedAsync(Lsn end, CancellationToken cancellationToken) => UntilAsync(
+        status => IsSealed(status, end) && status["indexedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>(), cancellationToken);
+
+    /// <summary>Stops it as a service manager would, and waits.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            using Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(CultureInfo.InvariantCulture)]);
+            await process.WaitForExitAsync();
+        }
+        process.Dispose();
+    }
+
+    private static bool IsSealed(JsonNode status, Lsn end) => Lsn.Parse(status["sources"]![0]!["sealedTo"]!.GetValue<string>()) >= end;
+
+    private async Task UntilAsync(Func<JsonNode, bool> isReached, CancellationToken cancellationToken)
+    {
+        while (await StatusAsync(cancellationToken) is not { } status || !isReached(status))
+        {
+            if (process.HasExited) throw new InvalidOperationException($"`indelible run` ended by itself with exit code {process.ExitCode}");
+            await Task.Delay(Pause, cancellationToken);
+        }
+    }
+
+    /// <summary>What `status --json` says; null while nobody listens yet.</summary>
+    private async Task<JsonNode?> StatusAsync(CancellationToken cancellationToken)
+    {
+        var request = new ControlRequest
+        {
+            Arguments = ["status", "--json"],
+            Directory = Path.GetDirectoryName(journal)!,
+            Environment = new Dictionary<string, string>(),
+            User = Environment.UserName,
+            Terminal = false,
+            Width = 120,
+        };
+        var output = new StringWriter();
+        return await ControlClient.TryRunAsync(journal, request, output, TextWriter.Null, cancellationToken) == 0 ? JsonNode.Parse(output.ToString()) : null;
+    }
+}

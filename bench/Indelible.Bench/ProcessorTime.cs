@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace Indelible.Bench;
+
+/// <summary>User and system time of processes, from /proc. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html.</summary>
+internal static class ProcessorTime
+{
+    private const int TicksPerSecond = 100;
+    private const int UserTime = 14, ChildrenUserTime = 16;
+
+    /// <summary>Of a process that runs.</summary>
+    public static TimeSpan Of(int pid) => Read(pid, UserTime);
+
+    /// <summary>Of all its children that ended and were waited for.</summary>
+    public static TimeSpan OfChildren(int pid) => Read(pid, ChildrenUserTime);
+
+    /// <summary>A field of user time, counted from 1, and the system time that follows it.</summary>
+    private static TimeSpan Read(int pid, int field)
+    {
+        string stat = File.ReadAllText($"/proc/{pid}/stat");
+        string[] afterName = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');    // from field 3 on
+        long ticks = long.Parse(afterName[field - 3], CultureInfo.InvariantCulture) + long.Parse(afterName[field - 2], CultureInfo.InvariantCulture);
+        return TimeSpan.FromSeconds(ticks / (double)TicksPerSecond);
+    }
+}
