@@ -19,9 +19,9 @@ internal sealed class BacklogRace(Source source, Command command, Results result
             await source.ExecuteAsync(cancellationToken, $"SELECT pg_copy_logical_replication_slot('{Source.Slot}', '{PeerSlot}')");
             await source.ExecuteAsync(cancellationToken, shape.Statements(round));
             Lsn end = await source.SettleAsync(cancellationToken);
-            if (round % 2 == 0) peer.Add(await MeasureAsync(() => DrainPeerAsync(end, cancellationToken)));
-            ours.Add(await MeasureAsync(() => DrainAsync(end, cancellationToken)));
-            if (round % 2 == 1) peer.Add(await MeasureAsync(() => DrainPeerAsync(end, cancellationToken)));
+            if (round % 2 == 0) peer.Add(await MeasureAsync(() => DrainPeerAsync(end, cancellationToken), cancellationToken));
+            ours.Add(await MeasureAsync(() => DrainAsync(end, cancellationToken), cancellationToken));
+            if (round % 2 == 1) peer.Add(await MeasureAsync(() => DrainPeerAsync(end, cancellationToken), cancellationToken));
             await source.ExecuteAsync(cancellationToken, $"SELECT pg_drop_replication_slot('{PeerSlot}')");
         }
         Report(shape, peer, ours);
@@ -41,10 +41,11 @@ internal sealed class BacklogRace(Source source, Command command, Results result
     private string PerChange(List<Drain> drains, Func<Drain, double> seconds) => Results.Number(Results.Median(drains.Select(seconds)) / rows * Microseconds);
 
     /// <summary>Adds what the server spent: its walsender has ended with the drain.</summary>
-    private async Task<Drain> MeasureAsync(Func<Task<Drain>> drainAsync)
+    private async Task<Drain> MeasureAsync(Func<Task<Drain>> drainAsync, CancellationToken cancellationToken)
     {
         TimeSpan before = source.EndedProcesses();
         Drain drain = await drainAsync();
+        await source.NobodyReadsAsync(cancellationToken);
         return drain with { SenderSeconds = (source.EndedProcesses() - before).TotalSeconds };
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Indelible.Ledger;
 
 namespace Indelible.Bench;
@@ -58,6 +59,7 @@ internal sealed class PipelineSuite(string root, Results results, int rows, int 
     private async Task GrowAsync(Source source, CancellationToken cancellationToken)
     {
         await using Collector run = _command.StartRun();
+        await run.IndexedAsync(await source.SettleAsync(cancellationToken), cancellationToken);
         long from = Size;
         while (Size < entriesWanted)
         {
@@ -69,7 +71,7 @@ internal sealed class PipelineSuite(string root, Results results, int rows, int 
 
     private async Task VerifyAsync(CancellationToken cancellationToken)
     {
-        string key = (await _command.RunAsync(cancellationToken, "keys", "show")).Trim().Split('\n')[0];
+        string key = JsonNode.Parse(await _command.RunAsync(cancellationToken, "keys", "show", "--json"))!["verifierKey"]!.GetValue<string>();
         List<double> seconds = [], processor = [];
         for (int round = 0; round < Rounds; round++)
         {

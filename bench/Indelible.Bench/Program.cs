@@ -13,7 +13,7 @@ Console.CancelKeyPress += (_, press) =>
     interrupted.Cancel();
 };
 var results = new Results(root, "pipeline");
-await new PipelineSuite(root, results, Option("--rows", 200_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
 results.Write();
 return 0;
 

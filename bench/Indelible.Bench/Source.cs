@@ -70,6 +70,13 @@ internal sealed class Source : IAsyncDisposable
     /// <summary>Processor time of the server's processes that have ended, a walsender among them once its client has left.</summary>
     public TimeSpan EndedProcesses() => ProcessorTime.OfChildren(PostmasterPid());
 
+    /// <summary>Waits until no walsender is left and the server has taken note of the end of the last.</summary>
+    public async Task NobodyReadsAsync(CancellationToken cancellationToken)
+    {
+        while (await AskAsync("SELECT count(*)::text FROM pg_stat_replication", cancellationToken) != "0") await Task.Delay(10, cancellationToken);
+        await Task.Delay(200, cancellationToken);
+    }
+
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private int PostmasterPid() => int.Parse(File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);

@@ -28,10 +28,11 @@ internal sealed class SubjectStore : IDisposable
     private readonly RocksDb _database;
     private readonly ColumnFamilyHandle _keys;
     private readonly ColumnFamilyHandle _subjects;
-    private readonly WriteBatch _pending = new();
+    private readonly SortedPuts _pendingKeys = new(KeyId.Size, RecordSize);
+    private readonly SortedPuts _pendingSubjects = new(TagSize, KeyId.Size);
+    private readonly WriteBatch _batch = new();
     private readonly WriteOptions _synced = new WriteOptions().SetSync(true);
     private readonly WriteOptions _buffered = new WriteOptions().SetSync(false);
-    private int _pendingCount;
     private bool _isFlushed = true;
 
     private SubjectStore(RocksDb database)
@@ -40,6 +41,8 @@ internal sealed class SubjectStore : IDisposable
         _keys = database.GetDefaultColumnFamily();
         _subjects = database.GetColumnFamily(SubjectFamily);
     }
+
+    private int PendingCount => _pendingKeys.Count + _pendingSubjects.Count;
 
     /// <summary>Receives one record; both spans are valid during the call only.</summary>
     public delegate void OnRecord(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value);
@@ -108,15 +111,15 @@ internal sealed class SubjectStore : IDisposable
     /// <summary>Everything added so far survives a crash when this returns. Does nothing if nothing was added.</summary>
     public void Commit()
     {
-        if (_pendingCount == 0 && _isFlushed) return;
-        if (_pendingCount == 0) _pending.PutLogData(FlushMark, (ulong)FlushMark.Length);    // something to write, so that the log is flushed
+        if (PendingCount == 0 && _isFlushed) return;
+        if (PendingCount == 0) _batch.PutLogData(FlushMark, (ulong)FlushMark.Length);       // something to write, so that the log is flushed
         WritePending(_synced);                                                              // also flushes what was written before: the log is one
     }
 
     /// <summary>Everything added so far is found by the Find methods when this returns; not durable.</summary>
     public void WriteBuffered()
     {
-        if (_pendingCount > 0) WritePending(_buffered);
+        if (PendingCount > 0) WritePending(_buffered);
     }
 
     /// <summary>Removes a key record, durably. The subject's tag may go on pointing to it: then the subject has no key.</summary>
@@ -140,13 +143,13 @@ internal sealed class SubjectStore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _pending.Dispose();
+        _batch.Dispose();
         _database.Dispose();
     }
 
     private void MakeRoom()
     {
-        if (_pendingCount >= PendingMax) WritePending(_buffered);
+        if (PendingCount >= PendingMax) WritePending(_buffered);
     }
 
     private void PutKey(KeyId id, ReadOnlySpan<byte> record)
@@ -154,8 +157,7 @@ internal sealed class SubjectStore : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(record.Length, RecordSize);
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
         id.Write(idBytes);
-        _pending.Put(idBytes, record, _keys);
-        _pendingCount++;
+        _pendingKeys.Add(idBytes, record);
     }
 
     private void PutSubject(UInt128 tag, KeyId id)
@@ -164,22 +166,23 @@ internal sealed class SubjectStore : IDisposable
         BinaryPrimitives.WriteUInt128BigEndian(tagBytes, tag);
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
         id.Write(idBytes);
-        _pending.Put(tagBytes, idBytes, _subjects);
-        _pendingCount++;
+        _pendingSubjects.Add(tagBytes, idBytes);
     }
 
     private void WritePending(WriteOptions how)
     {
+        _pendingKeys.MoveTo(_batch, _keys);
+        _pendingSubjects.MoveTo(_batch, _subjects);
+        _isFlushed = false;     // until it is written: after a failure the batch still holds it
         try
         {
-            _database.Write(_pending, how);
+            _database.Write(_batch, how);
         }
         catch (RocksDbException inner)
         {
             throw new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}", inner);
         }
-        _pending.Clear();
-        _pendingCount = 0;
+        _batch.Clear();
         _isFlushed = how == _synced;
     }
 
