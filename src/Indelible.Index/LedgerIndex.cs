@@ -166,7 +166,7 @@ public sealed class LedgerIndex : IDisposable
         {
             if (_isDisposed) return;
             _isDisposed = true;
-            using (_database) FlushDatabase();
+            using (_database) TryFlush();
         }
         finally
         {
@@ -189,9 +189,47 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    internal void WriteUnlogged(RocksDb database, WriteBatch batch) => database.Write(batch, _unlogged);
+    /// <exception cref="IndelibleException">Environment: the disk is full or fails.</exception>
+    internal void WriteUnlogged(RocksDb database, WriteBatch batch)
+    {
+        try
+        {
+            database.Write(batch, _unlogged);
+        }
+        catch (RocksDbException inner)
+        {
+            throw CannotWrite(_directory, inner);
+        }
+    }
 
-    private void FlushDatabase() => _database.Flush(new FlushOptions().SetWaitForFlush(true));
+    private static IndelibleException CannotWrite(string directory, RocksDbException inner) => new(ExitCode.Environment,
+        $"cannot write the index in {directory}: {inner.Message}. If the disk is full, free space on it and start again: the index is derived, and nothing sealed is lost", inner);
+
+    private void FlushDatabase()
+    {
+        try
+        {
+            _database.Flush(new FlushOptions().SetWaitForFlush(true));
+        }
+        catch (RocksDbException inner)
+        {
+            throw CannotWrite(_directory, inner);
+        }
+    }
+
+    /// <summary>At the end: what cannot be flushed is indexed again from the ledger at the next start, so that is no failure.</summary>
+    private bool TryFlush()
+    {
+        try
+        {
+            FlushDatabase();
+            return true;
+        }
+        catch (IndelibleException)
+        {
+            return false;
+        }
+    }
 
     private void AddChunk(IReadOnlyList<IndexEntry> entries, int begin, int end)
     {
@@ -211,7 +249,7 @@ public sealed class LedgerIndex : IDisposable
         _times.End(batch);
         long size = first + end - begin;
         batch.Put(WatermarkKey, Watermark(size, _origin));
-        _database.Write(batch, _unlogged);
+        WriteUnlogged(_database, batch);
         Interlocked.Exchange(ref _size, size);
         _isTorn = false;
     }

@@ -82,19 +82,28 @@ public sealed partial class LedgerWriter
         LedgerLog.Opened(_log, Origin, _treeSize, Recovery.Replayed, _marks.Count);
     }
 
+    /// <summary>Throws, naming the process, if a ledger has a writer. What it finds may be over when it returns: <see cref="OpenAsync"/> takes the lock.</summary>
+    public static void RequireFree(LedgerPaths paths)
+    {
+        if (!Directory.Exists(paths.Ledger)) return;
+        using SafeFileHandle writerLock = DurableFile.TryLockDirectory(paths.Ledger) ?? throw InUse(paths);
+    }
+
+    private static string HolderPath(LedgerPaths paths) => Path.Combine(paths.Journal, HolderFile);
+
+    private static IndelibleException InUse(LedgerPaths paths)
+    {
+        string pid = DurableFile.TryReadAll(HolderPath(paths), 32) is { } content ? Encoding.UTF8.GetString(content).Trim() : "unknown";
+        return new IndelibleException(ExitCode.Environment,
+            $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process, or use the command through it");
+    }
+
     private static SafeFileHandle Lock(LedgerPaths paths)
     {
-        string holder = Path.Combine(paths.Journal, HolderFile);
-        SafeFileHandle? writerLock = DurableFile.TryLockDirectory(paths.Ledger);
-        if (writerLock is null)
-        {
-            string pid = DurableFile.TryReadAll(holder, 32) is { } content ? Encoding.UTF8.GetString(content).Trim() : "unknown";
-            throw new IndelibleException(ExitCode.Environment,
-                $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process, or use the command through it");
-        }
+        SafeFileHandle writerLock = DurableFile.TryLockDirectory(paths.Ledger) ?? throw InUse(paths);
         try
         {
-            DurableFile.Replace(holder, Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
+            DurableFile.Replace(HolderPath(paths), Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
             return writerLock;
         }
         catch

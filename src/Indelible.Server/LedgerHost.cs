@@ -65,6 +65,7 @@ public sealed class LedgerHost : IAsyncDisposable
         bool acceptMissingGuard = false)
     {
         ILogger logger = loggers.CreateLogger("Indelible.Server");
+        LedgerWriter.RequireFree(paths);    // before the keyring, whose lock does not know who has it
         Keyring keyring = LedgerView.OpenKeyring(paths);
         LedgerWriter? writer = null;
         try

@@ -20,6 +20,29 @@ public sealed class UsageTests : IDisposable
         Assert.Equal(key, (string)(await _indelible.RunAsync("keys", "show", "--json")).Json["verifierKey"]!);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("two words")]
+    [InlineData("a+b")]
+    [InlineData("long")]
+    public async Task A_name_that_cannot_be_an_origin_is_refused_and_nothing_is_made(string origin)
+    {
+        IndelibleProcess.Result init = await _indelible.RunAsync("init", "--origin", origin == "long" ? new string('x', 256) : origin);
+        Assert.Equal(2, init.ExitCode);
+        Assert.Contains("expected an origin of 1 to 255 bytes", init.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_indelible.Home));
+    }
+
+    [Fact]
+    public async Task A_ledger_that_could_not_be_made_leaves_nothing_in_the_way_of_the_next_attempt()
+    {
+        File.WriteAllText(Path.Combine(_indelible.Home, "file"), "");
+        IndelibleProcess.Result init = await _indelible.RunAsync("init", "--origin", "example.org/t", "--ledger", "file/ledger");
+        Assert.Equal(3, init.ExitCode);
+        File.Delete(Path.Combine(_indelible.Home, "file"));
+        Assert.Equal(0, (await _indelible.RunAsync("init", "--origin", "example.org/t", "--ledger", "file/ledger")).ExitCode);
+    }
+
     [Fact]
     public async Task A_ledger_is_never_made_over_another()
     {

@@ -180,7 +180,7 @@ internal sealed class SubjectStore : IDisposable
         }
         catch (RocksDbException inner)
         {
-            throw new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}", inner);
+            throw new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
         }
         _batch.Clear();
         _isFlushed = how == _synced;
@@ -193,10 +193,13 @@ internal sealed class SubjectStore : IDisposable
         for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) onRecord(iterator.GetKeySpan(), iterator.GetValueSpan());
     }
 
-    private static string WhyNotOpen(string directory, string message) =>
-        message.Contains("/LOCK", StringComparison.Ordinal)
-            ? $"the keyring's subjects in {directory} are in use by another process; stop it, or let it do this ('indelible run' answers on its socket)"
-            : $"the keyring's subjects in {directory} do not open: {message}; restore the keyring from its backup";
+    private static string WhyNotOpen(string directory, string message)
+    {
+        if (message.Contains("/LOCK", StringComparison.Ordinal))
+            return $"the keyring's subjects in {directory} are in use by another process; stop it, or let it do this ('indelible run' answers on its socket)";
+        string advice = message.Contains("No space left", StringComparison.Ordinal) ? "free space on that file system and try again" : "restore the keyring from its backup";
+        return $"the keyring's subjects in {directory} do not open: {message}; {advice}";
+    }
 
     private static DbOptions DatabaseOptions(bool create) => new DbOptions()
         .SetCreateIfMissing(create)
