@@ -13,15 +13,18 @@ internal static class CommandLine
     private static readonly HashSet<string> Forwarded =
         ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove"];
 
+    /// <summary>Built once: options remember every tree they were ever in, and the process that runs a ledger executes many commands.</summary>
+    private static readonly RootCommand Tree = Root();
+
     /// <summary>Executes a command line and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments, Invocation invocation, CancellationToken cancellationToken)
     {
-        ParseResult parse = Root(invocation).Parse(arguments);
+        ParseResult parse = Parse(arguments);
         if (parse.Errors.Count > 0) return UsageErrors(parse, invocation);
         try
         {
             if (await ForwardAsync(arguments, parse, invocation, cancellationToken) is { } exitCode) return exitCode;
-            InvocationConfiguration configuration = new()
+            InvocationConfiguration configuration = new Surroundings(invocation)
             {
                 Output = invocation.Output,
                 Error = invocation.Error,
@@ -43,26 +46,31 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Invocation invocation)
+    private static ParseResult Parse(string[] arguments)
+    {
+        lock (Tree) return Tree.Parse(arguments);
+    }
+
+    private static RootCommand Root()
     {
         RootCommand root = new("Indelible keeps an immutable, provable record of every change to the sensitive columns of a database.")
         {
-            InitCommand.Build(invocation),
-            ProtectCommand.Build(invocation),
-            UnprotectCommand.Build(invocation),
-            RunCommand.Build(invocation),
-            StatusCommand.Build(invocation),
-            DoctorCommand.Build(invocation),
-            LogCommand.Build(invocation),
-            HistoryCommand.Build(invocation),
-            ShowCommand.Build(invocation),
-            ProveCommand.Build(invocation),
-            VerifyCommand.Build(invocation),
-            CrosscheckCommand.Build(invocation),
-            RevealCommand.Build(invocation),
-            IndexCommand.Build(invocation),
-            KeysCommand.Build(invocation),
-            DemoCommand.Build(invocation),
+            InitCommand.Build(),
+            ProtectCommand.Build(),
+            UnprotectCommand.Build(),
+            RunCommand.Build(),
+            StatusCommand.Build(),
+            DoctorCommand.Build(),
+            LogCommand.Build(),
+            HistoryCommand.Build(),
+            ShowCommand.Build(),
+            ProveCommand.Build(),
+            VerifyCommand.Build(),
+            CrosscheckCommand.Build(),
+            RevealCommand.Build(),
+            IndexCommand.Build(),
+            KeysCommand.Build(),
+            DemoCommand.Build(),
         };
         root.Options.Add(Globals.Ledger);
         root.Options.Add(Globals.Config);

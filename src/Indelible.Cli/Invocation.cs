@@ -28,6 +28,9 @@ internal sealed record Invocation
     /// <summary>The host that holds the ledger in this process; null unless this is the process of `run`.</summary>
     public LedgerHost? Running { get; init; }
 
+    /// <summary>The call that a command is executing.</summary>
+    public static Invocation Of(ParseResult parse) => ((Surroundings)parse.InvocationConfiguration).Invocation;
+
     /// <summary>Value of an environment variable of the caller; null if unset or empty.</summary>
     public string? Variable(string name) => Environment.TryGetValue(name, out string? value) && value.Length > 0 ? value : null;
 
@@ -58,4 +61,10 @@ internal sealed record Invocation
         throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {paths.Ledger}\n"
             + "  name it with --ledger DIR, or make one with `indelible init --origin NAME`");
     }
+}
+
+/// <summary>Carries a call to the command that executes it.</summary>
+internal sealed class Surroundings(Invocation invocation) : InvocationConfiguration
+{
+    public Invocation Invocation => invocation;
 }

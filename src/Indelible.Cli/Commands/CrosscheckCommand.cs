@@ -11,10 +11,10 @@ internal static class CrosscheckCommand
 {
     private static readonly Option<string?> Source = new("--source") { Description = "Only this configured source; default: all", HelpName = "NAME" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("crosscheck", "Compare the live database with the ledger") { Source };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -12,13 +12,13 @@ internal static class DoctorCommand
 {
     private static readonly Option<string?> Source = new("--source") { Description = "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("doctor", "Check this machine and the sources; print exact fixes")
         {
             Source, SourceOptions.PasswordFile, SourceOptions.PasswordEnvironment,
         };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -22,10 +22,10 @@ internal static class HistoryCommand
     private static readonly Option<int> Limit = new("--limit") { Description = $"At most this many; default {LimitDefault}", HelpName = "COUNT", DefaultValueFactory = _ => LimitDefault };
     private static readonly Option<string?> After = new("--after") { Description = "Go on after this cursor", HelpName = "CURSOR" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("history", "Everything that happened to one row") { Table, Key, Source, Column, AsOf, Limit, After };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

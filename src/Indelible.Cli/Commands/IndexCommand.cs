@@ -11,12 +11,12 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>index rebuild</c> and <c>index status</c>. The index is derived: it may be deleted at any time.</summary>
 internal static class IndexCommand
 {
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command rebuild = new("rebuild", "Throw the index away and make it again from the ledger");
-        rebuild.SetAction((parse, cancellationToken) => RebuildAsync(parse, invocation, cancellationToken));
+        rebuild.SetAction((parse, cancellationToken) => RebuildAsync(parse, Invocation.Of(parse), cancellationToken));
         Command status = new("status", "How far the index is");
-        status.SetAction((parse, cancellationToken) => StatusAsync(parse, invocation, cancellationToken));
+        status.SetAction((parse, cancellationToken) => StatusAsync(parse, Invocation.Of(parse), cancellationToken));
         return new Command("index", "The derived index") { rebuild, status };
     }
 

@@ -17,10 +17,10 @@ internal static class InitCommand
         Required = true,
     };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("init", "Make a new ledger and its keys") { Origin };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -15,16 +15,16 @@ internal static class KeysCommand
     private static readonly Argument<string> NewFile = new("FILE") { Description = "New file for the backup" };
     private static readonly Argument<string> Backup = new("FILE") { Description = "A backup that `keys export` wrote" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command show = new("show", "Print origin and verifier key");
-        show.SetAction((parse, _) => Task.FromResult(Show(parse, invocation)));
+        show.SetAction((parse, _) => Task.FromResult(Show(parse, Invocation.Of(parse))));
         Command export = new("export", "Write a backup of the keyring; it opens only with the master key") { NewFile };
-        export.SetAction((parse, _) => Task.FromResult(Export(parse, invocation)));
+        export.SetAction((parse, _) => Task.FromResult(Export(parse, Invocation.Of(parse))));
         Command restore = new("restore", "Make the keyring from a backup, where there is none") { Backup };
-        restore.SetAction((parse, _) => Task.FromResult(Restore(parse, invocation)));
+        restore.SetAction((parse, _) => Task.FromResult(Restore(parse, Invocation.Of(parse))));
         Command acceptHead = new("accept-head", "After a restore: vouch that the ledger's head as it stands is the newest there ever was");
-        acceptHead.SetAction((parse, cancellationToken) => AcceptHeadAsync(parse, invocation, cancellationToken));
+        acceptHead.SetAction((parse, cancellationToken) => AcceptHeadAsync(parse, Invocation.Of(parse), cancellationToken));
         return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead };
     }
 

@@ -31,13 +31,13 @@ internal static class LogCommand
     private static readonly Option<string?> After = new("--after") { Description = "Go on after this cursor, as the previous page printed it", HelpName = "CURSOR" };
     private static readonly Option<bool> Oldest = new("--oldest-first") { Description = "Oldest first" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("log", "List entries, newest first")
         {
             Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest,
         };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -23,14 +23,14 @@ internal static class ProtectCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the SQL and change nothing" };
     private static readonly Option<double> LockTimeout = new("--lock-timeout") { Description = "Seconds one attempt waits for a table's lock; default 2", HelpName = "SECONDS", DefaultValueFactory = _ => 2 };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("protect", "Seal every change of these columns from now on")
         {
             Columns, SourceOptions.Source, SourceOptions.Name, SourceOptions.PasswordFile, SourceOptions.PasswordEnvironment,
             Subjects, CaptureRole, CapturePasswordFile, Identity, LockTimeout, DryRun,
         };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -18,10 +18,10 @@ internal static class ProveCommand
         Required = true,
     };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("prove", "Write evidence that an entry is in the ledger") { Index, File };
-        command.SetAction((parse, _) => Task.FromResult(Run(parse, invocation)));
+        command.SetAction((parse, _) => Task.FromResult(Run(parse, Invocation.Of(parse))));
         return command;
     }
 

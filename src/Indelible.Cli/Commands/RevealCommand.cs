@@ -18,10 +18,10 @@ internal static class RevealCommand
     private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name before the value is shown", HelpName = "TEXT", Required = true };
     private static readonly Option<string?> SideName = new("--side") { Description = "before or after; default: both", HelpName = "SIDE" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("reveal", "Decrypt one value; who and why is sealed first") { Index, Column, Reason, SideName };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -17,10 +17,10 @@ internal static class RunCommand
         HelpName = "ADDRESS",
     };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("run", "Capture, seal, index and serve, until SIGTERM") { Listen };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

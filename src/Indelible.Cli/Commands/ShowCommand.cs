@@ -11,10 +11,10 @@ internal static class ShowCommand
 {
     private static readonly Argument<long> Index = new("INDEX") { Description = "Index of the entry, from 0" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("show", "Print one entry whole, values as sealed") { Index };
-        command.SetAction((parse, _) => Task.FromResult(Run(parse, invocation)));
+        command.SetAction((parse, _) => Task.FromResult(Run(parse, Invocation.Of(parse))));
         return command;
     }
 

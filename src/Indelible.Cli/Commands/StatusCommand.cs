@@ -10,10 +10,10 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>status</c>: size, head, index, and how each source stands. Exit code 1 if a source is stopped.</summary>
 internal static class StatusCommand
 {
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("status", "Size, head, lag and coverage");
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

@@ -18,13 +18,13 @@ internal static class UnprotectCommand
 
     private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT", Required = true };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("unprotect", "End protection; sealed as a guard entry")
         {
             Columns, SourceOptions.Source, SourceOptions.Name, SourceOptions.PasswordFile, SourceOptions.PasswordEnvironment, Reason,
         };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 

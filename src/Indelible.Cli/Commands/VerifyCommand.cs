@@ -21,10 +21,10 @@ internal static class VerifyCommand
     private static readonly Option<string?> PolicyFile = new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
     private static readonly Option<string?> Older = new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older };
-        command.SetAction((parse, cancellationToken) => Task.FromResult(Run(parse, invocation, cancellationToken)));
+        command.SetAction((parse, cancellationToken) => Task.FromResult(Run(parse, Invocation.Of(parse), cancellationToken)));
         return command;
     }
 

@@ -18,10 +18,10 @@ internal static class DemoCommand
         HelpName = "DIR",
     };
 
-    public static Command Build(Invocation invocation)
+    public static Command Build()
     {
         Command command = new("demo", "Watch changes in a private PostgreSQL become sealed, provable entries; then tampering, caught") { Once, Dir };
-        command.SetAction((parse, cancellationToken) => RunAsync(parse, invocation, cancellationToken));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 
