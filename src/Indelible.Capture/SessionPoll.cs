@@ -5,37 +5,36 @@ using Npgsql;
 namespace Indelible.Capture;
 
 /// <summary>Watches who logs in, by asking <c>pg_stat_activity</c> at an interval: the one place where SET SESSION AUTHORIZATION cannot lie.</summary>
+/// <remarks>A session that begins and ends between two looks is never seen: its login role stays unknown.</remarks>
 public static class SessionPoll
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
-    // A session is listed a moment after its start time is taken.
-    private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(5);
 
     /// <summary>Feeds the table until cancelled; fails when the source does.</summary>
     public static async Task RunAsync(SourceConnection source, SessionTable sessions, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
         CaptureLog.SessionPollStarted(logger, Interval.TotalMilliseconds);
-        DateTime seen = DateTime.UnixEpoch;
         while (true)
         {
-            seen = await PollAsync(connection, sessions, seen, cancellationToken);
+            await PollAsync(connection, sessions, cancellationToken);
             await Task.Delay(Interval, time, cancellationToken);
         }
     }
 
-    private static async Task<DateTime> PollAsync(NpgsqlConnection connection, SessionTable sessions, DateTime seen, CancellationToken cancellationToken)
+    private static async Task PollAsync(NpgsqlConnection connection, SessionTable sessions, CancellationToken cancellationToken)
     {
-        DateTime newest = seen;
+        List<(int, MicroTime, string)> seen = [];
+        MicroTime at = default;
         await using var command = new NpgsqlCommand(SqlFile.Read("sessions"), connection);
-        command.Parameters.Add(new NpgsqlParameter { Value = seen == DateTime.UnixEpoch ? seen : seen - Overlap, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.TimestampTz });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            DateTime start = reader.GetDateTime(1);
-            sessions.Record(reader.GetInt32(0), MicroTime.From(new DateTimeOffset(start)), reader.GetString(2));
-            if (start > newest) newest = start;
+            at = TimeOf(reader, 3);
+            seen.Add((reader.GetInt32(0), TimeOf(reader, 1), reader.GetString(2)));
         }
-        return newest;
+        sessions.Saw(seen, at);
     }
+
+    private static MicroTime TimeOf(NpgsqlDataReader reader, int column) => MicroTime.From(new DateTimeOffset(reader.GetDateTime(column)));
 }

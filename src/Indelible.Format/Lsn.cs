@@ -11,16 +11,19 @@ public readonly record struct Lsn(ulong Bytes) : IComparable<Lsn>
     public static readonly Lsn None = new(0);
 
     /// <summary>Reads the text form; throws <see cref="FormatException"/> on anything else.</summary>
-    public static Lsn Parse(string text)
+    public static Lsn Parse(string text) =>
+        TryParse(text, out Lsn lsn) ? lsn : throw new FormatException($"expected a log position such as 16/B374D848, found '{text}'");
+
+    /// <summary>Reads the text form; false on anything else.</summary>
+    public static bool TryParse(string text, out Lsn lsn)
     {
+        lsn = None;
         int slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash > 0
-            && uint.TryParse(text.AsSpan(0, slash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint high)
-            && uint.TryParse(text.AsSpan(slash + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint low))
-        {
-            return new Lsn(((ulong)high << 32) | low);
-        }
-        throw new FormatException($"expected a log position such as 16/B374D848, found '{text}'");
+        if (slash <= 0
+            || !uint.TryParse(text.AsSpan(0, slash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint high)
+            || !uint.TryParse(text.AsSpan(slash + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint low)) return false;
+        lsn = new Lsn(((ulong)high << 32) | low);
+        return true;
     }
 
     /// <inheritdoc/>

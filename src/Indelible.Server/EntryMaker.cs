@@ -20,6 +20,7 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
 
     private readonly EntryAssembler _assembler = new(keyring, time);
     private readonly RowSubjects _subjects = new(keyring, source);
+    private readonly LoginMismatches _mismatches = new();
     private readonly List<DraftField> _fields = [];
 
     /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed. To be sealed in this order; each carries a mark of its own.</summary>
@@ -53,6 +54,7 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
             case CapturedChange.Truncation truncation: AddTruncation(batch, truncation); break;
             case CapturedChange.Ddl ddl: AddDdl(batch, ddl); break;
         }
+        if (_mismatches.IsNew(change.Operator)) AddMismatch(batch, change);
     }
 
     private void AddRow(EntryBatch batch, CapturedChange.Row row)
@@ -101,6 +103,16 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
         Dictionary<string, string> facts = new(ddl.Facts) { ["tag"] = ddl.Tag };
         AddAboutSource(batch, Logged(EntryKind.Guard, ddl) with { Code = GuardCode.Ddl, Facts = HeaderTexts.Facts(facts) });
     }
+
+    /// <summary>The change itself says both names; this makes it a finding.</summary>
+    private void AddMismatch(EntryBatch batch, CapturedChange change) =>
+        AddGuard(batch, GuardCode.LoginMismatch, new Dictionary<string, string>
+        {
+            ["login"] = change.Operator.LoginRole!,
+            ["sessionUser"] = change.Operator.SessionUser!,
+            ["commit"] = change.Position.CommitLsn.ToString(),
+            ["message"] = "a session acted under another name than it logged in with (SET SESSION AUTHORIZATION)",
+        }, who: change.Operator);
 
     /// <summary>Texts that are about no row are sealed under the source's own subject key.</summary>
     private void AddAboutSource(EntryBatch batch, EntryHeader header)

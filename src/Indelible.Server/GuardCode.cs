@@ -25,6 +25,8 @@ public static class GuardCode
     public const string Continuity = "continuity";
     /// <summary>The memory of the highest published head was lost, and somebody vouched for the head as it stood.</summary>
     public const string HeadAccepted = "head-accepted";
+    /// <summary>A session acted under a session_user other than the role that logged in.</summary>
+    public const string LoginMismatch = "login-mismatch";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
 }

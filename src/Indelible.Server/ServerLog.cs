@@ -44,6 +44,9 @@ internal static partial class ServerLog
     [LoggerMessage(5019, LogLevel.Information, "Source {Source}: row images caught up with {Entries} entries, {ElapsedMs} ms")]
     public static partial void RowImagesCaughtUp(ILogger logger, string source, long entries, long elapsedMs);
 
+    [LoggerMessage(5021, LogLevel.Warning, "Source {Source}: sessions are not watched, so login roles are unknown: {Reason}")]
+    public static partial void SessionsUnwatched(ILogger logger, string source, string reason);
+
     [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
     public static partial void IndexCaughtUp(ILogger logger, long from, long to);
 

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
@@ -10,6 +11,9 @@ namespace Indelible.Server;
 /// <summary>One connection to a source, from opening to failure or stop: gaps sealed first, then the pipeline, then coverage up to where it stopped.</summary>
 internal sealed class SourceSession(string source, SourceConfig config, LedgerHost host, SourceProgress progress, ILogger logger)
 {
+    /// <summary>Before sessions are watched again after a failure.</summary>
+    private static readonly TimeSpan WatchPause = TimeSpan.FromSeconds(5);
+
     /// <summary>Runs until cancelled or the source fails.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -36,7 +40,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         {
             await RunBesideAsync(
                 stop => Task.WhenAll(
-                    SessionPoll.RunAsync(connection, sessions, host.Time, logger, stop),
+                    WatchSessionsAsync(connection, sessions, stop),
                     new ProtectionWatch(source, config.Protection, connection, host, logger).RunAsync(stop)),
                 () => pipeline.RunAsync(end.Token));
         }
@@ -127,7 +131,24 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         if (entries.Count > 0) await host.SealAsync(entries, CancellationToken.None);
     }
 
-    /// <summary>Runs <paramref name="main"/>; <paramref name="beside"/> runs as long, and its failure is only noticed by what it would have told.</summary>
+    /// <summary>Watches who logs in. Capture does not stop for want of it: without it login roles are unknown, and the log says so.</summary>
+    private async Task WatchSessionsAsync(SourceConnection connection, SessionTable sessions, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                await SessionPoll.RunAsync(connection, sessions, host.Time, logger, cancellationToken);
+            }
+            catch (DbException e)
+            {
+                ServerLog.SessionsUnwatched(logger, source, e.Message);
+            }
+            await Task.Delay(WatchPause, host.Time, cancellationToken);
+        }
+    }
+
+    /// <summary>Runs <paramref name="main"/>; <paramref name="beside"/> runs as long.</summary>
     private static async Task RunBesideAsync(Func<CancellationToken, Task> beside, Func<Task> main)
     {
         using CancellationTokenSource stop = new();

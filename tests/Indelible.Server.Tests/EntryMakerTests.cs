@@ -41,6 +41,17 @@ public sealed class EntryMakerTests : IDisposable
     }
 
     [Fact]
+    public void A_session_under_another_name_than_it_logged_in_with_is_a_finding_once()
+    {
+        Operator posing = new() { Grade = Grade.Session, SessionUser = "nurse", LoginRole = "dba", BackendPid = 7, BackendStart = new MicroTime(1) };
+        CapturedChange[] changes = [.. new[] { posing, posing, posing with { LoginRole = "nurse" }, posing with { LoginRole = null }, posing with { BackendPid = 8 } }
+            .Select((who, i) => _made.Insert(_made.Patients, $"{i}", "n", "d", "e", "w") with { Operator = who })];
+        Entry[] found = [.. _made.Make(changes).Where(entry => entry.Header.Kind == EntryKind.Guard)];
+        Assert.Equal([7, 8], found.Select(entry => entry.Header.Operator!.BackendPid));
+        Assert.All(found, entry => Assert.Equal((GuardCode.LoginMismatch, "dba", "nurse"), (entry.Header.Code, entry.Header.Facts!["login"], entry.Header.Facts["sessionUser"])));
+    }
+
+    [Fact]
     public void A_row_has_one_subject_from_its_insert_to_its_delete_and_another_when_inserted_again()
     {
         List<Entry> entries = _made.Make(

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
+using Indelible.Format;
 
 namespace Indelible.Capture.Attribution;
 
-/// <summary>What a genuine attribution message states.</summary>
+/// <summary>What a genuine attribution message states. docs/format.md#attribution.</summary>
+/// <param name="At">End of the log when it was made: later messages of a transaction state later positions; none in a DDL message.</param>
 /// <param name="TransactionId">The transaction it was made in.</param>
 /// <param name="User">session_user.</param>
 /// <param name="Role">Role in force; null if none was set.</param>
@@ -13,37 +16,23 @@ namespace Indelible.Capture.Attribution;
 /// <param name="OperatorId">Who the application says it is; null if it said nothing.</param>
 /// <param name="Reason">Its reason; null if none.</param>
 internal sealed record AttributionFacts(
-    uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid, string? OperatorId, string? Reason)
+    Lsn At, uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid, string? OperatorId, string? Reason)
 {
-    private static readonly string[] Required = ["xid", "user", "role", "app", "addr", "pid"];
+    private const int ItemCount = 7;
 
-    /// <summary>Reads the lines before the MAC. Null if they are not exactly those of the format.</summary>
+    /// <summary>Reads the body of a message. Null if it is not exactly of the format.</summary>
     public static AttributionFacts? Read(ReadOnlySpan<byte> body)
     {
-        string[] lines = Encoding.UTF8.GetString(body).Split('\n');
-        // The body ends in LF, so the last piece is empty.
-        if (lines.Length is < 7 or > 8 || lines[^1].Length != 0) return null;
-        string[] values = new string[lines.Length - 1];
-        for (int i = 0; i < values.Length; i++)
-        {
-            string name = i < Required.Length ? Required[i] : "op";
-            if (!TryValue(lines[i], name, out values[i])) return null;
-        }
-        return Of(values);
-    }
-
-    private static AttributionFacts? Of(string[] values)
-    {
-        if (!uint.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint xid)) return null;
-        if (!int.TryParse(values[5], NumberStyles.None, CultureInfo.InvariantCulture, out int pid)) return null;
-        (string? id, string? reason) = values.Length == Required.Length ? (null, null) : OperatorOf(values[6]);
-        return new AttributionFacts(xid, values[1], RoleOf(values[2], values[1]), OrNull(values[3]), OrNull(values[4]), pid, id, reason);
+        int json = body.IndexOf((byte)'[');
+        if (json < 0 || !Lsn.TryParse(Encoding.UTF8.GetString(body[..json]), out Lsn at)) return null;
+        string?[] items = new string?[ItemCount];
+        return TryItems(body[json..], items) ? Of(at, items) : null;
     }
 
     /// <summary>Id and reason of the operator setting; the proof after them has no reader yet and raises no grade.</summary>
-    public static (string? Id, string? Reason) OperatorOf(string text)
+    public static (string? Id, string? Reason) OperatorOf(string? text)
     {
-        string[] parts = text.Split(AttributionMessage.OperatorSeparator);
+        string[] parts = (text ?? "").Split(AttributionMessage.OperatorSeparator);
         return (OrNull(parts[0]), parts.Length > 1 ? OrNull(parts[1]) : null);
     }
 
@@ -53,32 +42,32 @@ internal sealed record AttributionFacts(
     /// <summary>Null for an empty text.</summary>
     public static string? OrNull(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
-    private static bool TryValue(string line, string name, out string value)
+    private static AttributionFacts? Of(Lsn at, string?[] items)
     {
-        value = "";
-        if (line.Length <= name.Length || line[name.Length] != '=' || !line.StartsWith(name, StringComparison.Ordinal)) return false;
-        string escaped = line[(name.Length + 1)..];
-        return TryUnescape(escaped, out value);
+        if (items is not [{ } transaction, { } user, { } role, var application, var address, { } process, var claim]) return null;
+        if (!ulong.TryParse(transaction, NumberStyles.None, CultureInfo.InvariantCulture, out ulong fullId)) return null;
+        if (!int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int pid)) return null;
+        (string? id, string? reason) = OperatorOf(claim);
+        return new AttributionFacts(at, (uint)(fullId & uint.MaxValue), user, RoleOf(role, user), OrNull(application), OrNull(address), pid, id, reason);
     }
 
-    private static bool TryUnescape(string escaped, out string value)
+    /// <summary>Exactly so many texts or nulls in an array, and nothing after it.</summary>
+    private static bool TryItems(ReadOnlySpan<byte> json, Span<string?> items)
     {
-        value = escaped;
-        if (!escaped.Contains('%', StringComparison.Ordinal)) return true;
-        StringBuilder text = new(escaped.Length);
-        for (int i = 0; i < escaped.Length; i++)
+        try
         {
-            if (escaped[i] != '%')
+            Utf8JsonReader reader = new(json);
+            if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) return false;
+            foreach (ref string? item in items)
             {
-                text.Append(escaped[i]);
-                continue;
+                if (!reader.Read() || reader.TokenType is not (JsonTokenType.String or JsonTokenType.Null)) return false;
+                item = reader.GetString();
             }
-            if (escaped.AsSpan(i).StartsWith("%25")) text.Append('%');
-            else if (escaped.AsSpan(i).StartsWith("%0A")) text.Append('\n');
-            else return false;
-            i += 2;
+            return reader.Read() && reader.TokenType == JsonTokenType.EndArray && !reader.Read();
         }
-        value = text.ToString();
-        return true;
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
     }
 }

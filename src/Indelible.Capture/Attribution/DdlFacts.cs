@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Indelible.Format;
 
 namespace Indelible.Capture.Attribution;
 
@@ -69,8 +70,8 @@ internal sealed record DdlFacts
     {
         string user = Text(json, "user");
         string? op = json.GetProperty("op").GetString();
-        (string? id, string? reason) = op is null ? (null, null) : AttributionFacts.OperatorOf(op);
-        return new AttributionFacts(xid, user, AttributionFacts.RoleOf(Text(json, "role"), user), AttributionFacts.OrNull(Text(json, "app")),
+        (string? id, string? reason) = AttributionFacts.OperatorOf(op);
+        return new AttributionFacts(Lsn.None, xid, user, AttributionFacts.RoleOf(Text(json, "role"), user), AttributionFacts.OrNull(Text(json, "app")),
             AttributionFacts.OrNull(Text(json, "addr")), json.GetProperty("pid").GetInt32(), id, reason);
     }
 

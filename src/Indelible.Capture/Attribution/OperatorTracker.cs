@@ -39,9 +39,10 @@ internal sealed class OperatorTracker(SessionTable sessions)
         _current = Make();
     }
 
-    /// <summary>A genuine message: it holds from here on.</summary>
+    /// <summary>A genuine message of this transaction: it holds from here on. One made no later than the message before it is a copy of an earlier one, and says nothing.</summary>
     public void Take(AttributionFacts facts)
     {
+        if (_facts is not null && facts.At <= _facts.At) return;
         _facts = facts;
         if (facts.OperatorId is not null && _names.Count < NamesMax) _names.Add(facts.OperatorId);
         _current = Make();

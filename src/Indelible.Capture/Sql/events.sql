@@ -1,9 +1,8 @@
 -- Event triggers that report DDL on protected relations in the source's log. Creating them needs a superuser.
 CREATE OR REPLACE FUNCTION indelible.emit_ddl(event text, tag text, oid pg_catalog.oid, root pg_catalog.oid, schema text, name text)
 RETURNS pg_catalog.void LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $body$
-    SELECT pg_logical_emit_message(true, 'indelible.ddl', convert_to(
-        m.body || E'\nmac=' || encode(sha256(s.outer_pad || sha256(s.inner_pad || convert_to(m.body || E'\n', 'UTF8'))), 'hex'), 'UTF8'))
-    FROM indelible.source s, LATERAL (SELECT json_build_object(
+    SELECT pg_logical_emit_message(true, 'indelible.ddl', sha256(s.outer_pad || sha256(s.inner_pad || m.body)) || m.body)
+    FROM indelible.source s, LATERAL (SELECT convert_to(json_build_object(
         'xid', pg_current_xact_id()::xid::text::int8,
         'user', session_user, 'role', current_setting('role'), 'app', current_setting('application_name'),
         'addr', coalesce(host(inet_client_addr()), ''), 'pid', pg_backend_pid(),
@@ -14,7 +13,7 @@ RETURNS pg_catalog.void LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_t
         'identity', (SELECT c.relreplident FROM pg_class c WHERE c.oid = $3),
         'columns', coalesce((
             SELECT json_agg(json_build_object('number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
-            FROM pg_attribute a WHERE a.attrelid = $3 AND a.attnum > 0 AND NOT a.attisdropped), '[]'::json))::text AS body) m;
+            FROM pg_attribute a WHERE a.attrelid = $3 AND a.attnum > 0 AND NOT a.attisdropped), '[]'::json))::text, 'UTF8') AS body) m;
     SELECT NULL::void;
 $body$;
 REVOKE ALL ON FUNCTION indelible.emit_ddl(text, text, pg_catalog.oid, pg_catalog.oid, text, text) FROM PUBLIC;

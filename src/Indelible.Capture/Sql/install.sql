@@ -13,6 +13,9 @@ CREATE TABLE IF NOT EXISTS indelible.source (
     inner_pad    pg_catalog.bytea NOT NULL,
     outer_pad    pg_catalog.bytea NOT NULL
 );
+-- Name of the setting that is the trigger's memory. Whoever does not know it can neither read nor write it: PostgreSQL lists no such setting.
+ALTER TABLE indelible.source ADD COLUMN IF NOT EXISTS memory pg_catalog.text NOT NULL
+    GENERATED ALWAYS AS ('indelible.m' || pg_catalog.encode(pg_catalog.sha256(inner_pad || outer_pad), 'hex')) STORED;
 REVOKE ALL ON TABLE indelible.source FROM PUBLIC;
 -- ;;
 -- Protected relations (roots, partitions), and what protection changed, so that it can be undone.
@@ -38,33 +41,34 @@ RETURNS pg_catalog.void LANGUAGE sql VOLATILE AS $body$
 $body$;
 GRANT EXECUTE ON FUNCTION indelible.operator(text, text, text) TO PUBLIC;
 -- ;;
--- The attribution trigger. Payload: see AttributionMessage.cs. Its only memory is a transaction-local setting that holds what was last
--- emitted, transaction id included: it goes with a rolled-back savepoint, exactly as the message does.
+-- The attribution trigger. Payload: docs/format.md#attribution. Its only memory is a transaction-local setting that holds what was last emitted,
+-- transaction id included: it goes with a rolled-back savepoint, exactly as the message does. The setting's name is secret: a session that could
+-- write it could silence the trigger, and its rows would be nobody's.
 CREATE OR REPLACE FUNCTION indelible.attribute()
 RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
 DECLARE
-    claim   pg_catalog.text := pg_catalog.current_setting('indelible.operator', true);
-    payload pg_catalog.text := pg_catalog.concat(
-        'xid=', pg_catalog.pg_current_xact_id()::pg_catalog.xid,
-        E'\nuser=', pg_catalog.replace(pg_catalog.replace(session_user::pg_catalog.text, '%', '%25'), E'\n', '%0A'),
-        E'\nrole=', pg_catalog.replace(pg_catalog.replace(pg_catalog.current_setting('role'), '%', '%25'), E'\n', '%0A'),
-        E'\napp=', pg_catalog.replace(pg_catalog.replace(pg_catalog.current_setting('application_name'), '%', '%25'), E'\n', '%0A'),
-        E'\naddr=', pg_catalog.host(pg_catalog.inet_client_addr()),
-        E'\npid=', pg_catalog.pg_backend_pid(),
-        CASE WHEN pg_catalog.length(claim) OPERATOR(pg_catalog.>) 0 THEN pg_catalog.concat(
-            E'\nop=', pg_catalog.replace(pg_catalog.replace(pg_catalog."left"(claim, 8192), '%', '%25'), E'\n', '%0A')) END,
-        E'\n');
+    facts pg_catalog.text := pg_catalog.array_to_json(ARRAY[
+        pg_catalog.pg_current_xact_id()::pg_catalog.text,
+        session_user::pg_catalog.text,
+        pg_catalog.current_setting('role'),
+        pg_catalog.current_setting('application_name'),
+        pg_catalog.host(pg_catalog.inet_client_addr()),
+        pg_catalog.pg_backend_pid()::pg_catalog.text,
+        pg_catalog."left"(COALESCE(pg_catalog.current_setting('indelible.operator', true), ''), 8192)]);
+    memory    pg_catalog.text;
+    inner_pad pg_catalog.bytea;
+    outer_pad pg_catalog.bytea;
+    body      pg_catalog.bytea;
+    emitted   pg_catalog.pg_lsn;
 BEGIN
-    IF pg_catalog.texteq(payload, pg_catalog.current_setting('indelible.emitted', true)) THEN
+    SELECT s.memory, s.inner_pad, s.outer_pad INTO memory, inner_pad, outer_pad FROM indelible.source s;
+    IF memory IS NULL OR pg_catalog.texteq(facts, pg_catalog.current_setting(memory, true)) THEN
         RETURN NULL;
     END IF;
-    PERFORM
-        pg_catalog.set_config('indelible.emitted', payload, true),
-        pg_catalog.pg_logical_emit_message(true, 'indelible', pg_catalog.convert_to(pg_catalog.concat(
-            payload, 'mac=',
-            pg_catalog.encode(pg_catalog.sha256(pg_catalog.byteacat(s.outer_pad,
-                pg_catalog.sha256(pg_catalog.byteacat(s.inner_pad, pg_catalog.convert_to(payload, 'UTF8'))))), 'hex')), 'UTF8'))
-    FROM indelible.source s;
+    body := pg_catalog.convert_to(pg_catalog.textcat(
+        pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text, pg_catalog.set_config(memory, facts, true)), 'UTF8');
+    emitted := pg_catalog.pg_logical_emit_message(true, 'indelible', pg_catalog.byteacat(
+        pg_catalog.sha256(pg_catalog.byteacat(outer_pad, pg_catalog.sha256(pg_catalog.byteacat(inner_pad, body)))), body));
     RETURN NULL;
 END
 $body$;

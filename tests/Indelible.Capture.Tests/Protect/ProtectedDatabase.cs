@@ -1,5 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
@@ -80,7 +83,7 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
             byte[] data = reader.GetFieldValue<byte[]>(1);
             long xid = reader.GetInt64(0);
             if (data[0] == (byte)'M') items.Add(Message(xid, data));
-            else if ("IUDT".Contains((char)data[0], StringComparison.Ordinal)) items.Add(new StreamItem(xid, (char)data[0], "", ""));
+            else if ("IUDT".Contains((char)data[0], StringComparison.Ordinal)) items.Add(new StreamItem(xid, (char)data[0], "", []));
         }
         return items;
     }
@@ -90,24 +93,25 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
     {
         int end = Array.IndexOf(data, (byte)0, 10);
         int length = BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(end + 1));
-        return new StreamItem(xid, 'M', Encoding.UTF8.GetString(data, 10, end - 10), Encoding.UTF8.GetString(data, end + 5, length));
+        return new StreamItem(xid, 'M', Encoding.UTF8.GetString(data, 10, end - 10), data[(end + 5)..(end + 5 + length)]);
     }
 }
 
 /// <summary>A row or a message of the stream.</summary>
-internal sealed record StreamItem(long Xid, char Kind, string Prefix, string Content)
+internal sealed record StreamItem(long Xid, char Kind, string Prefix, byte[] Payload)
 {
-    /// <summary>Lines of an attribution message by name.</summary>
-    public Dictionary<string, string> Lines => Content.Split('\n').ToDictionary(l => l[..l.IndexOf('=', StringComparison.Ordinal)], l => l[(l.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+    /// <summary>What follows the MAC.</summary>
+    public string Body => Encoding.UTF8.GetString(Payload.AsSpan(HMACSHA256.HashSizeInBytes));
+
+    /// <summary>What an attribution message states after its position: transaction, user, role, application, address, pid, operator.</summary>
+    public string?[] Facts => JsonSerializer.Deserialize<string?[]>(Body[Body.IndexOf('[', StringComparison.Ordinal)..])!;
+
+    public string? Role => Facts[2];
+
+    public string? Operator => Facts[6];
 
     /// <summary>Whether the MAC holds and the message names its own transaction.</summary>
-    public bool IsGenuine
-    {
-        get
-        {
-            int at = Content.LastIndexOf("mac=", StringComparison.Ordinal);
-            byte[] mac = System.Security.Cryptography.HMACSHA256.HashData(ProtectedDatabase.Secret, Encoding.UTF8.GetBytes(Content[..at]));
-            return Convert.ToHexStringLower(mac) == Content[(at + 4)..] && Content.Contains(Xid.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
-        }
-    }
+    public bool IsGenuine =>
+        HMACSHA256.HashData(ProtectedDatabase.Secret, Payload.AsSpan(HMACSHA256.HashSizeInBytes)).AsSpan().SequenceEqual(Payload.AsSpan(0, HMACSHA256.HashSizeInBytes))
+        && Body.Contains(Xid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
@@ -73,24 +72,6 @@ internal sealed class Watched
 
     public async Task<Lsn> ConfirmedAsync() =>
         Lsn.Parse((await Server.QueryAsync(Database, $"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{Protection.Slot}'"))[0]!);
-
-    /// <summary>Emits an attribution message in the session's transaction, as the trigger would.</summary>
-    public static Task AttributeAsync(NpgsqlConnection connection, string? op = null, string user = "app", string role = "none", int? pid = null, byte[]? secret = null, long xidOffset = 0) =>
-        EmitAsync(connection, "indelible", xid => string.Create(CultureInfo.InvariantCulture,
-            $"xid={xid + xidOffset}\nuser={user}\nrole={role}\napp=tests\naddr=10.0.0.7\npid={pid ?? connection.ProcessID}\n{(op is null ? "" : $"op={op}\n")}"), secret ?? Secret);
-
-    /// <summary>Emits a signed message in the session's transaction.</summary>
-    public static async Task EmitAsync(NpgsqlConnection connection, string prefix, Func<long, string> body, byte[] secret)
-    {
-        await using NpgsqlCommand ask = new("SELECT (pg_current_xact_id()::text::bigint & 4294967295)", connection);
-        string text = body((long)(await ask.ExecuteScalarAsync())!);
-        string mac = Convert.ToHexStringLower(HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes(text)));
-        await using NpgsqlCommand emit = new("SELECT pg_logical_emit_message(true, $1, $2)", connection)
-        {
-            Parameters = { new NpgsqlParameter { Value = prefix }, new NpgsqlParameter { Value = $"{text}mac={mac}" } },
-        };
-        await emit.ExecuteNonQueryAsync();
-    }
 
     private static async Task<List<ProtectedTable>> TablesAsync(PostgresServer server, string database, string[] columns)
     {
