@@ -52,7 +52,7 @@ internal sealed class Search : IDisposable
         if (query.Operator is { } name) yield return [Term.Operator(name)];
         if (query.Grade is { } grade) yield return [Term.Grade(grade)];
         if (query.Column is { } column) yield return [Term.Column(column)];
-        if (query.Table is { } table) yield return [Term.Table(table)];
+        if (query.Table is { } table && query.Key is null && query.KeyToken is null) yield return [Term.Table(table)]; // a row's term holds its table
         if (query.Schema is { } schema) yield return [Term.Schema(schema)];
         if (query.Operation is { } operation) yield return [Term.Operation(operation)];
         if (query.Source is { } source) yield return [Term.Source(source)];

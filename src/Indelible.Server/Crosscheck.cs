@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using Indelible.Capture;
 using Indelible.Format;
@@ -7,52 +8,20 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>One difference between the ledger and the live database.</summary>
-/// <param name="Table">Schema-qualified table.</param>
-/// <param name="Row">The row's key; a token where the key is protected.</param>
-/// <param name="Column">The column; null if the whole row is on one side only.</param>
-/// <param name="What">What differs, in words; never a value.</param>
-/// <param name="EntryIndex">The entry that says what the ledger holds; null if there is none.</param>
-public sealed record Difference(string Table, string Row, string? Column, string What, long? EntryIndex);
-
-/// <summary>What a crosscheck came to.</summary>
-public sealed record CrosscheckReport
-{
-    /// <summary>Short name of the source.</summary>
-    public required string Source { get; init; }
-    /// <summary>Rows compared.</summary>
-    public required long Rows { get; init; }
-    /// <summary>Values compared.</summary>
-    public required long Values { get; init; }
-    /// <summary>Differences found.</summary>
-    public required long DifferenceCount { get; init; }
-    /// <summary>The first of them, at most <see cref="Crosscheck.DifferencesMax"/>.</summary>
-    public required IReadOnlyList<Difference> Differences { get; init; }
-    /// <summary>Entry that states this result.</summary>
-    public required long GuardEntry { get; init; }
-}
-
 /// <summary>Compares every protected value of the live database with what the ledger implies at exactly the same snapshot: never "now against now".</summary>
 /// <remarks>Live rows are read in chunks, each in a snapshot; a transaction counts if and only if the snapshot sees it, once capture is past the log position
-/// read after the snapshot. Memory: one chunk, and 16 bytes a row.</remarks>
+/// read after the snapshot. Memory: one chunk, and 8 bytes a row (16 while the list of them grows).</remarks>
 public sealed class Crosscheck(LedgerHost host, string source, SourceConfig config, SourceConnection connection, Action<string> progress)
 {
-    /// <summary>Differences listed; more are only counted.</summary>
-    public const int DifferencesMax = 10_000;
     private const int PageLimit = 1000;
-    private static readonly TimeSpan CatchUpPatience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
+    /// <summary>How long capture may stand still.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
-    private readonly List<Difference> _differences = [];
-    private long _differenceCount;
+    private readonly DifferenceList _differences = new();
     private long _rows;
     private long _values;
-
-    private readonly record struct Instant(PgSnapshot Snapshot, Lsn ReadBefore)
-    {
-        /// <summary>True if the entry's effect shows in the snapshot. Baselines and differences found were read before it.</summary>
-        public bool Sees(EntryHeader header) =>
-            header.TransactionId is not { } xid || Snapshot.Sees(xid, header.Position?.CommitLsn ?? Lsn.None, ReadBefore);
-    }
+    private long _unknown;
 
     /// <summary>Compares all protected tables of the source and seals the result as a guard entry.</summary>
     public async Task<CrosscheckReport> RunAsync(CancellationToken cancellationToken)
@@ -73,66 +42,101 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
 
     private async Task CheckTableAsync(ProtectedTable table, Task capturing, CancellationToken cancellationToken)
     {
-        HashSet<UInt128> live = [];
+        try
+        {
+            await using LiveTable rows = await LiveTable.OpenAsync(connection, table, cancellationToken);
+            await CheckTableAsync(table, rows, capturing, cancellationToken);
+        }
+        catch (IndelibleException e) when (e.ExitCode == ExitCode.Finding)
+        {
+            _differences.Add(table, null, null, e.Message, null); // dropped, or its key redefined
+        }
+    }
+
+    private async Task CheckTableAsync(ProtectedTable table, LiveTable rows, Task capturing, CancellationToken cancellationToken)
+    {
+        List<ulong> live = [];
         Instant? first = null;
-        await using LiveTable rows = await LiveTable.OpenAsync(connection, table, cancellationToken);
         await foreach (LiveChunk chunk in rows.ReadAsync(after: null, cancellationToken))
         {
-            Instant instant = new(chunk.Snapshot, chunk.ReadBefore);
-            first ??= instant;
+            first ??= Instant.Of(table, chunk);
+            live.AddRange(chunk.Rows.Select(row => TagOf(table, row.Key)));
+            await CheckRowsAsync(table, rows, chunk, capturing, cancellationToken);
+            progress($"{table.Schema}.{table.Name}: {live.Count} rows compared, {_differences.Count} differences");
+        }
+        live.Sort();
+        CheckRowsOnlyInLedger(table, live, first!, cancellationToken);
+    }
+
+    /// <summary>Compares a chunk. Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it.</summary>
+    private async Task CheckRowsAsync(ProtectedTable table, LiveTable rows, LiveChunk chunk, Task capturing, CancellationToken cancellationToken)
+    {
+        while (chunk.Rows.Count > 0)
+        {
             await CatchUpAsync(chunk.ReadAfter, capturing, cancellationToken);
+            List<IReadOnlyList<string>> open = [];
             foreach (LiveRow row in chunk.Rows)
             {
-                live.Add(TagOf(table, row.Key));
-                CheckRow(table, row, instant);
+                if (!TryCheckRow(table, row, Instant.Of(table, chunk))) open.Add(row.Key);
             }
-            progress($"{table.Schema}.{table.Name}: {live.Count} rows compared, {_differenceCount} differences");
+            if (open.Count == 0) return;
+            chunk = await rows.ReadKeysAsync(open, cancellationToken);
         }
-        CheckRowsOnlyInLedger(table, live, first!.Value, cancellationToken);
     }
 
     /// <summary>Waits until everything up to a log position is sealed, published and indexed.</summary>
     private async Task CatchUpAsync(Lsn position, Task capturing, CancellationToken cancellationToken)
     {
-        long started = host.Time.GetTimestamp();
-        while ((host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None) < position)
+        Lsn reached = Lsn.None;
+        long reachedAt = host.Time.GetTimestamp();
+        while ((host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None) is var now && now < position)
         {
             if (capturing.IsCompleted) await capturing; // its failure is the reason
-            if (host.Time.GetElapsedTime(started) > CatchUpPatience)
+            if (now > reached) (reached, reachedAt) = (now, host.Time.GetTimestamp());
+            if (host.Time.GetElapsedTime(reachedAt) > Patience)
             {
-                throw new IndelibleException(ExitCode.Environment, $"source {source}: expected capture to pass {position} within {CatchUpPatience.TotalSeconds} s, "
-                    + $"found it at {host.Writer.MarkOf(source)?.Confirmable}\n  see `indelible status` and `indelible doctor`");
+                throw new IndelibleException(ExitCode.Environment, $"source {source}: expected capture to pass {position}, "
+                    + $"found it standing at {now} for {Patience.TotalSeconds} s\n  see `indelible status` and `indelible doctor`");
             }
-            await Task.Delay(TimeSpan.FromMilliseconds(20), host.Time, cancellationToken);
+            await Task.Delay(Glance, host.Time, cancellationToken);
         }
         await host.PublishAsync(cancellationToken);
     }
 
-    private void CheckRow(ProtectedTable table, LiveRow row, Instant instant)
+    /// <summary>False if it cannot be told at this instant.</summary>
+    private bool TryCheckRow(ProtectedTable table, LiveRow row, Instant instant)
     {
-        _rows++;
         RowState state = RowState.Of(host.View, RowQuery.Of(host.View, source, table, row.Key).Query, (_, header) => instant.Sees(header));
+        if (instant.HasLaterReading) return false;
+        _rows++;
+        RowKey key = RowKeys.Of(host.Keyring, source, table, row.Key, RowKeys.NeedsToken(table, row.Key));
         if (state.Exists != true)
         {
-            Differs(table, row.Key, null, state.Exists is null ? "in the database, unknown to the ledger" : "in the database, ended in the ledger", state.EndedBy);
+            _differences.Add(table, key, null, state.Exists is null ? "in the database, unknown to the ledger" : "in the database, ended in the ledger", state.EndedBy);
+            return true;
+        }
+        for (int i = 0; i < table.Columns.Count; i++) CheckValue(table, key, table.Columns[i], row.Values[i], state);
+        return true;
+    }
+
+    private void CheckValue(ProtectedTable table, RowKey key, ProtectedColumn column, CapturedValue live, RowState state)
+    {
+        StateField? field = state[column.Name];
+        if (field is not null && !LiveValues.IsKnown(field))
+        {
+            _unknown++;
             return;
         }
-        for (int i = 0; i < table.Columns.Count; i++) CheckValue(table, row, table.Columns[i], row.Values[i], state);
-    }
-
-    private void CheckValue(ProtectedTable table, LiveRow row, ProtectedColumn column, CapturedValue live, RowState state)
-    {
         _values++;
-        StateField? field = state.Fields.FirstOrDefault(field => field.Name == column.Name);
-        if (field is null) Differs(table, row.Key, column.Name, "no value in the ledger", null);
-        else if (live.IsMissing) Differs(table, row.Key, column.Name, "the column is gone from the database", field.EntryIndex);
-        else if (LiveValues.Compare(host.View, field, live) is { } what) Differs(table, row.Key, column.Name, what, field.EntryIndex);
+        if (field is null) _differences.Add(table, key, column.Name, "no value in the ledger", state.NewestEntry);
+        else if (live.IsMissing) _differences.Add(table, key, column.Name, "the column is gone from the database", field.EntryIndex);
+        else if (LiveValues.Compare(host.View, field, live) is { } what) _differences.Add(table, key, column.Name, what, field.EntryIndex);
     }
 
-    /// <summary>Rows the ledger holds and no chunk showed. One that stood at the first snapshot, and that nothing touched since, must have been shown.</summary>
-    private void CheckRowsOnlyInLedger(ProtectedTable table, HashSet<UInt128> live, Instant first, CancellationToken cancellationToken)
+    /// <summary>Rows the ledger holds and no chunk showed: found by the entries that rows begin with.</summary>
+    private void CheckRowsOnlyInLedger(ProtectedTable table, List<ulong> live, Instant first, CancellationToken cancellationToken)
     {
-        HashSet<UInt128> seen = [];
+        HashSet<ulong> gone = [];
         Query query = new() { Source = source, Schema = table.Schema, Table = table.Name, OldestFirst = true, Limit = PageLimit };
         for (string? after = null; ;)
         {
@@ -140,74 +144,66 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
             Page page = host.View.Index.Find(query with { After = after });
             foreach (long index in page.Entries)
             {
-                if (KeyOf(index) is { } key && TagOf(table, key) is var tag && !live.Contains(tag) && seen.Add(tag)) CheckGone(table, key, first);
+                EntryHeader header = host.View.Entry(index).Header;
+                if (header.Key is not { } key || header.Relation?.Id != table.Id || !Begins(header)) continue;
+                ulong tag = TagOf(table, key);
+                if (live.BinarySearch(tag) < 0 && !gone.Contains(tag) && IsGone(table, key, first.Anew())) gone.Add(tag);
             }
             if ((after = page.Next) is null) return;
         }
     }
 
-    private void CheckGone(ProtectedTable table, RowKey key, Instant first)
+    private static bool Begins(EntryHeader header) =>
+        header.Kind == EntryKind.Baseline || header.Operation is Operation.Insert or Operation.Found || header.PreviousKey is not null;
+
+    /// <summary>A row that stood at the first snapshot, and that nothing touched since, must have been shown by a chunk.</summary>
+    private bool IsGone(ProtectedTable table, RowKey key, Instant first)
     {
-        Query query = new Query { Source = source, Schema = table.Schema, Table = table.Name } with
-        {
-            Key = key.Token.IsEmpty ? [.. key.Columns.Select(column => column.Value)] : null,
-            KeyToken = key.Token.IsEmpty ? null : key.Token.ToArray(),
-        };
-        bool wasTouched = false;
-        RowState state = RowState.Of(host.View, query, (_, header) =>
-        {
-            bool counts = first.Sees(header);
-            wasTouched |= !counts;
-            return counts;
-        });
-        if (state.Exists == true && !wasTouched) Differs(table, key, null, "in the ledger, missing in the database", state.Fields.Count > 0 ? state.Fields[0].EntryIndex : null);
+        RowState state = RowState.Of(host.View, QueryOf(table, key), (_, header) => first.Sees(header));
+        if (state.Exists != true || first.HasLater) return false;
+        _differences.Add(table, key, null, "in the ledger, missing in the database", state.NewestEntry);
+        return true;
     }
 
-    private RowKey? KeyOf(long index) =>
-        EntryCodec.Decode(host.View.Reader.ReadEntry(index), out Entry entry) == EntryFault.None ? entry.Header.Key : null;
+    private Query QueryOf(ProtectedTable table, RowKey key) => new()
+    {
+        Source = source,
+        Schema = table.Schema,
+        Table = table.Name,
+        Key = key.Token.IsEmpty ? [.. key.Columns.Select(column => column.Value)] : null,
+        KeyToken = key.Token.IsEmpty ? null : key.Token.ToArray(),
+    };
 
-    private UInt128 TagOf(ProtectedTable table, RowKey key) => key.Token.IsEmpty
+    private ulong TagOf(ProtectedTable table, RowKey key) => key.Token.IsEmpty
         ? TagOf(table, [.. key.Columns.Select(column => column.Value)])
-        : System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(key.Token.Span);
+        : BinaryPrimitives.ReadUInt64BigEndian(key.Token.Span);
 
-    private UInt128 TagOf(ProtectedTable table, IReadOnlyList<string> key)
+    private ulong TagOf(ProtectedTable table, IReadOnlyList<string> key)
     {
         Span<byte> token = stackalloc byte[Keyring.RowKeyTokenSize];
         host.Keyring.RowKeyToken(source, table.Id, key, token);
-        return System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(token);
-    }
-
-    private void Differs(ProtectedTable table, IReadOnlyList<string> key, string? column, string what, long? entry) =>
-        Differs(table, RowKeys.Of(host.Keyring, source, table, key, RowKeys.NeedsToken(table, key)), column, what, entry);
-
-    private void Differs(ProtectedTable table, RowKey key, string? column, string what, long? entry)
-    {
-        _differenceCount++;
-        if (_differences.Count >= DifferencesMax) return;
-        string row = key.Token.IsEmpty
-            ? string.Join(", ", key.Columns.Select(part => $"{part.Name}={part.Value}"))
-            : $"token {Convert.ToHexStringLower(key.Token.Span[..8])}";
-        _differences.Add(new Difference($"{table.Schema}.{table.Name}", row, column, what, entry));
+        return BinaryPrimitives.ReadUInt64BigEndian(token);
     }
 
     private async Task<CrosscheckReport> SealResultAsync(CancellationToken cancellationToken)
     {
         EntryBatch entries = new();
-        string listed = string.Join("\n", _differences.Take(200).Select(d => $"{d.Table} {d.Row} {d.Column}: {d.What}"));
         host.NewMaker(source).AddGuard(entries, GuardCode.Crosscheck, new Dictionary<string, string>
         {
             ["rows"] = _rows.ToString(CultureInfo.InvariantCulture),
             ["values"] = _values.ToString(CultureInfo.InvariantCulture),
-            ["differences"] = _differenceCount.ToString(CultureInfo.InvariantCulture),
-        }, listed.Length == 0 ? null : listed);
+            ["unknown"] = _unknown.ToString(CultureInfo.InvariantCulture),
+            ["differences"] = _differences.Count.ToString(CultureInfo.InvariantCulture),
+        }, _differences.Text());
         SealedBatch sealedAt = await host.SealAsync(entries, cancellationToken);
         return new CrosscheckReport
         {
             Source = source,
             Rows = _rows,
             Values = _values,
-            DifferenceCount = _differenceCount,
-            Differences = _differences,
+            UnknownValues = _unknown,
+            DifferenceCount = _differences.Count,
+            Differences = _differences.Listed,
             GuardEntry = sealedAt.FirstIndex,
         };
     }

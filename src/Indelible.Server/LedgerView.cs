@@ -39,10 +39,14 @@ public sealed class LedgerView : IDisposable
 
     /// <summary>Header of a published entry.</summary>
     /// <exception cref="LedgerCorruptException">The entry cannot be decoded.</exception>
-    internal EntryHeader Header(long index)
+    internal EntryHeader Header(long index) => Entry(index).Header;
+
+    /// <summary>A published entry.</summary>
+    /// <exception cref="LedgerCorruptException">It does not decode.</exception>
+    internal Entry Entry(long index)
     {
         EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
-        return fault == EntryFault.None ? entry.Header : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
+        return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
     }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>

@@ -1,3 +1,4 @@
+using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Index;
@@ -6,7 +7,7 @@ namespace Indelible.Server;
 
 /// <summary>A protected value of a row, and the entry that says so.</summary>
 /// <param name="Name">The column, as named in that entry.</param>
-/// <param name="Value">As sealed.</param>
+/// <param name="Value">As sealed; missing if all that is known is that it changed.</param>
 /// <param name="Side">Which side of the entry's field it is.</param>
 /// <param name="Since">When it came to be.</param>
 /// <param name="EntryIndex">The entry.</param>
@@ -15,16 +16,27 @@ namespace Indelible.Server;
 public sealed record StateField(string Name, FieldValue Value, Side Side, MicroTime Since, long EntryIndex, Entry Entry, Field Field);
 
 /// <summary>What the ledger says a row held at some point.</summary>
-public sealed record RowState
+/// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key. A baseline is sealed before changes that it
+/// already shows (capture begins at the slot, the baseline is read later). That matters for changes of a key only: they are passed over, because
+/// the baseline knows the row by its new key, and may know another by the old one.</remarks>
+public sealed class RowState
 {
-    private const int PageLimit = 64;
+    private readonly Dictionary<string, StateField> _known = new(StringComparer.Ordinal);
+    private readonly List<(long Index, string? Leaf)> _truncations = [];
+
+    private RowState() { }
 
     /// <summary>True if it stood, false if it had ended, null if the ledger knows nothing of it.</summary>
-    public required bool? Exists { get; init; }
+    public bool? Exists { get; private set; }
     /// <summary>The entry that ended it; null unless it had ended.</summary>
-    public long? EndedBy { get; init; }
+    public long? EndedBy { get; private set; }
+    /// <summary>The newest entry about it that counted; null if there is none.</summary>
+    public long? NewestEntry { get; private set; }
     /// <summary>Its protected values; empty unless it stood.</summary>
-    public IReadOnlyList<StateField> Fields { get; init; } = [];
+    public IReadOnlyList<StateField> Fields => Exists == true ? [.. _known.Values.OrderBy(known => known.Name, StringComparer.Ordinal)] : [];
+
+    /// <summary>The value of one column; null if the ledger has none.</summary>
+    public StateField? this[string column] => _known.GetValueOrDefault(column);
 
     /// <summary>At a time, by commit times.</summary>
     public static RowState AsOf(LedgerView view, Query row, MicroTime at) =>
@@ -36,89 +48,93 @@ public sealed record RowState
     /// <param name="counts">True if an entry, given by index and header, counts.</param>
     public static RowState Of(LedgerView view, Query row, Func<long, EntryHeader, bool> counts)
     {
-        Dictionary<string, StateField> known = new(StringComparer.Ordinal);
+        RowState state = new();
         RowWalk walk = new(view, row);
-        while (walk.Next() is { } entry)
+        Baselined baselined = new(view, counts);
+        while (walk.Next() is { } found)
         {
-            EntryHeader header = entry.Entry.Header;
-            if (header.Kind is not (EntryKind.Change or EntryKind.Baseline) || !counts(entry.Index, header)) continue;
-            if (Ends(entry.Entry, walk)) return known.Count > 0 ? Stands(known) : new RowState { Exists = false, EndedBy = entry.Index };
-            foreach (Field field in entry.Entry.Fields) Learn(known, entry.Index, entry.Entry, field);
-            if (header.Kind == EntryKind.Baseline || header.Operation == Operation.Insert) return Stands(known);
-            if (header.PreviousKey is { } previous) walk.Follow(previous, entry.Index);
+            EntryHeader header = found.Entry.Header;
+            if (header.Kind is not (EntryKind.Change or EntryKind.Baseline) || !counts(found.Index, header)) continue;
+            if (header.PreviousKey is not null && baselined.Shows(header, walk.Row)) continue;
+            if (state.IsDoneAfter(found.Index, found.Entry, walk)) return state;
         }
-        return known.Count > 0 ? Stands(known) : new RowState { Exists = null };
+        return state;
+    }
+
+    /// <summary>Takes the next older entry; true once nothing older matters.</summary>
+    private bool IsDoneAfter(long index, Entry entry, RowWalk walk)
+    {
+        EntryHeader header = entry.Header;
+        if (header.Operation == Operation.Truncate) return IsTruncated(index, header.Relation?.Leaf);
+        NewestEntry ??= index;
+        if (Ends(entry, walk)) return End(index);
+        if (_truncations.FindLast(truncation => truncation.Leaf == header.Relation?.Leaf) is { Leaf: not null } ended) return End(ended.Index);
+        Exists = true;
+        foreach (Field field in entry.Fields) Learn(index, entry, field);
+        if (header.Kind == EntryKind.Baseline || header.Operation == Operation.Insert) return true;
+        if (header.PreviousKey is { } previous) walk.Follow(previous, index);
+        return false;
+    }
+
+    /// <summary>One partition's truncation ends the row only if it was there: the next older entry about the row says so.</summary>
+    private bool IsTruncated(long index, string? leaf)
+    {
+        if (leaf is null) return End(index);
+        _truncations.Add((index, leaf));
+        return false;
+    }
+
+    /// <summary>Nothing older matters. What was learned of newer entries stands: then the row's beginning was not seen.</summary>
+    private bool End(long index)
+    {
+        if (Exists == true) return true;
+        (Exists, EndedBy) = (false, index);
+        NewestEntry ??= index;
+        return true;
     }
 
     private static bool Ends(Entry entry, RowWalk walk) => entry.Header.Operation switch
     {
-        Operation.Delete or Operation.Truncate => true,
+        Operation.Delete => true,
         Operation.Update => entry.Header.PreviousKey is not null && !walk.IsAbout(entry.Header.Key),
-        Operation.Found => entry.Fields.Any(IsGone),
+        Operation.Found => entry.Fields.Any(field => field.Scope == FieldScope.Column && IsGone(field.After)),
         _ => false,
     };
 
-    private static bool IsGone(Field field) =>
-        field.Scope == FieldScope.Column && field.After.Kind == ValueKind.Missing && field.After.Reason == MissingReason.NoRow;
+    private static bool IsGone(FieldValue value) => value is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow };
 
-    private static void Learn(Dictionary<string, StateField> known, long index, Entry entry, Field field)
+    private void Learn(long index, Entry entry, Field field)
     {
-        if (field.Scope != FieldScope.Column || known.ContainsKey(field.Name) || field.After.Kind == ValueKind.Missing) return;
+        bool saysNothing = field.After is { Kind: ValueKind.Missing, Reason: not (MissingReason.TooLarge or MissingReason.NotCaptured) };
+        if (field.Scope != FieldScope.Column || saysNothing) return;
         MicroTime since = entry.Header.CommittedAt ?? entry.Header.SealedAt;
-        known[field.Name] = new StateField(field.Name, field.After, Side.After, since, index, entry, field);
+        _known.TryAdd(field.Name, new StateField(field.Name, field.After, Side.After, since, index, entry, field));
     }
 
-    private static RowState Stands(Dictionary<string, StateField> known) =>
-        new() { Exists = true, Fields = [.. known.Values.OrderBy(field => field.Name, StringComparer.Ordinal)] };
-
-    /// <summary>Goes through the entries about a row from the newest back, following it through changes of its key.</summary>
-    private sealed class RowWalk(LedgerView view, Query row)
+    /// <summary>Knows, for the key a row has while it is followed, which changes its newest baseline shows already.</summary>
+    private sealed class Baselined(LedgerView view, Func<long, EntryHeader, bool> counts)
     {
-        private Query _query = row with { OldestFirst = false, Limit = PageLimit };
-        private Queue<long> _page = new();
-        private bool _isLast;
-        private long _below = long.MaxValue;
+        private Query? _row;
+        private Snapshot? _snapshot;
+        private PgSnapshot? _transactions;
 
-        public (long Index, Entry Entry)? Next()
+        public bool Shows(EntryHeader change, Query row)
         {
-            while (true)
+            if (!ReferenceEquals(row, _row)) LookUp(_row = row);
+            return _snapshot is not null && change.TransactionId is { } xid && change.Position is { } position
+                && position.CommitLsn <= _snapshot.ReadAfter && _transactions!.Sees(xid);
+        }
+
+        private void LookUp(Query row)
+        {
+            (_snapshot, _transactions) = (null, null);
+            RowWalk baselines = new(view, row with { Kind = EntryKind.Baseline });
+            while (baselines.Next() is { } found)
             {
-                if (_page.Count == 0 && !Turn()) return null;
-                long index = _page.Dequeue();
-                if (index >= _below) continue;
-                EntryFault fault = EntryCodec.Decode(view.Reader.ReadEntry(index), out Entry entry);
-                if (fault != EntryFault.None) throw new Ledger.LedgerCorruptException(view.Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
-                return (index, entry);
+                if (!counts(found.Index, found.Entry.Header) || found.Entry.Header.Snapshot is not { } snapshot) continue;
+                (_snapshot, _transactions) = (snapshot, PgSnapshot.Parse(snapshot.Text));
+                return;
             }
-        }
-
-        /// <summary>Goes on with the row under its earlier key, before an entry.</summary>
-        public void Follow(RowKey previous, long below)
-        {
-            _query = _query with
-            {
-                Key = previous.Token.IsEmpty ? [.. previous.Columns.Select(column => column.Value)] : null,
-                KeyToken = previous.Token.IsEmpty ? null : previous.Token.ToArray(),
-                After = null,
-            };
-            _below = below;
-            _page.Clear();
-            _isLast = false;
-        }
-
-        /// <summary>True if a key is that of the row as it is followed now.</summary>
-        public bool IsAbout(RowKey? key) => key is not null && (_query.KeyToken is { } token
-            ? key.Token.Span.SequenceEqual(token)
-            : key.Columns.Select(column => column.Value).SequenceEqual(_query.Key ?? []));
-
-        private bool Turn()
-        {
-            if (_isLast) return false;
-            Page page = view.Index.Find(_query);
-            _page = new Queue<long>(page.Entries);
-            _isLast = page.Next is null;
-            _query = _query with { After = page.Next };
-            return _page.Count > 0;
         }
     }
 }

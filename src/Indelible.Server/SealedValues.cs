@@ -27,6 +27,14 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
             : SealedValue.Open(entry, field, side, key.Bytes, default, blob);
     }
 
+    /// <summary>True if the keyring holds what it takes to read or compare a value.</summary>
+    public bool HasKey(Entry entry, in FieldValue value, Side side)
+    {
+        if (value.Kind is ValueKind.Missing or ValueKind.Plain) return true;
+        KeyId? subject = side == Side.Before ? entry.Header.SubjectBefore : entry.Header.SubjectAfter;
+        return subject is { } id && keyring().TryGetKey(id, out _);
+    }
+
     /// <summary>True if a value kept as a digest was this one.</summary>
     public bool DigestMatches(Entry entry, Field field, Side side, in ClearValue candidate)
     {

@@ -28,9 +28,13 @@ internal sealed class LiveSelect
         _columns = [.. table.Columns.Select(c => columns.FirstOrDefault(f => f.Number == c.Number)?.Name)];
         _keyTypes = [.. key.Select(part => columns.First(f => f.Name == part).Type)];
         IEnumerable<string> values = _columns.Select(c => c is null ? "NULL" : PgIdentifier.Quote(c));
+        From = $"{(partitioned ? "" : "ONLY ")}{name.Quoted}";
         string subject = table.Subject is null ? "NULL" : PgIdentifier.Quote(table.Subject);
-        _select = $"SELECT {Key}, {string.Join(", ", values)}, {subject}, tableoid FROM {(partitioned ? "" : "ONLY ")}{name.Quoted}";
+        _select = $"SELECT {Key}, {string.Join(", ", values)}, {subject}, tableoid FROM {From}";
     }
+
+    /// <summary>The relation: with its partitions, but without tables that inherit from it.</summary>
+    public string From { get; }
 
     private string Key => string.Join(", ", _key.Select(PgIdentifier.Quote));
 

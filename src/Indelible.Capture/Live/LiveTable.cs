@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Indelible.Format;
 using Npgsql;
@@ -12,7 +13,10 @@ public sealed class LiveTable : IAsyncDisposable
     public const int ChunkRowMax = 5_000;
     private const long ChunkByteMax = 8L << 20;
     private const int FirstFetch = 100;
-    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off";
+    /// <summary>SizeOfXLogShortPHD, access/xlog_internal.h.</summary>
+    private const ulong PageHeaderLength = 24;
+    /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots, and would show a table empty that was not.</summary>
+    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE";
 
     private readonly NpgsqlConnection _connection;
     private readonly LiveSelect _select;
@@ -144,8 +148,8 @@ public sealed class LiveTable : IAsyncDisposable
     {
         // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
         string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
-        await RunAsync(Begin, cancellationToken);
-        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn()", cancellationToken);
+        await RunAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From), cancellationToken);
+        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size')", cancellationToken);
         (List<LiveRow> rows, bool isLast) = await read();
         await RunAsync("COMMIT", cancellationToken);
         return new LiveChunk
@@ -153,11 +157,15 @@ public sealed class LiveTable : IAsyncDisposable
             SnapshotText = now[0],
             Snapshot = PgSnapshot.Parse(now[0]),
             ReadBefore = Lsn.Parse(before[0]),
-            ReadAfter = Lsn.Parse(now[1]),
+            ReadAfter = EndOfLog(Lsn.Parse(now[1]), ulong.Parse(now[2], CultureInfo.InvariantCulture)),
             Rows = rows,
             IsLast = isLast,
         };
     }
+
+    /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header, and nothing would reach it on an idle server.</summary>
+    private static Lsn EndOfLog(Lsn insertAt, ulong pageLength) =>
+        insertAt.Bytes % pageLength == PageHeaderLength ? new Lsn(insertAt.Bytes - PageHeaderLength) : insertAt;
 
     private async Task<string[]> RowAsync(string sql, CancellationToken cancellationToken)
     {

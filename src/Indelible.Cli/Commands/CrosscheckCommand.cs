@@ -50,6 +50,7 @@ internal static class CrosscheckCommand
                 [.. report.Differences.Select(d => (IReadOnlyList<string>)[d.Table, d.Row, d.Column ?? "", d.What, d.EntryIndex?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? ""])]);
         }
         if (report.DifferenceCount > report.Differences.Count) terminal.Line($"… and {report.DifferenceCount - report.Differences.Count} more");
+        if (report.UnknownValues > 0) terminal.Line($"{report.UnknownValues} values could not be compared: the ledger knows that they changed, not to what");
         terminal.Line($"{report.Source}: {report.Rows} rows, {report.Values} values compared, {report.DifferenceCount} differences; sealed as entry {report.GuardEntry}");
     }
 
@@ -58,6 +59,7 @@ internal static class CrosscheckCommand
         ["source"] = report.Source,
         ["rows"] = report.Rows,
         ["values"] = report.Values,
+        ["unknownValues"] = report.UnknownValues,
         ["differenceCount"] = report.DifferenceCount,
         ["guardEntry"] = report.GuardEntry,
         ["differences"] = new JsonArray([.. report.Differences.Select(d => (JsonNode)new JsonObject

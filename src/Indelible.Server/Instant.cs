@@ -1,0 +1,35 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+
+namespace Indelible.Server;
+
+/// <summary>The snapshot that live rows were read in, held against one table's entries.</summary>
+/// <param name="Table">Id of the table: entries about an earlier table of the same name are about other rows.</param>
+/// <param name="Snapshot">Which transactions the rows show.</param>
+/// <param name="ReadBefore">End of the log before it was taken.</param>
+internal sealed record Instant(uint Table, PgSnapshot Snapshot, Lsn ReadBefore)
+{
+    /// <summary>True once an entry about the table was met that does not count.</summary>
+    public bool HasLater { get; private set; }
+    /// <summary>True once values were met that were read from the table after this snapshot: what they show beside it cannot be told.</summary>
+    public bool HasLaterReading { get; private set; }
+
+    public static Instant Of(ProtectedTable table, LiveChunk chunk) => new(table.Id, chunk.Snapshot, chunk.ReadBefore);
+
+    /// <summary>The same instant, with nothing met yet.</summary>
+    public Instant Anew() => this with { HasLater = false, HasLaterReading = false };
+
+    /// <summary>True if the entry's effect shows in the snapshot.</summary>
+    public bool Sees(EntryHeader header)
+    {
+        if (header.Relation?.Id != Table) return false;
+        bool isReading = header.TransactionId is null;
+        bool sees = isReading
+            ? header.Snapshot is { } read && read.ReadAfter <= ReadBefore
+            : Snapshot.Sees(header.TransactionId!.Value, header.Position?.CommitLsn ?? Lsn.None, ReadBefore);
+        HasLater |= !sees;
+        HasLaterReading |= isReading && !sees;
+        return sees;
+    }
+}

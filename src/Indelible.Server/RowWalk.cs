@@ -1,0 +1,77 @@
+using System.Globalization;
+using Indelible.Format.Entries;
+using Indelible.Index;
+
+namespace Indelible.Server;
+
+/// <summary>Goes through the entries about a row from the newest back, following it through changes of its key. Believes the entries, not the index.</summary>
+internal sealed class RowWalk
+{
+    private const int FirstPageLimit = 4;
+    private const int PageLimit = 64;
+
+    private readonly LedgerView _view;
+    private Query _query;
+    private Queue<long> _page = new();
+    private bool _isLast;
+
+    /// <param name="view">The ledger.</param>
+    /// <param name="row">Matches every entry about the row.</param>
+    public RowWalk(LedgerView view, Query row)
+    {
+        (_view, Row) = (view, row);
+        _query = Narrow(row, FirstPageLimit);
+    }
+
+    /// <summary>The row as it is followed now; another object once its key was another.</summary>
+    public Query Row { get; private set; }
+
+    /// <summary>The next older entry; null if there is none.</summary>
+    public (long Index, Entry Entry)? Next()
+    {
+        while (_page.Count > 0 || Turn())
+        {
+            long index = _page.Dequeue();
+            Entry entry = _view.Entry(index);
+            EntryHeader header = entry.Header;
+            if (IsIn(header) && (header.Operation == Operation.Truncate || IsAbout(header.Key) || IsAbout(header.PreviousKey))) return (index, entry);
+        }
+        return null;
+    }
+
+    /// <summary>Goes on with the row under its earlier key, before an entry.</summary>
+    public void Follow(RowKey previous, long below)
+    {
+        Row = Row with
+        {
+            Key = previous.Token.IsEmpty ? [.. previous.Columns.Select(column => column.Value)] : null,
+            KeyToken = previous.Token.IsEmpty ? null : previous.Token.ToArray(),
+            After = below.ToString(CultureInfo.InvariantCulture),
+        };
+        _query = Narrow(Row, PageLimit);
+        _page.Clear();
+        _isLast = false;
+    }
+
+    /// <summary>True if a key is that of the row as it is followed now.</summary>
+    public bool IsAbout(RowKey? key) => key is not null && (Row.KeyToken is { } token
+        ? key.Token.Span.SequenceEqual(token)
+        : key.Token.IsEmpty && key.Columns.Select(column => column.Value).SequenceEqual(Row.Key ?? []));
+
+    /// <summary>The index is asked for as little as tells rows apart: every further term is another list to go through. The entries say the rest.</summary>
+    private static Query Narrow(Query row, int limit) => row with { Source = null, Schema = null, OldestFirst = false, Limit = limit };
+
+    private bool IsIn(EntryHeader header) =>
+        (Row.Source is null || header.Source == Row.Source)
+        && header.Relation is { } relation && relation.Name == Row.Table && (Row.Schema is null || relation.Schema == Row.Schema);
+
+    private bool Turn()
+    {
+        if (_isLast) return false;
+        Page page = _view.Index.Find(_query);
+        _page = new Queue<long>(page.Entries);
+        _isLast = page.Next is null;
+        _query = _query with { After = page.Next, Limit = PageLimit };
+        return _page.Count > 0;
+    }
+}
