@@ -15,6 +15,12 @@ public sealed record CapturedBatch
 
     /// <summary>Everything up to here was delivered whole; may be confirmed once the batch is sealed. Never decreases; none if nothing was delivered whole yet.</summary>
     public required Lsn Confirmable { get; init; }
+
+    /// <summary>What the batch before said: all that may be confirmed while only some of this one's changes are sealed.</summary>
+    public required Lsn ConfirmableBefore { get; init; }
+
+    /// <summary>Memory it takes, roughly, in bytes.</summary>
+    public required long Length { get; init; }
 }
 
 /// <summary>One thing the source's log says about a protected table. A closed set: <see cref="Row"/>, <see cref="Truncation"/>, <see cref="Ddl"/>.</summary>

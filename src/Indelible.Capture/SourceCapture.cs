@@ -17,13 +17,17 @@ namespace Indelible.Capture;
 /// <remarks>One reader. <see cref="ConfirmAsync"/> may be called while <see cref="ReadAsync"/> is being enumerated. Does not reconnect: dispose and open again.</remarks>
 public sealed class SourceCapture : IAsyncDisposable
 {
-    /// <summary>Batches read ahead while the consumer seals: with <see cref="BatchBuilder.BytesMax"/> the bound of capture's memory.</summary>
+    /// <summary>Batches read ahead while the consumer works on earlier ones.</summary>
     private const int BatchesAhead = 2;
+
+    /// <summary>Bytes of batches handed over and not released, one batch's excess apart: the bound of a source's memory.</summary>
+    private const long OnTheWayMax = 16 << 20;
 
     private static readonly string ServerSql = EmbeddedSql.Read("Slots.server.sql");
 
     private readonly ReplicationStream _stream;
     private readonly CaptureLoop _loop;
+    private readonly ByteBudget _budget;
     private readonly AttributionCheck _check;
     private readonly Protection _protection;
     private readonly TimeSpan _senderTimeout;
@@ -33,11 +37,13 @@ public sealed class SourceCapture : IAsyncDisposable
     private readonly ILogger _logger;
 
     private SourceCapture(
-        ReplicationStream stream, CaptureLoop loop, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening, Lsn after, ILogger logger)
+        ReplicationStream stream, CaptureLoop loop, ByteBudget budget, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening, Lsn after,
+        ILogger logger)
     {
         _stream = stream;
         _connection = connection;
         _loop = loop;
+        _budget = budget;
         _check = check;
         _protection = protection;
         _senderTimeout = opening.SenderTimeout;
@@ -90,8 +96,9 @@ public sealed class SourceCapture : IAsyncDisposable
             AttributionCheck check = new(attributionSecret.Span);
             RelationMap relations = new(protection, opening.Catalog, fingerprintKeys);
             TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
-            CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), time, logger);
-            return new SourceCapture(stream, loop, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
+            ByteBudget budget = new(OnTheWayMax);
+            CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), budget, time, logger);
+            return new SourceCapture(stream, loop, budget, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
         }
         catch
         {
@@ -100,7 +107,8 @@ public sealed class SourceCapture : IAsyncDisposable
         }
     }
 
-    /// <summary>Batches until cancelled or the connection fails. Empty batches only move <see cref="CapturedBatch.Confirmable"/>.</summary>
+    /// <summary>Batches until cancelled or the connection fails. Empty batches only move <see cref="CapturedBatch.Confirmable"/>.
+    /// Each is to be <see cref="Release"/>d: reading waits when too much is on its way.</summary>
     /// <exception cref="IndelibleException">Nothing can be read (<see cref="CanRead"/>), or another process took the slot.</exception>
     /// <exception cref="UndeliverableChangeException">The server cannot deliver what comes next.</exception>
     /// <exception cref="NpgsqlException">The connection failed.</exception>
@@ -130,6 +138,9 @@ public sealed class SourceCapture : IAsyncDisposable
             await _loop.DrainAsync();
         }
     }
+
+    /// <summary>The receiver is done with a batch: as much may be read on.</summary>
+    public void Release(CapturedBatch batch) => _budget.Release(batch.Length);
 
     /// <summary>Tells PostgreSQL that everything up to here is durable here, at once. Never moves back.</summary>
     public Task ConfirmAsync(Lsn upTo, CancellationToken cancellationToken)

@@ -310,9 +310,8 @@ public sealed class LedgerIndex : IDisposable
             .SetCompression(Compression.Lz4)
             .SetTargetFileSizeBase(64 << 20)
             .SetMaxBytesForLevelBase(512 << 20)
-            .SetBlockBasedTableFactory(new BlockBasedTableOptions()
-                .SetBlockCache(Cache.CreateLru(CachedBlocks))
-                .SetFilterPolicy(BloomFilterPolicy.Create(10, false)));
+            // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
+            .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(Cache.CreateLru(CachedBlocks)));
         return options;
     }
 }

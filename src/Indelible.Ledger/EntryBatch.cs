@@ -27,6 +27,9 @@ public sealed class EntryBatch
     /// <summary>Ciphertexts too large for an entry; durable before the entries that refer to them.</summary>
     public IReadOnlyList<Blob> Blobs => _blobs;
 
+    /// <summary>Bytes of framed entries and of blobs.</summary>
+    internal long Length => _length + _blobs.Sum(blob => (long)blob.Ciphertext.Length);
+
     /// <summary>How far the batch's source is sealed once the batch is; null if it says nothing about a source.</summary>
     public SourceMark? Mark { get; set; }
 
@@ -61,6 +64,9 @@ public sealed class EntryBatch
 
     /// <summary>Adds a ciphertext that an entry of this batch refers to by its SHA-256.</summary>
     public void AddBlob(Blob blob) => _blobs.Add(blob);
+
+    /// <summary>Lets go of the ciphertexts once they are durable: they may be far larger than the entries, which are kept until they are published and indexed.</summary>
+    internal void ReleaseBlobs() => _blobs.Clear();
 
     /// <summary>The blind tokens given with the entry at <paramref name="index"/>; null if none were.</summary>
     public IReadOnlyList<byte[]>? BlindTokens(int index) => _blindTokens?[index];

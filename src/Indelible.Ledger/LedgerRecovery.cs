@@ -18,5 +18,8 @@ public sealed record TornTail(string Path, long Offset, long Length);
 /// <param name="From">Index of the first entry.</param>
 /// <param name="To">One past the last: the published tree size.</param>
 /// <param name="Batches">The entries in order, still in memory; each batch follows the one before without a hole.</param>
-/// <param name="Length">Bytes of all entries.</param>
-public sealed record PublishedEntries(long From, long To, IReadOnlyList<EntryBatch> Batches, long Length);
+public sealed record PublishedEntries(long From, long To, IReadOnlyList<EntryBatch> Batches)
+{
+    /// <summary>Bytes of the batches in memory.</summary>
+    public long Length => Batches.Sum(batch => batch.Length);
+}

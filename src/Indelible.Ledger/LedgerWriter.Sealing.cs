@@ -35,7 +35,7 @@ public sealed partial class LedgerWriter
         long length = 0;
         while (_carried is not null || _queue.Reader.TryRead(out _carried))
         {
-            length += _carried.Batch.Framed.Length;
+            length += _carried.Batch.Length;
             if (group.Count > 0 && length > _options.GroupLengthMax) break;
             group.Add(_carried);
             _carried = null;
@@ -54,6 +54,7 @@ public sealed partial class LedgerWriter
         _blobs.Commit();
         SealedGroup group = _tree.Append(batches);
         _journal.Append(group.FirstIndex, group.Head, marks, batches);
+        foreach (EntryBatch batch in batches) batch.ReleaseBlobs();
         Accept(group, marks);
         if (_journal.SegmentLength > _options.SegmentLengthMax) _journal.BeginSegment(_tree.Range, _marks.Values);
         LedgerLog.Sealed(_log, group.Head.Size - group.FirstIndex, group.Head.Size, (long)_time.GetElapsedTime(started).TotalMilliseconds);

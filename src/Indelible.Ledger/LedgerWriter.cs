@@ -163,7 +163,7 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         Interlocked.Exchange(ref _publishedSize, to);
         _journal.Trim(to);
         LedgerLog.Published(_log, to - from, to, (long)_time.GetElapsedTime(started).TotalMilliseconds);
-        Published?.Invoke(new PublishedEntries(from, to, [.. groups.SelectMany(group => group.Batches)], groups.Sum(group => group.Length)));
+        Published?.Invoke(new PublishedEntries(from, to, [.. groups.SelectMany(group => group.Batches)]));
     }
 
     private IndelibleException Fail(Exception failure)

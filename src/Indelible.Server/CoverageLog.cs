@@ -1,7 +1,6 @@
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
-using Indelible.Index;
 using Indelible.Ledger;
 
 namespace Indelible.Server;
@@ -29,10 +28,7 @@ internal sealed class CoverageLog(EntryMaker maker, Coverage last, TimeSpan inte
         _sealedAt = time.GetTimestamp();
     }
 
-    /// <summary>The newest coverage entry of a source; null if there is none.</summary>
-    public static Coverage? Newest(LedgerView view, string source)
-    {
-        Page page = view.Index.Find(new Query { Source = source, Kind = EntryKind.Coverage, Limit = 1 });
-        return page.Entries.Count == 0 ? null : view.Header(page.Entries[0]).Coverage;
-    }
+    /// <summary>The newest published coverage entry of a source; null if there is none.</summary>
+    public static Coverage? Newest(LedgerView view, string source) =>
+        view.NewestFirst(source, EntryKind.Coverage).FirstOrDefault()?.Coverage;
 }

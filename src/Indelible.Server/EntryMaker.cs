@@ -35,7 +35,7 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
         {
             if (_assembler.TotalLength - begun > BatchLength)
             {
-                made[^1].Mark = new SourceMark(source, captured.Changes[i - 1].Position, Lsn.None);
+                made[^1].Mark = new SourceMark(source, captured.Changes[i - 1].Position, captured.ConfirmableBefore);
                 made.Add(new EntryBatch(BatchLength));
                 begun = _assembler.TotalLength;
             }

@@ -9,16 +9,22 @@ namespace Indelible.Server;
 /// <remarks>One loop writes the index: either <see cref="RunAsync"/>, or the caller of <see cref="CatchUpAsync"/> when no loop runs.</remarks>
 public sealed class IndexFeed : IDisposable
 {
-    /// <summary>Bytes of entries that may wait in memory to be indexed.</summary>
-    private const long OffersLengthMax = 64 << 20;
-    private const int CatchUpChunk = 4096;
+    private const int OffersMax = 64;
+    /// <summary>Bytes of entries that wait in memory; what is offered beyond that is read from the ledger when its turn comes.</summary>
+    private const long WaitingLengthMax = 8 << 20;
+    /// <summary>Longest a backlog waits for the index, for each batch of it.</summary>
+    private static readonly TimeSpan RoomWaitMax = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(5);
+    private const int CatchUpCountMax = 4096;
+    private const int CatchUpLengthMax = 4 << 20;
 
-    private readonly Channel<PublishedEntries> _offers = Channel.CreateUnbounded<PublishedEntries>();    // bounded by their length
+    private readonly Channel<PublishedEntries> _offers;
     private readonly SemaphoreSlim _writing = new(1);
     private readonly LedgerReader _reader;
     private readonly SealedValues _values;
     private readonly ILogger _logger;
-    private long _offersLength;
+    private long _waitingLength;
+    private volatile bool _isRunning;
 
     internal IndexFeed(LedgerIndex index, LedgerReader reader, SealedValues values, ILogger logger)
     {
@@ -26,22 +32,43 @@ public sealed class IndexFeed : IDisposable
         _reader = reader;
         _values = values;
         _logger = logger;
+        // The newest offer is always kept: it says how far there is to go.
+        BoundedChannelOptions options = new(OffersMax) { FullMode = BoundedChannelFullMode.DropOldest };
+        _offers = Channel.CreateBounded<PublishedEntries>(options, dropped => Interlocked.Add(ref _waitingLength, -dropped.Length));
     }
 
     /// <summary>The index; may trail the published size by what is on the way.</summary>
     public LedgerIndex Index { get; }
 
-    /// <summary>Called by the publisher. Never waits: an offer that finds too much waiting is dropped, and read from the ledger later.</summary>
+    /// <summary>Called by the publisher. Never waits: where too much waits already, the entries are left to be read from the ledger.</summary>
     public void Offer(PublishedEntries published)
     {
-        if (Interlocked.Read(ref _offersLength) > OffersLengthMax) return;
-        Interlocked.Add(ref _offersLength, published.Length);
+        if (Interlocked.Add(ref _waitingLength, published.Length) > WaitingLengthMax)
+        {
+            Interlocked.Add(ref _waitingLength, -published.Length);
+            published = published with { Batches = [] };
+        }
         _offers.Writer.TryWrite(published);
     }
 
-    /// <summary>Indexes offers until cancelled.</summary>
+    /// <summary>Waits a moment at most while much waits to be indexed. Indexing what is at hand costs far less than reading it again, so a backlog is not
+    /// read faster than that; but an index that is being rebuilt, or ill, holds up nothing for long.</summary>
+    public async Task RoomAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
+        while (_isRunning && Interlocked.Read(ref _waitingLength) > WaitingLengthMax / 2 && time.GetElapsedTime(started) < RoomWaitMax)
+        {
+            await Task.Delay(RoomPause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested) return;
+        }
+    }
+
+    /// <summary>Catches up, then indexes offers until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        await Task.Yield(); // an index that was lost is long in the filling
+        _isRunning = true;
+        await CatchUpAsync(cancellationToken);
         while (await _offers.Reader.WaitToReadAsync(cancellationToken))
         {
             await _writing.WaitAsync(cancellationToken);
@@ -84,10 +111,10 @@ public sealed class IndexFeed : IDisposable
     {
         while (Index.IndexedSize < to && _offers.Reader.TryRead(out PublishedEntries? published))
         {
-            CatchUp(published.From, cancellationToken);     // what was dropped before it
-            if (Index.IndexedSize == published.From) Index.Add(published.From, Entries(published));
+            CatchUp(published.From, cancellationToken);    // what was left out before it
+            if (Index.IndexedSize == published.From && published.Batches.Count > 0) Index.Add(published.From, Entries(published));
             else CatchUp(published.To, cancellationToken);
-            Interlocked.Add(ref _offersLength, -published.Length);
+            Interlocked.Add(ref _waitingLength, -published.Length);
         }
     }
 
@@ -95,10 +122,16 @@ public sealed class IndexFeed : IDisposable
     {
         long from = Index.IndexedSize;
         if (from >= to) return;
-        foreach ((long Index, ReadOnlyMemory<byte> Entry)[] chunk in _reader.ReadEntries(from, to).Chunk(CatchUpChunk))
+        List<IndexEntry> chunk = [];
+        int length = 0;
+        foreach ((long index, ReadOnlyMemory<byte> entry) in _reader.ReadEntries(from, to))
         {
+            chunk.Add(new IndexEntry(entry, _values.TokensOf(entry)));
+            length += entry.Length;
+            if (chunk.Count < CatchUpCountMax && length < CatchUpLengthMax && index + 1 < to) continue;
             cancellationToken.ThrowIfCancellationRequested();
-            Index.Add(chunk[0].Index, [.. chunk.Select(item => new IndexEntry(item.Entry, _values.TokensOf(item.Entry)))]);
+            Index.Add(Index.IndexedSize, chunk);
+            (chunk, length) = ([], 0);
         }
         ServerLog.IndexCaughtUp(_logger, from, to);
     }

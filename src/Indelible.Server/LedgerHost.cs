@@ -51,7 +51,8 @@ public sealed class LedgerHost : IAsyncDisposable
     public string? Address { get; private set; }
     internal LedgerMetrics Metrics { get; }
 
-    /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index.</summary>
+    /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index. The index may trail: <see cref="PublishAsync"/>
+    /// brings it up, and <see cref="RunAsync"/> does, beside capturing.</summary>
     /// <param name="paths">Where everything is.</param>
     /// <param name="config">What to run with.</param>
     /// <param name="time">The clock.</param>
@@ -74,7 +75,9 @@ public sealed class LedgerHost : IAsyncDisposable
                 throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
             LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
             writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
-            return await OpenAsync(paths, config, keyring, writer, time, logger, cancellationToken);
+            LedgerView view = LedgerView.Open(paths, keyring, logger);
+            ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
+            return new LedgerHost(paths, config, writer, view, time, logger);
         }
         catch
         {
@@ -82,15 +85,6 @@ public sealed class LedgerHost : IAsyncDisposable
             keyring.Dispose();
             throw;
         }
-    }
-
-    private static async Task<LedgerHost> OpenAsync(
-        LedgerPaths paths, IndelibleConfig config, Keyring keyring, LedgerWriter writer, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
-    {
-        LedgerView view = LedgerView.Open(paths, keyring, logger);
-        await view.Feed.CatchUpAsync(cancellationToken);
-        ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
-        return new LedgerHost(paths, config, writer, view, time, logger);
     }
 
     /// <summary>Seals entries that come from no source's log; their keys and they are durable when it returns.</summary>
@@ -135,7 +129,7 @@ public sealed class LedgerHost : IAsyncDisposable
             await EndedAsync(behind);
             (IsRunning, Address) = (false, null);
         }
-        await PublishAsync(CancellationToken.None);
+        await Writer.PublishAsync(CancellationToken.None); // the index, if it trails, is brought up when the ledger is opened again
         ServerLog.Stopped(_logger, Writer.TreeSize);
     }
 

@@ -9,6 +9,8 @@ namespace Indelible.Server;
 /// <summary>A ledger as queries see it: reader, index and, where values are concerned, the keyring.</summary>
 public sealed class LedgerView : IDisposable
 {
+    private const int PageLimit = 200;
+
     private readonly Lazy<Keyring> _keyring;
 
     private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger)
@@ -47,6 +49,25 @@ public sealed class LedgerView : IDisposable
     {
         EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
         return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
+    }
+
+    /// <summary>Headers of a source's published entries of one kind, newest first, those included that the index has not reached.</summary>
+    internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind)
+    {
+        long indexed = Index.IndexedSize;
+        foreach (EntryHeader header in Unindexed(indexed).Where(header => header.Source == source && header.Kind == kind).Reverse()) yield return header;
+        Query query = new() { Source = source, Kind = kind, Limit = PageLimit };
+        for (string? after = null; ;)
+        {
+            Page page = Index.Find(query with { After = after });
+            foreach (long index in page.Entries.Where(index => index < indexed)) yield return Header(index);
+            if ((after = page.Next) is null) yield break;
+        }
+    }
+
+    private IEnumerable<EntryHeader> Unindexed(long from)
+    {
+        for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++) yield return Header(index);
     }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>

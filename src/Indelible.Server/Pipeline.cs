@@ -10,11 +10,13 @@ namespace Indelible.Server;
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
 /// <remarks>Two loops: one reads and makes entries, the other seals and confirms what the first made, in the order it was read.</remarks>
 internal sealed class Pipeline(
-    SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, CoverageLog coverage, SourceProgress progress,
-    Action rewritten, TimeProvider time)
+    SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
+    SourceProgress progress, Action rewritten, TimeProvider time)
 {
     /// <summary>Batches made and not yet sealed; bounds memory.</summary>
     private const int MadeMax = 3;
+    /// <summary>Changes in a batch from which on it is part of a backlog, and not live.</summary>
+    private const int BacklogMin = 1000;
 
     private readonly record struct Made(CapturedBatch Batch, CheckedBatch Checked, IReadOnlyList<EntryBatch> Entries);
 
@@ -74,8 +76,10 @@ internal sealed class Pipeline(
             }
             continuity.Apply(held, treeSize);                                       // may be lost: read again from the ledger
             progress.Broken(held.BreakCount);
-            progress.Sealed(batch, time.GetElapsedTime(started));                   // the index follows what is published: IndexFeed
+            progress.Sealed(batch, time.GetElapsedTime(started));
+            capture.Release(batch);                                                 // as much may be read on: memory is bounded
             if (Rewrites.In(batch)) rewritten();
+            if (batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
     }
 

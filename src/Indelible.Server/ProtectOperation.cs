@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using Indelible.Capture;
@@ -22,6 +23,7 @@ public sealed record ProtectResult(Protection Protection, long BaselineRows, Lsn
 public sealed class ProtectOperation(LedgerHost host, string configPath, Action<string> progress)
 {
     private const string CaptureRoleDefault = "indelible_capture";
+    private const string WrongPassword = "28P01";
 
     /// <summary>Short name of the source.</summary>
     public required string Source { get; init; }
@@ -60,6 +62,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         {
             ProtectOutcome outcome = await Protector.ProtectAsync(Owner, request, progress, host.Time, cancellationToken);
             SourceConfig config = ConfigOf(outcome, passwordFile);
+            await RequireLoginAsync(config, outcome.CaptureRole, cancellationToken);
             if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);
             long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, outcome.BaselineTables, afterGap: false, progress, cancellationToken);
             host.Config.Sources[Source] = config;
@@ -91,6 +94,25 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     };
 
     private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnections.Of(existing).User : CaptureRoleDefault);
+
+    /// <summary>A role that was there before has a password of its own.</summary>
+    private async Task RequireLoginAsync(SourceConfig config, string role, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using DbConnection connection = await SourceConnections.Of(config).OpenAsync(cancellationToken);
+        }
+        catch (DbException e) when (e.SqlState == WrongPassword)
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"role {role} is there already, and its password is not the one in {config.PasswordFile}: give it with --capture-password-file FILE, "
+                + $"name another role with --capture-role, or set it: ALTER ROLE {role} PASSWORD '…'; then run this again", e);
+        }
+        catch (DbException e)
+        {
+            throw SourceFailure.From(e, SourceConnections.Of(config));
+        }
+    }
 
     private string PasswordFileOf() =>
         CapturePasswordFile ?? Existing?.PasswordFile ?? SharedPasswordFile() ?? Path.Combine(host.Paths.Keyring, $"{Source}.password");

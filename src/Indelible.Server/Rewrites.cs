@@ -1,7 +1,6 @@
 using System.Globalization;
 using Indelible.Capture;
 using Indelible.Format.Entries;
-using Indelible.Index;
 
 namespace Indelible.Server;
 
@@ -10,8 +9,6 @@ namespace Indelible.Server;
 /// ledger itself, so it is not forgotten if the process dies in between.</remarks>
 internal static class Rewrites
 {
-    private const int PageLimit = 200;
-
     /// <summary>True if the batch reports such a statement.</summary>
     public static bool In(CapturedBatch batch)
     {
@@ -26,12 +23,10 @@ internal static class Rewrites
     public static HashSet<uint> Pending(LedgerView view, string source, Protection protection)
     {
         HashSet<uint> pending = [], settled = [];
-        Query query = new() { Source = source, Kind = EntryKind.Guard, Limit = PageLimit };
-        for (string? after = null; settled.Count < protection.Tables.Count;)
+        foreach (EntryHeader header in view.NewestFirst(source, EntryKind.Guard))
         {
-            Page page = view.Index.Find(query with { After = after });
-            foreach (long index in page.Entries) Note(view.Header(index), protection, pending, settled);
-            if ((after = page.Next) is null) break;
+            Note(header, protection, pending, settled);
+            if (settled.Count == protection.Tables.Count) break;
         }
         return pending;
     }

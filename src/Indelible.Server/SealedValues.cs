@@ -9,7 +9,11 @@ namespace Indelible.Server;
 public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
 {
     /// <summary>Opens one side of a field; values kept in clear or missing are returned as they are, digests are never opened.</summary>
-    public OpenedValue Open(Entry entry, Field field, Side side)
+    public OpenedValue Open(Entry entry, Field field, Side side) => Open(entry, field, side, KeyOf(entry.Header.SubjectBefore), KeyOf(entry.Header.SubjectAfter));
+
+    private SubjectKey? KeyOf(KeyId? subject) => subject is { } id && keyring().TryGetKey(id, out SubjectKey key) ? key : null;
+
+    private OpenedValue Open(Entry entry, Field field, Side side, SubjectKey? before, SubjectKey? after)
     {
         FieldValue value = side == Side.Before ? field.Before : field.After;
         switch (value.Kind)
@@ -18,12 +22,10 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
             case ValueKind.Plain: return new OpenedValue(OpenFault.None, value.IsNull ? ClearValue.Null : ClearValue.Of(value.Bytes), true);
             case ValueKind.Digest: return new OpenedValue(OpenFault.NotSealed, default, false);
         }
-        KeyId? subject = side == Side.Before ? entry.Header.SubjectBefore : entry.Header.SubjectAfter;
-        KeyId? other = side == Side.Before ? entry.Header.SubjectAfter : entry.Header.SubjectBefore;
-        if (subject is not { } id || !keyring().TryGetKey(id, out SubjectKey key)) return new OpenedValue(OpenFault.NotSealed, default, false);
+        if ((side == Side.Before ? before : after) is not { } key) return new OpenedValue(OpenFault.NotSealed, default, false);
         ReadOnlyMemory<byte> blob = value.Kind == ValueKind.Blob ? reader.ReadBlob(value.Bytes.Span) : default;
-        return other is { } otherId && otherId != id && keyring().TryGetKey(otherId, out SubjectKey otherKey)
-            ? SealedValue.Open(entry, field, side, key.Bytes, otherKey.Bytes, blob)
+        return (side == Side.Before ? after : before) is { } other && other.Id != key.Id
+            ? SealedValue.Open(entry, field, side, key.Bytes, other.Bytes, blob)
             : SealedValue.Open(entry, field, side, key.Bytes, default, blob);
     }
 
@@ -49,12 +51,13 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
         if (EntryCodec.Decode(bytes, out Entry entry) != EntryFault.None) return null;
         if (entry.Header is not { Source: { } source, Relation: { } relation, Kind: EntryKind.Change or EntryKind.Baseline }) return null;
         List<byte[]> tokens = [];
+        SubjectKey? before = KeyOf(entry.Header.SubjectBefore), after = KeyOf(entry.Header.SubjectAfter); // once: finding a key costs more than using it
         foreach (Field field in entry.Fields)
         {
             if (field.Scope != FieldScope.Column) continue;
             foreach (Side side in (ReadOnlySpan<Side>)[Side.Before, Side.After])
             {
-                OpenedValue opened = Open(entry, field, side);
+                OpenedValue opened = Open(entry, field, side, before, after);
                 if (opened.Fault != OpenFault.None || opened.Value.IsMissing || opened.Value.IsNull) continue;
                 tokens.Add(keyring().BlindToken(source, relation.Id, field.Name, opened.Value.Bytes.Span));
             }

@@ -19,6 +19,9 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
 
     private readonly SourceProgress _progress = new(source, host.Metrics);
 
+    /// <summary>True once trying again was of no use; <see cref="RunAsync"/> then failed with the reason, which is logged and in <see cref="Status"/>.</summary>
+    public bool GaveUp { get; private set; }
+
     /// <summary>How it stands.</summary>
     public SourceStatus Status() => _progress.Status();
 
@@ -36,28 +39,26 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
             catch (Exception e) when (attempt < AttemptsFor(e))
             {
                 attempt = _progress.Batches > batches ? 1 : attempt + 1;
-                await PauseAsync(attempt, e.Message, cancellationToken);
+                await PauseAsync(attempt, Told(e).Message, cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 break; // told to stop
             }
-            catch (DbException e)
+            catch (Exception e) when (e is DbException or IndelibleException or IOException or SocketException or TimeoutException)
             {
-                throw Stopped(SourceFailure.From(e, SourceConnections.Of(config)));
-            }
-            catch (Exception e) when (e is IndelibleException or IOException or SocketException or TimeoutException)
-            {
-                throw Stopped(e);
+                throw Stopped(Told(e));
             }
         }
         _progress.Enter("stopped");
     }
 
     /// <summary>How often in a row to try again after a failure; zero where that is of no use.</summary>
-    private static int AttemptsFor(Exception e) => e switch
+    private int AttemptsFor(Exception e) => e switch
     {
         IndelibleException { ExitCode: ExitCode.Environment } => AttemptsForSlot, // the walsender of a process that died may hold the slot for a while
+        IndelibleException { ExitCode: ExitCode.Usage } => _progress.Batches > 0 ? AttemptsForSlot : 0, // a password file being exchanged
+        DbException when _progress.Batches > 0 => AttemptsMax, // it worked before: somebody will put a password, a privilege or a setting right
         DbException { IsTransient: true } => AttemptsMax,
         DbException { SqlState: "55006" or "57P01" or "57P02" or "57P03" } => AttemptsMax,
         DbException { SqlState: null } => AttemptsMax, // the connection broke
@@ -66,8 +67,12 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
         _ => 0,
     };
 
+    /// <summary>What PostgreSQL's driver says, in words with where and what to do.</summary>
+    private Exception Told(Exception e) => e is DbException failure ? SourceFailure.From(failure, SourceConnection.Parse(config.Connection)) : e;
+
     private Exception Stopped(Exception e)
     {
+        GaveUp = true;
         _progress.Enter("stopped", e.Message);
         ServerLog.SourceStopped(logger, source, e.Message);
         return e;

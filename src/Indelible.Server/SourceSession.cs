@@ -21,7 +21,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         SourceConnection connection = SourceConnections.Of(config);
         EntryMaker maker = host.NewMaker(source);
         SessionTable sessions = new();
-        await host.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
+        await host.Writer.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
         Coverage? covered = CoverageLog.Newest(host.View, source);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
             connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered), sessions,
@@ -35,14 +35,17 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         progress.Enter("capturing");
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Pipeline pipeline = new(capture, continuity, maker, host.Keyring, host.Writer, coverage, progress, end.Cancel, host.Time);
+        Pipeline pipeline = new(
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, end.Cancel, host.Time);
         try
         {
-            await RunBesideAsync(
-                stop => Task.WhenAll(
-                    WatchSessionsAsync(connection, sessions, stop),
-                    new ProtectionWatch(source, config.Protection, connection, host, logger).RunAsync(stop)),
-                () => pipeline.RunAsync(end.Token));
+            await RunTogetherAsync(
+                pipeline.RunAsync,
+                [
+                    stop => WatchSessionsAsync(connection, sessions, stop),
+                    stop => new ProtectionWatch(source, config.Protection, connection, host, logger).RunAsync(stop),
+                ],
+                end.Token);
         }
         catch (UndeliverableChangeException e)
         {
@@ -84,7 +87,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     /// <summary>States tables anew whose values were rewritten by DDL; capture then goes on where it was.</summary>
     private async Task SealRewrittenAsync(SourceConnection connection, CancellationToken cancellationToken)
     {
-        await host.PublishAsync(cancellationToken);
+        await host.Writer.PublishAsync(cancellationToken);
         HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
         if (pending.Count == 0) return;
         long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, afterGap: false, static _ => { }, cancellationToken);
@@ -148,19 +151,17 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         }
     }
 
-    /// <summary>Runs <paramref name="main"/>; <paramref name="beside"/> runs as long.</summary>
-    private static async Task RunBesideAsync(Func<CancellationToken, Task> beside, Func<Task> main)
+    /// <summary>Runs <paramref name="capture"/> until it ends, and the others beside it. If one of them fails, capture ends in good order and the failure
+    /// travels up.</summary>
+    private static async Task RunTogetherAsync(Func<CancellationToken, Task> capture, Func<CancellationToken, Task>[] beside, CancellationToken cancellationToken)
     {
-        using CancellationTokenSource stop = new();
-        Task running = beside(stop.Token);
-        try
-        {
-            await main();
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task capturing = capture(stop.Token);
+        Task[] others = [.. beside.Select(run => run(stop.Token))];
+        await Task.WhenAny([capturing, .. others]);
+        await stop.CancelAsync();
+        await Task.WhenAll(others).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await capturing;
+        if (Array.Find(others, other => other.IsFaulted) is { } failed) await failed;
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace Indelible.Server;
 
 /// <summary>The sources being captured. One loop owns the set; others ask it through a queue.</summary>
+/// <remarks>A source that gives up does not stop the others: it is shown as stopped, with its problem, until it is started again.</remarks>
 internal sealed class SourceSet(LedgerHost host, ILogger logger)
 {
     private const int RequestsMax = 64;
@@ -16,12 +17,9 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
     private sealed record Running(SourceRunner Runner, CancellationTokenSource Stop, Task Task);
 
     /// <summary>How each source stands.</summary>
-    public IReadOnlyList<SourceStatus> Status()
-    {
-        lock (_running) return [.. _running.Values.Select(running => running.Runner.Status())];
-    }
+    public IReadOnlyList<SourceStatus> Status() => [.. Snapshot().Select(running => running.Runner.Status())];
 
-    /// <summary>Captures every configured source until cancelled, then lets each drain. Ends with the failure of the first that gives up.</summary>
+    /// <summary>Captures every configured source until cancelled, then lets each drain. Ends with the failure of a source only when none is left, or for a bug of ours.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         foreach (string source in host.Config.Sources.Keys) Start(source);
@@ -32,35 +30,34 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
         finally
         {
             foreach (Running running in Snapshot()) await running.Stop.CancelAsync();
-            await Task.WhenAll(Snapshot().Select(running => running.Task));
+            foreach (Running running in Snapshot()) await EndedAsync(running);
+            _requests.Writer.Complete();
+            while (_requests.Reader.TryRead(out Request? request)) request.Done.SetResult(); // nothing runs any more, so nothing is to be stopped or started
         }
     }
 
     /// <summary>Drains and stops one source; it starts again with <see cref="StartAsync"/>. Nothing to do if it does not run.</summary>
     public Task StopAsync(string source) => AskAsync(source, start: false);
 
-    /// <summary>Starts one source with the host's configuration as it is now.</summary>
+    /// <summary>Starts one source with the host's configuration as it is now. Nothing happens once the set has ended.</summary>
     public Task StartAsync(string source) => AskAsync(source, start: true);
 
     private async Task AskAsync(string source, bool start)
     {
         TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _requests.Writer.WriteAsync(new Request(source, start, done));
-        await done.Task;
+        if (_requests.Writer.TryWrite(new Request(source, start, done))) await done.Task;
     }
 
     private async Task NextAsync(CancellationToken cancellationToken)
     {
+        Running[] all = Snapshot();
+        Running[] going = [.. all.Where(running => !running.Task.IsCompleted)];
+        if (all.Length > 0 && going.Length == 0) await all[0].Task; // none is left: a process that captures nothing must not look as if it did
         using CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<bool> asked = _requests.Reader.WaitToReadAsync(waiting.Token).AsTask();
-        Task ended = await Task.WhenAny([asked, .. Snapshot().Select(running => running.Task)]);
-        if (ended != asked)
-        {
-            await waiting.CancelAsync();
-            await ended; // a source that gave up: its failure ends the set
-            return;
-        }
-        if (!asked.IsCompletedSuccessfully) return; // told to stop
+        Task ended = await Task.WhenAny([asked, .. going.Select(running => running.Task)]);
+        await waiting.CancelAsync();
+        if (ended != asked) await EndedAsync(going.First(running => running.Task == ended));
         while (_requests.Reader.TryRead(out Request? request)) await ApplyAsync(request);
     }
 
@@ -86,8 +83,15 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
         lock (_running) _running.Remove(source, out running);
         if (running is null) return;
         await running.Stop.CancelAsync();
-        await running.Task;
+        await EndedAsync(running);
         running.Stop.Dispose();
+    }
+
+    /// <summary>Waits for a source to end. That it gave up is logged and shown; anything else it fails with is a bug, and travels up.</summary>
+    private static async Task EndedAsync(Running running)
+    {
+        await running.Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!running.Runner.GaveUp) await running.Task;
     }
 
     private Running[] Snapshot()

@@ -81,7 +81,7 @@ internal sealed class EntryMakerFixture : IDisposable
 
     public IReadOnlyList<EntryBatch> MakeBatches(params CapturedChange[] changes)
     {
-        IReadOnlyList<EntryBatch> made = Maker.Make(new CapturedBatch { Changes = changes, Last = changes[^1].Position, Confirmable = new Lsn(0x1100) }, []);
+        IReadOnlyList<EntryBatch> made = Maker.Make(new CapturedBatch { Changes = changes, Last = changes[^1].Position, ConfirmableBefore = new Lsn(0xf00), Confirmable = new Lsn(0x1100), Length = 0 }, []);
         Keyring.Commit();
         return made;
     }

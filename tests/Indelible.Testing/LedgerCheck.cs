@@ -15,6 +15,14 @@ public static class LedgerCheck
     /// <param name="cancellationToken">Ends the check early.</param>
     public static async Task<IReadOnlyList<byte[]>> AllAsync(string ledgerDirectory, string origin, CancellationToken cancellationToken)
     {
+        IReadOnlyList<byte[]> entries = await PublishedAsync(ledgerDirectory, origin, cancellationToken);
+        CheckNoOtherFiles(ledgerDirectory, entries.Count);
+        return entries;
+    }
+
+    /// <summary>As <see cref="AllAsync"/>, for the ledger of a writer that was killed: it may have left files of a head it did not come to publish.</summary>
+    public static async Task<IReadOnlyList<byte[]>> PublishedAsync(string ledgerDirectory, string origin, CancellationToken cancellationToken)
+    {
         string[] head = (await File.ReadAllTextAsync(Path.Combine(ledgerDirectory, "checkpoint"), cancellationToken)).Split('\n');
         Require(head[0] == origin, $"checkpoint: expected origin {origin}, found {head[0]}");
         int size = int.Parse(head[1], CultureInfo.InvariantCulture);
@@ -22,7 +30,6 @@ public static class LedgerCheck
         byte[][] leaves = [.. entries.Select(entry => SHA256.HashData([0, .. entry]))];
         Require(head[2] == Convert.ToBase64String(Root(leaves)), $"checkpoint: the root at size {size} is not that of the entries");
         await CheckTilesAsync(ledgerDirectory, leaves, cancellationToken);
-        CheckNoOtherFiles(ledgerDirectory, size);
         return entries;
     }
 

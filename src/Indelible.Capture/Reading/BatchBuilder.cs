@@ -11,8 +11,10 @@ internal sealed class BatchBuilder
     /// <summary>Bytes in a batch at most, one change's excess apart.</summary>
     public const int BytesMax = 4 * 1024 * 1024;
 
-    /// <summary>What a change costs beside its values, roughly, in bytes.</summary>
+    /// <summary>What a change costs beside its fields, roughly, in bytes.</summary>
     private const int ChangeOverhead = 256;
+    /// <summary>What a field costs beside its values: a wide table's rows are mostly that.</summary>
+    private const int FieldOverhead = 64;
     /// <summary>Small enough to stay out of the large-object heap.</summary>
     private const int BlockLength = 64 * 1024;
     /// <summary>Longer values get an array of their own.</summary>
@@ -21,7 +23,7 @@ internal sealed class BatchBuilder
     private List<CapturedChange> _changes = [];
     private byte[] _block = [];
     private int _used;
-    private int _bytes;
+    private long _bytes;
 
     public int Count => _changes.Count;
 
@@ -29,7 +31,7 @@ internal sealed class BatchBuilder
 
     public void Add(CapturedChange change)
     {
-        _bytes = (int)Math.Min((long)_bytes + ChangeOverhead, int.MaxValue);
+        _bytes += ChangeOverhead + (change is CapturedChange.Row row ? row.Fields.Count * FieldOverhead : 0);
         _changes.Add(change);
     }
 
@@ -37,7 +39,7 @@ internal sealed class BatchBuilder
     public ReadOnlyMemory<byte> Keep(ReadOnlySpan<byte> value)
     {
         if (value.IsEmpty) return default;
-        _bytes = (int)Math.Min((long)_bytes + value.Length, int.MaxValue);
+        _bytes += value.Length;
         if (value.Length > InBlockMax) return value.ToArray();
         if (value.Length > _block.Length - _used)
         {
@@ -51,9 +53,9 @@ internal sealed class BatchBuilder
     }
 
     /// <summary>The batch; the builder begins anew.</summary>
-    public CapturedBatch Build(Position last, Lsn confirmable)
+    public CapturedBatch Build(Position last, Lsn confirmableBefore, Lsn confirmable)
     {
-        CapturedBatch batch = new() { Changes = _changes, Last = last, Confirmable = confirmable };
+        CapturedBatch batch = new() { Changes = _changes, Last = last, ConfirmableBefore = confirmableBefore, Confirmable = confirmable, Length = _bytes };
         // The rest of the block goes on serving: blocks are shared by neighbours and freed by the collector.
         _changes = new List<CapturedChange>(Math.Min(_changes.Count, ChangesMax));
         _bytes = 0;

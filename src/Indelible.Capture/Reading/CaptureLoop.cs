@@ -8,7 +8,7 @@ namespace Indelible.Capture.Reading;
 
 /// <summary>Moves messages from the stream into batches and batches into a bounded channel, while the consumer seals earlier ones.</summary>
 internal sealed class CaptureLoop(
-    ReplicationStream stream, TransactionAssembler assembler, RelationMap relations, LiveCatalog catalog, TimeProvider time, ILogger logger)
+    ReplicationStream stream, TransactionAssembler assembler, RelationMap relations, LiveCatalog catalog, ByteBudget budget, TimeProvider time, ILogger logger)
 {
     /// <summary>How long a change waits for company once the stream has run dry.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
@@ -84,6 +84,7 @@ internal sealed class CaptureLoop(
     private async Task HandOverAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         CapturedBatch batch = assembler.TakeBatch();
+        await budget.TakeAsync(batch.Length, cancellationToken);
         await batches.WriteAsync(batch, cancellationToken);
         _handedOver = batch.Confirmable;
         _lastHandOver = time.GetTimestamp();

@@ -22,6 +22,7 @@ internal sealed class TransactionAssembler
     private readonly List<uint> _truncated = [];
     private readonly Position _sealedTo;
     private Position _last;
+    private Lsn _handedOver;
     private BeginMessage _transaction;
     private uint _ordinal;
 
@@ -34,6 +35,7 @@ internal sealed class TransactionAssembler
         _sealedTo = resume?.Last ?? new Position(Lsn.None, 0);
         _last = _sealedTo;
         Confirmable = resume?.Confirmable ?? Lsn.None;
+        _handedOver = Confirmable;
     }
 
     /// <summary>End of the last transaction delivered whole, or a later idle position. Never decreases.</summary>
@@ -49,7 +51,12 @@ internal sealed class TransactionAssembler
     public bool IsFull => _batch.IsFull;
 
     /// <summary>What has been collected so far.</summary>
-    public CapturedBatch TakeBatch() => _batch.Build(_last, Confirmable);
+    public CapturedBatch TakeBatch()
+    {
+        CapturedBatch batch = _batch.Build(_last, _handedOver, Confirmable);
+        _handedOver = Confirmable;
+        return batch;
+    }
 
     /// <summary>Outside a transaction, with nothing on its way: everything up to here has been seen.</summary>
     public void SeenUpTo(Lsn position)

@@ -65,6 +65,7 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
         await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
         {
             changes.AddRange(batch.Changes);
+            capture.Release(batch);
             if (batch.Confirmable >= end) break;
         }
         return changes;

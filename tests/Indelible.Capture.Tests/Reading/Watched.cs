@@ -63,6 +63,7 @@ internal sealed class Watched
         await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
         {
             batches.Add(batch);
+            capture.Release(batch);
             if (batch.Confirmable >= end) break;
         }
         return batches;
