@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Indelible.Format.Entries;
 using Indelible.Testing;
 using Xunit;
 
@@ -47,7 +48,7 @@ public sealed class MemoryTests : IAsyncLifetime
         Assert.True(process.ExitCode == 0, await log);
         Assert.InRange(peakKiB, 1, BoundKiB);
         Assert.Equal(Rows + Scans, (await LedgerCheck.AllAsync(Path.Combine(_indelible.Home, "ledger"), "example.org/m", CancellationToken.None))
-            .Count(entry => Indelible.Format.Entries.EntryCodec.Decode(entry, out Indelible.Format.Entries.Entry decoded) == default && decoded.Header.Operation is not null));
+            .Count(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None && decoded.Header.Operation is not null));
     }
 
     private async Task SealedAsync()
