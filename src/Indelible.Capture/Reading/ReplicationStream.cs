@@ -67,7 +67,24 @@ internal sealed class ReplicationStream : IAsyncDisposable
     }
 
     /// <summary>Waits for the next message; false at the end of the stream.</summary>
-    public ValueTask<bool> MoveNextAsync() => _messages!.MoveNextAsync();
+    public ValueTask<bool> MoveNextAsync()
+    {
+        ValueTask<bool> next = _messages!.MoveNextAsync();
+        return next.IsCompletedSuccessfully ? next : AwaitAsync(next);
+    }
+
+    private static async ValueTask<bool> AwaitAsync(ValueTask<bool> next)
+    {
+        try
+        {
+            return await next;
+        }
+        catch (NullReferenceException e)
+        {
+            // Npgsql 10 closes its connector when feedback fails to be sent, and the reader then finds nothing to read from.
+            throw new IOException("the replication connection broke", e);
+        }
+    }
 
     /// <summary>The message at hand, whole. Valid until the next call. Empty for a large message of another application: it is not even buffered.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
