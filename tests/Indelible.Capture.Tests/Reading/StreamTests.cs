@@ -22,6 +22,7 @@ public sealed class StreamTests(ServerFixture fixture) : IClassFixture<ServerFix
         await foreach (CapturedBatch batch in capture.ReadAsync(TestContext.Current.CancellationToken))
         {
             rows += batch.Changes.Count;
+            capture.Release(batch);
             if (!waited) await Task.Delay(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
             waited = true;
             if (batch.Confirmable >= end) break;
