@@ -52,9 +52,16 @@ public sealed class SourceConnection
 
     /// <summary>Opens an ordinary connection with the output settings pinned (<see cref="PinnedSettings"/>).</summary>
     /// <exception cref="NpgsqlException">The server cannot be reached or refuses.</exception>
-    public async Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken)
+    public Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) =>
+        OpenAsync(PinnedSettings.Apply(_settings, pooling: false), cancellationToken);
+
+    /// <summary>Opens a connection that finds tables by the role's own search path. Values read over it would not print as those in the log do.</summary>
+    internal Task<NpgsqlConnection> OpenForNamesAsync(CancellationToken cancellationToken) =>
+        OpenAsync(PinnedSettings.Apply(_settings, pooling: false, ownSearchPath: true), cancellationToken);
+
+    private static async Task<NpgsqlConnection> OpenAsync(string text, CancellationToken cancellationToken)
     {
-        NpgsqlConnection connection = new(PinnedSettings.Apply(_settings, pooling: false));
+        NpgsqlConnection connection = new(text);
         try
         {
             await connection.OpenAsync(cancellationToken);

@@ -16,9 +16,9 @@ namespace Indelible.Server;
 public sealed record StateField(string Name, FieldValue Value, Side Side, MicroTime Since, long EntryIndex, Entry Entry, Field Field);
 
 /// <summary>What the ledger says a row held at some point.</summary>
-/// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key. A baseline is sealed before changes that it
-/// already shows (capture begins at the slot, the baseline is read later). That matters for changes of a key only: they are passed over, because
-/// the baseline knows the row by its new key, and may know another by the old one.</remarks>
+/// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key. What was sealed later happened later, but for
+/// baselines: capture begins at the slot, the table is read after it, so a baseline is sealed before changes that it already shows. A baseline holds at its
+/// snapshot: of the changes of its row, those the snapshot shows are older than it and passed over.</remarks>
 public sealed class RowState
 {
     private readonly Dictionary<string, StateField> _known = new(StringComparer.Ordinal);
@@ -51,28 +51,31 @@ public sealed class RowState
         RowState state = new();
         RowWalk walk = new(view, row);
         Baselined baselined = new(view, counts);
-        while (walk.Next() is { } found)
+        while (walk.Next() is { } step)
         {
-            EntryHeader header = found.Entry.Header;
-            if (header.Kind is not (EntryKind.Change or EntryKind.Baseline) || !counts(found.Index, header)) continue;
-            if (header.PreviousKey is not null && baselined.Shows(header, walk.Row)) continue;
-            if (state.IsDoneAfter(found.Index, found.Entry, walk)) return state;
+            if (step.Header.Kind is not (EntryKind.Change or EntryKind.Baseline) || !counts(step.Index, step.Header)) continue;
+            if (baselined.Shows(step.Header, walk.Row, isAsked: IsTurn(step, walk))) continue;
+            if (state.IsDoneAfter(step, walk)) return state;
         }
         return state;
     }
 
-    /// <summary>Takes the next older entry; true once nothing older matters.</summary>
-    private bool IsDoneAfter(long index, Entry entry, RowWalk walk)
+    /// <summary>True where it matters whether a baseline shows the change: it ends the row, or brings it from another key. Any other says what a baseline that
+    /// shows it says, or what was said of it by newer ones; to look for the baseline of every row would cost as much as all the rest.</summary>
+    private static bool IsTurn(RowStep step, RowWalk walk) => step.Header.PreviousKey is not null || step.Header.Operation == Operation.Truncate || Ends(step, walk);
+
+    /// <summary>Takes the next older step; true once nothing older matters.</summary>
+    private bool IsDoneAfter(RowStep step, RowWalk walk)
     {
-        EntryHeader header = entry.Header;
-        if (header.Operation == Operation.Truncate) return IsTruncated(index, header.Relation?.Leaf);
-        NewestEntry ??= index;
-        if (Ends(entry, walk)) return End(index);
+        EntryHeader header = step.Header;
+        if (header.Operation == Operation.Truncate) return IsTruncated(step.Index, header.Relation?.Leaf);
+        NewestEntry ??= step.Index;
+        if (Ends(step, walk)) return End(step.Index);
         if (_truncations.FindLast(truncation => truncation.Leaf == header.Relation?.Leaf) is { Leaf: not null } ended) return End(ended.Index);
         Exists = true;
-        foreach (Field field in entry.Fields) Learn(index, entry, field);
+        foreach ((long index, Entry entry) in step.Parts) Learn(index, entry);
         if (header.Kind == EntryKind.Baseline || header.Operation == Operation.Insert) return true;
-        if (header.PreviousKey is { } previous) walk.Follow(previous, index);
+        if (header.PreviousKey is { } previous) walk.Follow(previous, step.FirstIndex);
         return false;
     }
 
@@ -93,22 +96,27 @@ public sealed class RowState
         return true;
     }
 
-    private static bool Ends(Entry entry, RowWalk walk) => entry.Header.Operation switch
+    private static bool Ends(RowStep step, RowWalk walk) => step.Header.Operation switch
     {
         Operation.Delete => true,
-        Operation.Update => entry.Header.PreviousKey is not null && !walk.IsAbout(entry.Header.Key),
-        Operation.Found => entry.Fields.Any(field => field.Scope == FieldScope.Column && IsGone(field.After)),
+        Operation.Update => step.Header.PreviousKey is not null && !walk.IsAbout(step.Header.Key),
+        Operation.Found => step.Parts.Any(part => SaysGone(part.Entry)),
         _ => false,
     };
 
-    private static bool IsGone(FieldValue value) => value is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow };
+    /// <summary>True if what was found is that there is no such row.</summary>
+    public static bool SaysGone(Entry found) =>
+        found.Fields.Any(field => field.Scope == FieldScope.Column && field.After is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow });
 
-    private void Learn(long index, Entry entry, Field field)
+    private void Learn(long index, Entry entry)
     {
-        bool saysNothing = field.After is { Kind: ValueKind.Missing, Reason: not (MissingReason.TooLarge or MissingReason.NotCaptured) };
-        if (field.Scope != FieldScope.Column || saysNothing) return;
         MicroTime since = entry.Header.CommittedAt ?? entry.Header.SealedAt;
-        _known.TryAdd(field.Name, new StateField(field.Name, field.After, Side.After, since, index, entry, field));
+        foreach (Field field in entry.Fields)
+        {
+            bool saysNothing = field.After is { Kind: ValueKind.Missing, Reason: not (MissingReason.TooLarge or MissingReason.NotCaptured) };
+            if (field.Scope != FieldScope.Column || saysNothing) continue;
+            _known.TryAdd(field.Name, new StateField(field.Name, field.After, Side.After, since, index, entry, field));
+        }
     }
 
     /// <summary>Knows, for the key a row has while it is followed, which changes its newest baseline shows already.</summary>
@@ -118,20 +126,25 @@ public sealed class RowState
         private Snapshot? _snapshot;
         private PgSnapshot? _transactions;
 
-        public bool Shows(EntryHeader change, Query row)
+        /// <summary>True if the row's newest baseline shows the change. Looks for that baseline only once asked; then knows it for the row's older changes too.</summary>
+        public bool Shows(EntryHeader change, Query row, bool isAsked)
         {
-            if (!ReferenceEquals(row, _row)) LookUp(_row = row);
+            if (!ReferenceEquals(row, _row))
+            {
+                if (!isAsked) return false;
+                LookUp(_row = row);
+            }
             return _snapshot is not null && change.TransactionId is { } xid && change.Position is { } position
-                && position.CommitLsn <= _snapshot.ReadAfter && _transactions!.Sees(xid);
+                && position.CommitLsn <= _snapshot.ReadAfter && _transactions!.Sees(xid, position.CommitLsn, _snapshot.ReadAfter);
         }
 
         private void LookUp(Query row)
         {
             (_snapshot, _transactions) = (null, null);
             RowWalk baselines = new(view, row with { Kind = EntryKind.Baseline });
-            while (baselines.Next() is { } found)
+            while (baselines.Next() is { } step)
             {
-                if (!counts(found.Index, found.Entry.Header) || found.Entry.Header.Snapshot is not { } snapshot) continue;
+                if (!counts(step.Index, step.Header) || step.Header.Snapshot is not { } snapshot) continue;
                 (_snapshot, _transactions) = (snapshot, PgSnapshot.Parse(snapshot.Text));
                 return;
             }

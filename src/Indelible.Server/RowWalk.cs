@@ -4,6 +4,18 @@ using Indelible.Index;
 
 namespace Indelible.Server;
 
+/// <summary>What one change of a row, or one reading of it, says: an entry, or all the parts of one that was too long.</summary>
+/// <param name="Parts">The newest part first; never empty.</param>
+internal sealed record RowStep(IReadOnlyList<(long Index, Entry Entry)> Parts)
+{
+    /// <summary>Header of the newest part; the others differ in part number and nonce only.</summary>
+    public EntryHeader Header => Parts[0].Entry.Header;
+    /// <summary>The newest part.</summary>
+    public long Index => Parts[0].Index;
+    /// <summary>The oldest part.</summary>
+    public long FirstIndex => Parts[^1].Index;
+}
+
 /// <summary>Goes through the entries about a row from the newest back, following it through changes of its key. Believes the entries, not the index.</summary>
 internal sealed class RowWalk
 {
@@ -26,10 +38,21 @@ internal sealed class RowWalk
     /// <summary>The row as it is followed now; another object once its key was another.</summary>
     public Query Row { get; private set; }
 
-    /// <summary>The next older entry; null if there is none.</summary>
-    public (long Index, Entry Entry)? Next()
+    /// <summary>The next older change or reading; null if there is none.</summary>
+    public RowStep? Next()
     {
-        while (_page.Count > 0 || Turn())
+        if (NextEntry() is not { } newest) return null;
+        List<(long Index, Entry Entry)> parts = [newest];
+        while (HasPage() && _page.Peek() == parts[^1].Index - 1 && _view.Entry(_page.Peek()) is var older && IsPartOfOne(older.Header, newest.Entry.Header))
+        {
+            parts.Add((_page.Dequeue(), older));
+        }
+        return new RowStep(parts);
+    }
+
+    private (long Index, Entry Entry)? NextEntry()
+    {
+        while (HasPage())
         {
             long index = _page.Dequeue();
             Entry entry = _view.Entry(index);
@@ -38,6 +61,12 @@ internal sealed class RowWalk
         }
         return null;
     }
+
+    /// <summary>Parts stand side by side. Those of a change have one position; those of a reading have none, and one snapshot shows a row once.</summary>
+    private static bool IsPartOfOne(EntryHeader one, EntryHeader other) =>
+        one.Kind == other.Kind && one.Operation == other.Operation && one.Snapshot == other.Snapshot && one.Relation == other.Relation
+        && one.Position?.CommitLsn == other.Position?.CommitLsn && one.Position?.Ordinal == other.Position?.Ordinal
+        && one.Key is { } key && other.Key is { } same && IsSame(key, same);
 
     /// <summary>Goes on with the row under its earlier key, before an entry.</summary>
     public void Follow(RowKey previous, long below)
@@ -58,6 +87,9 @@ internal sealed class RowWalk
         ? key.Token.Span.SequenceEqual(token)
         : key.Token.IsEmpty && key.Columns.Select(column => column.Value).SequenceEqual(Row.Key ?? []));
 
+    private static bool IsSame(RowKey one, RowKey other) =>
+        one.Token.Span.SequenceEqual(other.Token.Span) && one.Columns.Select(column => column.Value).SequenceEqual(other.Columns.Select(column => column.Value));
+
     /// <summary>The index is asked for as little as tells rows apart: every further term is another list to go through. The entries say the rest.</summary>
     private static Query Narrow(Query row, int limit) => row with { Source = null, Schema = null, OldestFirst = false, Limit = limit };
 
@@ -65,9 +97,9 @@ internal sealed class RowWalk
         (Row.Source is null || header.Source == Row.Source)
         && header.Relation is { } relation && relation.Name == Row.Table && (Row.Schema is null || relation.Schema == Row.Schema);
 
-    private bool Turn()
+    private bool HasPage()
     {
-        if (_isLast) return false;
+        if (_page.Count > 0 || _isLast) return _page.Count > 0;
         Page page = _view.Index.Find(_query);
         _page = new Queue<long>(page.Entries);
         _isLast = page.Next is null;

@@ -67,6 +67,32 @@ public sealed class KillTests : IAsyncLifetime
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
     }
 
+    [Fact]
+    public async Task A_protection_killed_anywhere_can_be_made_again_and_loses_nothing_from_its_beginning_on()
+    {
+        Random random = new(_seed);
+        await _server.ExecuteAsync(_database, "INSERT INTO people SELECT n, 'x', 'x' FROM generate_series(3000, 18000) n");
+        await using (Traffic traffic = new Traffic(_server, _database, _seed).Begin())
+        {
+            for (int attempt = 0; attempt < 3; attempt++)
+            {
+                using Process protect = _indelible.Start(Protect());
+                Task<string> output = protect.StandardOutput.ReadToEndAsync(), error = protect.StandardError.ReadToEndAsync();
+                await Task.Delay(random.Next(300, 1800));
+                protect.Kill();
+                await protect.WaitForExitAsync();
+                Told($"protect killed: {await output}{(await error).Split('\n').LastOrDefault(line => line.Length > 0)}");
+            }
+            await ProtectAsync();
+        }
+        await CaughtUpAsync();
+        await StopAsync();
+        await ReadAsync(isWhole: true);
+        IndelibleProcess.Result verify = await _indelible.RunAsync("verify"), crosscheck = await _indelible.RunAsync("crosscheck");
+        Assert.True(verify.ExitCode == 0, Story(verify.Output));
+        Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
+    }
+
     private async Task DisturbAsync(int round, Random random)
     {
         int what = random.Next(10);

@@ -75,6 +75,41 @@ public sealed class CrosscheckTests : CrosscheckFixture
         Assert.Empty(Lines(await CheckAsync()));
     }
 
+    [Fact]
+    public async Task A_key_that_was_used_again_between_slot_and_baseline_is_not_taken_for_ended()
+    {
+        await ExecuteAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 9) n",
+            "CREATE TABLE u (id int PRIMARY KEY, x text)", "INSERT INTO u VALUES (1, 'one')");
+        await ProtectAsync("t.x", "u.x");
+        // Again, as if nothing had been read since the slot was made.
+        await ExecuteAsync(
+            "DELETE FROM t WHERE id = 1", "UPDATE t SET id = 1 WHERE id = 9",
+            "UPDATE t SET x = 'of another' WHERE id = 2", "UPDATE t SET id = 20 WHERE id = 2", "UPDATE t SET id = 2 WHERE id = 8",
+            "DELETE FROM t WHERE id = 3", "INSERT INTO t VALUES (3, 'again')",
+            "TRUNCATE u", "INSERT INTO u VALUES (5, 'moves')", "UPDATE u SET id = 1 WHERE id = 5");
+        await BaselineAsync();
+        Assert.Empty(Lines(await CheckAsync()));
+        await ExecuteAsync("UPDATE t SET id = 101 WHERE id = 1", "UPDATE t SET x = 'later' WHERE id = 2", "DELETE FROM t WHERE id = 3");
+        Assert.Empty(Lines(await CheckAsync()));
+    }
+
+    [Fact]
+    public async Task A_row_too_long_for_one_entry_is_compared_whole()
+    {
+        string[] columns = [.. Enumerable.Range(1, 12).Select(n => $"c{n}")];
+        string Values(string seed) => string.Join(", ", columns.Select(column => $"(SELECT string_agg(md5('{seed}{column}' || n), '') FROM generate_series(1, 300) n)"));
+        await ExecuteAsync(
+            $"CREATE TABLE wide (id int PRIMARY KEY, {string.Join(", ", columns.Select(column => $"{column} text"))})",
+            $"INSERT INTO wide VALUES (1, {Values("a")}), (2, {Values("b")}), (3, {Values("c")})");
+        await ProtectAsync([.. columns.Select(column => $"wide.{column}")]);
+        Assert.Empty(Lines(await CheckAsync()));
+        await ExecuteAsync(
+            $"INSERT INTO wide VALUES (4, {Values("d")})", $"UPDATE wide SET ({string.Join(", ", columns)}) = ROW({Values("e")}) WHERE id = 1",
+            $"UPDATE wide SET id = 20, ({string.Join(", ", columns)}) = ROW({Values("f")}) WHERE id = 2", "UPDATE wide SET c2 = 'short' WHERE id = 20", "DELETE FROM wide WHERE id = 3");
+        Assert.Empty(Lines(await CheckAsync()));
+    }
+
     /// <summary>Writers of every kind, while rows are compared again and again.</summary>
     [Fact]
     public async Task Under_heavy_writing_there_is_no_false_alarm_and_a_planted_difference_is_found()

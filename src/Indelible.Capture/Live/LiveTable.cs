@@ -20,8 +20,11 @@ public sealed class LiveTable : IAsyncDisposable
 
     private readonly NpgsqlConnection _connection;
     private readonly LiveSelect _select;
+    /// <summary>A list of schemas, quoted.</summary>
+    private readonly string _keyPath;
 
-    private LiveTable(NpgsqlConnection connection, LiveSelect select, long rowEstimate) => (_connection, _select, RowEstimate) = (connection, select, rowEstimate);
+    private LiveTable(NpgsqlConnection connection, LiveSelect select, string keyPath, long rowEstimate) =>
+        (_connection, _select, _keyPath, RowEstimate) = (connection, select, keyPath, rowEstimate);
 
     /// <summary>How many rows the table has, by the server's statistics; 0 if it does not know.</summary>
     public long RowEstimate { get; }
@@ -66,14 +69,15 @@ public sealed class LiveTable : IAsyncDisposable
     public Task<LiveChunk> ReadKeysAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken) =>
         InSnapshotAsync(async () =>
         {
-            await using var command = Text(_select.ByKeys());
-            int parts = keys.Count == 0 ? 0 : keys[0].Count;
-            for (int part = 0; part < parts; part++)
-            {
-                command.Parameters.Add(new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text });
-            }
             var rows = new List<LiveRow>();
-            if (parts > 0) await FillAsync(command, rows, long.MaxValue, cancellationToken);
+            int parts = keys.Count == 0 ? 0 : keys[0].Count;
+            if (parts == 0) return (rows, true);
+            await DeclareAsync(
+                _select.ByKeys(),
+                Enumerable.Range(0, parts).Select(part => new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text }),
+                cancellationToken);
+            await using NpgsqlCommand fetch = Text("FETCH ALL FROM live");
+            await FillAsync(fetch, rows, long.MaxValue, cancellationToken);
             return (rows, true);
         }, cancellationToken);
 
@@ -90,7 +94,20 @@ public sealed class LiveTable : IAsyncDisposable
         IReadOnlyList<string> key = KeyNow(table, facts);
         List<MemberFacts> members = found.Partitioned ? await catalog.MembersAsync(table.Oid, cancellationToken) : [];
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
-        return new LiveTable(connection, new LiveSelect(table, found.Name, key, found.Partitioned, facts.Columns, leaves), found.Rows);
+        string keyPath = await KeyPathAsync(catalog, found.Name, cancellationToken);
+        return new LiveTable(connection, new LiveSelect(table, found.Name, key, found.Partitioned, facts.Columns, leaves), keyPath, found.Rows);
+    }
+
+    /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of another type.</summary>
+    private static async Task<string> KeyPathAsync(SourceCatalog catalog, RelationName name, CancellationToken cancellationToken)
+    {
+        List<(string Schema, bool MayUse)> schemas = await catalog.QueryAsync("keypath", [name.Oid], static r => (r.GetString(0), r.GetBoolean(1)), cancellationToken);
+        if (schemas.Find(schema => !schema.MayUse).Schema is { } closed)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"expected the right to use schema {closed}, whose operators compare the keys of {name}, found none; "
+                + $"run as its owner: GRANT USAGE ON SCHEMA {PgIdentifier.Quote(closed)} TO the role that captures");
+        }
+        return string.Join(", ", schemas.Select(schema => PgIdentifier.Quote(schema.Schema)).Prepend("pg_catalog"));
     }
 
     /// <summary>The key fixed at protection, by name; if its columns were renamed since, the table's own key of the same width.</summary>
@@ -105,13 +122,24 @@ public sealed class LiveTable : IAsyncDisposable
     private Task<LiveChunk> ReadChunkAsync(IReadOnlyList<string>? after, CancellationToken cancellationToken) =>
         InSnapshotAsync(async () =>
         {
-            await using (NpgsqlCommand declare = Text($"DECLARE live NO SCROLL CURSOR FOR {_select.After(after is not null)}"))
-            {
-                foreach (string part in after ?? []) declare.Parameters.Add(new NpgsqlParameter { Value = part, NpgsqlDbType = NpgsqlDbType.Text });
-                await declare.ExecuteNonQueryAsync(cancellationToken);
-            }
+            await DeclareAsync(
+                _select.After(after is not null),
+                (after ?? []).Select(part => new NpgsqlParameter { Value = part, NpgsqlDbType = NpgsqlDbType.Text }),
+                cancellationToken);
             return await FetchAsync(cancellationToken);
         }, cancellationToken);
+
+    /// <summary>Begins a query. Its operators are looked up now; values are printed when rows are fetched, under the search path that is pinned.</summary>
+    private async Task DeclareAsync(string select, IEnumerable<NpgsqlParameter> parameters, CancellationToken cancellationToken)
+    {
+        await RunAsync($"SET LOCAL search_path = {_keyPath}", cancellationToken);
+        await using (NpgsqlCommand declare = Text($"DECLARE live NO SCROLL CURSOR FOR {select}"))
+        {
+            foreach (NpgsqlParameter parameter in parameters) declare.Parameters.Add(parameter);
+            await declare.ExecuteNonQueryAsync(cancellationToken);
+        }
+        await RunAsync("SET LOCAL search_path = DEFAULT", cancellationToken);
+    }
 
     /// <summary>Fetches until a chunk is full; how many rows at once depends on how large they turn out to be.</summary>
     private async Task<(List<LiveRow> Rows, bool IsLast)> FetchAsync(CancellationToken cancellationToken)

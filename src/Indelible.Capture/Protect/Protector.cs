@@ -74,7 +74,7 @@ public static class Protector
     {
         try
         {
-            await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);
+            await using NpgsqlConnection connection = await owner.OpenForNamesAsync(cancellationToken);
             return await ask(new SourceCatalog(connection));
         }
         catch (NpgsqlException e)

@@ -81,13 +81,10 @@ internal sealed class RowImageCatchUp
         bool isFirstPart = header.Position is not { Part: > 0 };
         RowImage? held = isFirstPart ? _rows.Find(was) : _rows.Find(tag);
         if (isFirstPart && header.Operation == Operation.Insert) held = null;
-        bool isGone = header.Operation == Operation.Delete || (header.Operation == Operation.Found && EndsRow(entry));
+        bool isGone = header.Operation == Operation.Delete || (header.Operation == Operation.Found && RowState.SaysGone(entry));
         if (isGone || (was != tag && isFirstPart)) Set(was, null);
         if (!isGone) Set(tag, ImageOf(entry, table, held, at, header.Position?.Ordinal ?? 0));
     }
-
-    private static bool EndsRow(Entry entry) =>
-        entry.Fields.Count > 0 && entry.Fields.All(field => field.Scope != FieldScope.Column || field.After is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow });
 
     /// <summary>Recorded statements that rewrote values in place.</summary>
     private void Guard(EntryHeader header)

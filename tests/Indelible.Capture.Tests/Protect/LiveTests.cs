@@ -34,6 +34,39 @@ public sealed class LiveTests(SharedServer fixture)
     }
 
     [Fact]
+    public async Task Keys_are_compared_as_their_index_does_wherever_their_type_lives()
+    {
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, "CREATE SCHEMA ext", "CREATE EXTENSION citext SCHEMA ext", "CREATE TABLE t (id ext.citext PRIMARY KEY, x text)",
+            "INSERT INTO t SELECT CASE WHEN i % 2 = 0 THEN 'a' ELSE 'B' END || i, 'x' FROM generate_series(1, 11000) i");
+        ProtectedTable table = (await db.ProtectAsync("t.x")).Protection.Tables[0];
+        List<LiveRow> rows = [.. (await ReadAllAsync(db.Owner, table)).SelectMany(chunk => chunk.Rows)];
+        Assert.Equal((11000, 11000), (rows.Count, rows.Select(row => row.Key[0]).Distinct().Count()));
+        await using LiveTable live = await LiveTable.OpenAsync(db.Owner, table, TestContext.Current.CancellationToken);
+        Assert.Equal(2, (await live.ReadKeysAsync([["a2"], ["B3"], ["gone"]], TestContext.Current.CancellationToken)).Rows.Count);
+        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() =>
+            LiveTable.OpenAsync(db.Owner.As(db.CaptureRole, "capture-password"), table, TestContext.Current.CancellationToken));
+        Assert.Contains("GRANT USAGE ON SCHEMA \"ext\"", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Names_print_the_same_from_the_log_and_from_the_table_whatever_the_search_paths()
+    {
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, "CREATE SCHEMA app", "CREATE TABLE app.other ()", "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE app.mood AS ENUM ('ok')",
+            "CREATE TABLE t (id regclass PRIMARY KEY, f regproc, p regprocedure, y regtype)");
+        Protection protection = (await db.ProtectAsync("t.f", "t.p", "t.y")).Protection;
+        await db.ExecuteAsync(
+            $"ALTER ROLE {db.CaptureRole} SET search_path = app, public", "SET search_path = app",
+            "INSERT INTO public.t VALUES ('app.other', 'app.f', 'app.f()', 'app.mood')");
+        CapturedChange.Row change = Assert.IsType<CapturedChange.Row>(Assert.Single(await db.ReadAllAsync(protection)));
+        LiveRow live = Assert.Single(Assert.Single(await ReadAllAsync(db.Owner.As(db.CaptureRole, "capture-password"), protection.Tables[0])).Rows);
+        string[] expected = ["app.other", "app.f", "app.f()", "app.mood"];
+        Assert.Equal(expected, live.Key.Concat(live.Values.Select(Text)));
+        Assert.Equal(expected, change.Key.Concat(change.Fields.Select(field => Text(field.After))));
+    }
+
+    [Fact]
     public async Task A_partitioned_table_is_read_through_its_root_with_the_leaf_of_each_row_and_large_values_make_small_chunks()
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(

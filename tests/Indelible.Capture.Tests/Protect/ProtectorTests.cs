@@ -41,11 +41,11 @@ public sealed class ProtectorTests(SharedServer fixture)
     [Fact]
     public async Task The_capture_role_logs_in_with_its_password_reads_the_table_and_may_not_write_or_read_the_secret()
     {
-        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(Server, People, "INSERT INTO people VALUES (1, 'n', 's', 'x')");
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(Server, People, "INSERT INTO public.people VALUES (1, 'n', 's', 'x')");
         await db.ProtectAsync("people.ssn");
         string capture = db.Owner.As(db.CaptureRole, "capture-password").ReplicationText();
-        Assert.Equal(["s"], await Server.QueryAsync(capture, "SELECT ssn FROM people"));
-        foreach (string forbidden in new[] { "UPDATE people SET ssn = 'y'", "SELECT * FROM indelible.source", "SELECT * FROM indelible.relation", "CREATE TABLE mine ()", "SELECT indelible.adopt(1, 1)" })
+        Assert.Equal(["s"], await Server.QueryAsync(capture, "SELECT ssn FROM public.people"));
+        foreach (string forbidden in new[] { "UPDATE public.people SET ssn = 'y'", "SELECT * FROM indelible.source", "SELECT * FROM indelible.relation", "CREATE TABLE public.mine ()", "SELECT indelible.adopt(1, 1)" })
         {
             PostgresException refused = await Assert.ThrowsAsync<PostgresException>(() => Server.QueryAsync(capture, forbidden));
             Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
