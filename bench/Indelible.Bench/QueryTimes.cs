@@ -19,8 +19,8 @@ internal sealed class QueryTimes(Command command, Results results, int rows)
         var random = new Random(1);
         string Row() => random.Next(1, rows + 1).ToString(CultureInfo.InvariantCulture);
         string Cursor() => random.NextInt64(100, head.Size).ToString(CultureInfo.InvariantCulture);
-        Measure("history of a row", index, reader, () => new Query { Table = "customers", Key = [Row()], Limit = 100 });
-        Measure("history of one column of a row", index, reader, () => new Query { Table = "customers", Key = [Row()], Column = "ssn", Limit = 100 });
+        Measure("history of a row", index, reader, () => new Query { Relation = new RelationId("bench", 1), Key = [Row()], Limit = 100 });
+        Measure("history of one column of a row", index, reader, () => new Query { Relation = new RelationId("bench", 1), Key = [Row()], Column = "ssn", Limit = 100 });
         Measure("100 changes by an operator before some point", index, reader, () => new Query { Operator = "postgres", Limit = 100, After = Cursor() });
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Indelible.Cli.Commands;
 using Indelible.Cli.Demo;
 using Indelible.Format;
+using Indelible.Index;
 using Indelible.Server.Control;
 
 namespace Indelible.Cli;
@@ -20,18 +21,10 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] arguments, Invocation invocation, CancellationToken cancellationToken)
     {
         ParseResult parse = Parse(arguments);
-        if (parse.Errors.Count > 0) return UsageErrors(parse, invocation);
+        if (parse.Errors.Count > 0) return UsageError.Tell(parse, invocation.Error);
         try
         {
-            if (await ForwardAsync(arguments, parse, invocation, cancellationToken) is { } exitCode) return exitCode;
-            InvocationConfiguration configuration = new Surroundings(invocation)
-            {
-                Output = invocation.Output,
-                Error = invocation.Error,
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null, // Program handles signals
-            };
-            return await parse.InvokeAsync(configuration, cancellationToken);
+            return await ForwardAsync(arguments, parse, invocation, cancellationToken) ?? await ExecuteAsync(parse, invocation, cancellationToken);
         }
         catch (Exception e) when (Failure.Explain(e) is not null)
         {
@@ -49,6 +42,28 @@ internal static class CommandLine
     private static ParseResult Parse(string[] arguments)
     {
         lock (Tree) return Tree.Parse(arguments);
+    }
+
+    /// <summary>Executes the command here; once more if it met a damaged index, after that was made again.</summary>
+    private static async Task<int> ExecuteAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        InvocationConfiguration configuration = new Surroundings(invocation)
+        {
+            Output = invocation.Output,
+            Error = invocation.Error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // Program handles signals
+        };
+        try
+        {
+            return await parse.InvokeAsync(configuration, cancellationToken);
+        }
+        catch (IndexDamagedException e)
+        {
+            await invocation.Error.WriteLineAsync($"indelible: {e.Message}; making it again from the ledger");
+            await using (await Ledgers.RebuiltAsync(parse, invocation, cancellationToken)) { }
+            return await parse.InvokeAsync(configuration, cancellationToken);
+        }
     }
 
     private static RootCommand Root()
@@ -72,24 +87,17 @@ internal static class CommandLine
             KeysCommand.Build(),
             DemoCommand.Build(),
         };
+        Examples.AddTo(root);
         root.Options.Add(Globals.Ledger);
         root.Options.Add(Globals.Config);
         root.Options.Add(Globals.Json);
         return root;
     }
 
-    private static int UsageErrors(ParseResult parse, Invocation invocation)
-    {
-        foreach (System.CommandLine.Parsing.ParseError error in parse.Errors) invocation.Error.WriteLine($"indelible: {error.Message}");
-        string command = parse.CommandResult.Command is RootCommand ? "" : $" {parse.CommandResult.Command.Name}";
-        invocation.Error.WriteLine($"  see `indelible{command} --help`");
-        return (int)ExitCode.Usage;
-    }
-
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        bool isHelp = parse.Action is System.CommandLine.Help.HelpAction;
+        bool isHelp = parse.Action is Examples.WithExamples;
         if (invocation.Running is not null || isHelp || !Forwarded.Contains(parse.CommandResult.Command.Name)) return null;
         ControlRequest request = new()
         {
@@ -97,6 +105,7 @@ internal static class CommandLine
             Directory = invocation.Directory,
             Environment = invocation.Environment,
             User = invocation.User,
+            Input = LogCommand.ReadsInput(parse) ? invocation.Input.Value : null,
             Terminal = invocation.Terminal,
             Width = invocation.Width,
         };

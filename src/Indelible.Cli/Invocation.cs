@@ -13,6 +13,8 @@ internal sealed record Invocation
     public required TextWriter Output { get; init; }
     /// <summary>Standard error.</summary>
     public required TextWriter Error { get; init; }
+    /// <summary>First line of standard input, read when first asked for; null if there is none.</summary>
+    public required Lazy<string?> Input { get; init; }
     /// <summary>True if standard output is a terminal.</summary>
     public required bool Terminal { get; init; }
     /// <summary>Its columns.</summary>

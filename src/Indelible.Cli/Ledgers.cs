@@ -21,6 +21,26 @@ internal static class Ledgers
         return new Borrowed<LedgerView>(view, () => { view.Dispose(); return ValueTask.CompletedTask; });
     }
 
+    /// <summary>For what needs entries by their index only: everything sealed before is published.</summary>
+    public static async Task<LedgerReader> ReaderAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (invocation.Running is { } running) await running.Writer.PublishAsync(cancellationToken);
+        return new LedgerReader(invocation.ExistingPaths(parse).Ledger);
+    }
+
+    /// <summary>With an index made again from the ledger.</summary>
+    public static async Task<Borrowed<LedgerView>> RebuiltAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (invocation.Running is { } running)
+        {
+            await running.RebuildIndexAsync(cancellationToken);
+            return new Borrowed<LedgerView>(running.View, null);
+        }
+        LedgerView view = LedgerView.Open(invocation.ExistingPaths(parse), NullLogger.Instance);
+        await view.Feed.RebuildAsync(cancellationToken);
+        return new Borrowed<LedgerView>(view, () => { view.Dispose(); return ValueTask.CompletedTask; });
+    }
+
     /// <summary>For what seals entries.</summary>
     public static async Task<Borrowed<LedgerHost>> HostAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {

@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
-using Indelible.Format.Entries;
-using Indelible.Index;
 using Indelible.Server;
 
 namespace Indelible.Cli;
@@ -10,16 +8,19 @@ namespace Indelible.Cli;
 internal static class Pages
 {
     /// <summary>The page as a table and, with --json, as one document with the cursor of the next.</summary>
-    public static void Print(Terminal terminal, LedgerView view, Page page)
+    /// <param name="terminal">Where to.</param>
+    /// <param name="entries">In the order to print.</param>
+    /// <param name="next">Cursor of the next page; null if this is the last.</param>
+    /// <param name="none">What to say if there are none.</param>
+    public static void Print(Terminal terminal, IReadOnlyList<IndexedEntry> entries, string? next, string none)
     {
-        (long Index, Entry Entry)[] entries = [.. page.Entries.Select(index => (index, Entries.Read(view.Reader, index)))];
-        terminal.Table(EntryText.Headings, [.. entries.Select(entry => EntryText.Row(entry.Index, entry.Entry))]);
-        if (entries.Length == 0) terminal.Note("no entry matches");
-        if (page.Next is { } next) terminal.Note($"more: add --after {next}");
+        if (entries.Count > 0) terminal.Table(EntryText.Headings, [.. entries.Select(entry => EntryText.Row(entry.Index, entry.Entry))]);
+        else terminal.Note(none);
+        if (next is not null) terminal.Note($"more: the same command with --after {next}");
         terminal.Json(new JsonObject
         {
             ["entries"] = new JsonArray([.. entries.Select(entry => (JsonNode)EntryJson.Of(entry.Index, entry.Entry))]),
-            ["next"] = page.Next,
+            ["next"] = next,
         });
     }
 }

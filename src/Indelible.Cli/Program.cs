@@ -11,6 +11,7 @@ return await CommandLine.RunAsync(args, new Invocation
 {
     Output = Console.Out,
     Error = Console.Error,
+    Input = new Lazy<string?>(Console.ReadLine),
     Terminal = !Console.IsOutputRedirected,
     Width = Console.IsOutputRedirected ? 120 : Math.Max(Console.WindowWidth, 40),
     Directory = Environment.CurrentDirectory,

@@ -14,7 +14,7 @@ internal static class EntryTerms
         if (header.Operation is { } operation) terms.Add(Term.Operation(operation));
         if (header.TransactionId is { } transaction) terms.Add(Term.Transaction(transaction));
         if (header.Operator is { } who) CollectOperator(who, terms);
-        if (header.Relation is { } relation) CollectRow(header, relation, terms);
+        if (header.Relation is { } relation) CollectRelation(header, relation, terms);
         foreach (Field field in entry.Fields)
         {
             if (field.Scope == FieldScope.Column) terms.Add(Term.Column(field.Name));
@@ -30,15 +30,23 @@ internal static class EntryTerms
         if (who.LoginRole is { } login && login != who.SessionUser && login != who.Id) terms.Add(Term.Operator(login));
     }
 
-    private static void CollectRow(EntryHeader header, Relation relation, List<Term> terms)
+    private static void CollectRelation(EntryHeader header, Relation relation, List<Term> terms)
     {
+        RelationId id = new(header.Source ?? "", relation.Id);
+        terms.Add(Term.Relation(id));
         terms.Add(Term.Schema(relation.Schema));
         terms.Add(Term.Table(relation.Name));
-        if (header.Operation == Operation.Truncate) terms.Add(Term.TruncationOf(relation.Name));
-        if (header.Key is { } key) terms.Add(RowOf(relation.Name, key));
-        if (header.PreviousKey is { } previous) terms.Add(RowOf(relation.Name, previous));
+        if (header.Operation == Operation.Truncate)
+        {
+            terms.Add(Term.TruncationOf(id));
+            terms.Add(Term.TruncationOf(id, relation.Leaf ?? ""));
+        }
+        if (header.Key is { } key) terms.Add(RowOf(id, key));
+        if (header.PreviousKey is not { } previous) return;
+        terms.Add(RowOf(id, previous));
+        terms.Add(Term.KeyChange());
     }
 
-    private static Term RowOf(string table, RowKey key) =>
-        key.Token.Length > 0 ? Term.RowToken(table, key.Token.Span) : Term.Row(table, key.Columns.Select(column => column.Value));
+    private static Term RowOf(RelationId relation, RowKey key) =>
+        key.Token.Length > 0 ? Term.RowToken(relation, key.Token.Span) : Term.Row(relation, key.Columns.Select(column => column.Value));
 }

@@ -2,4 +2,4 @@ namespace Indelible.Index;
 
 /// <summary>The index contradicts itself. Nothing is lost: it is derived, and rebuilt from the ledger.</summary>
 public sealed class IndexDamagedException(string message, Exception? inner = null)
-    : Exception($"the index is damaged: {message}. It can be rebuilt from the ledger: indelible index rebuild", inner);
+    : Exception($"the index is damaged: {message}", inner);

@@ -10,6 +10,8 @@ internal static class IndexDirectory
     /// <summary>Name of the marker file.</summary>
     public const string Marker = "indelible-index";
 
+    private const string Condemned = "damaged";
+
     /// <summary>Makes the directory, or checks that it is an index's.</summary>
     /// <exception cref="IndelibleException">Usage: it holds something else; nothing was touched.</exception>
     public static void Claim(string directory)
@@ -26,12 +28,18 @@ internal static class IndexDirectory
         DurableFile.Replace(Path.Combine(directory, Marker), "derived from a ledger; may be deleted while nothing runs\n"u8);
     }
 
-    /// <summary>Deletes everything but the marker.</summary>
+    /// <summary>Notes that the index is damaged.</summary>
+    public static void Condemn(string directory) => DurableFile.Replace(Path.Combine(directory, Condemned), "met while in use; begun again when opened\n"u8);
+
+    /// <summary>True if damage was noted since the index was begun.</summary>
+    public static bool IsCondemned(string directory) => Path.Exists(Path.Combine(directory, Condemned));
+
+    /// <summary>Deletes every file but the marker.</summary>
     public static void Empty(string directory)
     {
-        foreach (string path in Directory.EnumerateFileSystemEntries(directory))
+        foreach (string path in Directory.EnumerateFiles(directory))    // RocksDB's own files: all flat
         {
-            if (Path.GetFileName(path) != Marker) DurableFile.Delete(path);    // RocksDB's own files: all flat
+            if (Path.GetFileName(path) != Marker) DurableFile.Delete(path);
         }
     }
 }

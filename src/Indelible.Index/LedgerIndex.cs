@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Format.Merkle;
 using RocksDbSharp;
 
 namespace Indelible.Index;
@@ -13,7 +14,8 @@ namespace Indelible.Index;
 /// writes and nothing else; whoever holds the ledger adds them again. One writer; any number of queries at the same time.</remarks>
 public sealed class LedgerIndex : IDisposable
 {
-    private const ushort FormatVersion = 1;
+    private const ushort FormatVersion = 2;
+    private const int WatermarkSize = sizeof(ushort) + sizeof(long) + Hash.Size;
     private const ulong WriteBuffer = 32 << 20;
     private const ulong CachedBlocks = 32 << 20;
     private static readonly byte[] WatermarkKey = "W"u8.ToArray();
@@ -28,14 +30,18 @@ public sealed class LedgerIndex : IDisposable
     private RocksDb _database;
     private TimeWriter _times;
     private long _size;
+    private Hash _last;
     private bool _isTorn, _isDisposed;
 
-    private LedgerIndex(string directory, string origin, RocksDb database, long size)
+    private LedgerIndex(string directory, string origin, RocksDb database, Reached reached)
     {
-        (_directory, _origin, _database, _size) = (directory, origin, database, size);
-        _times = new TimeWriter(database, size);
+        (_directory, _origin, _database, _size, _last) = (directory, origin, database, reached.Size, reached.Last);
+        _times = new TimeWriter(database, _size);
         Rows = new RowImages(this);
     }
+
+    /// <summary>How far the index reaches: entries, and the leaf hash of the last of them.</summary>
+    private readonly record struct Reached(long Size, Hash Last);
 
     /// <summary>What every living row last held.</summary>
     public RowImages Rows { get; }
@@ -43,16 +49,21 @@ public sealed class LedgerIndex : IDisposable
     /// <summary>Entries indexed: all below this index are found.</summary>
     public long IndexedSize => Interlocked.Read(ref _size);
 
+    /// <summary>True if the last entry indexed was this one: the ledger goes on where the index stands. Only the writer may ask.</summary>
+    /// <param name="lastEntry">The ledger's entry before <see cref="IndexedSize"/>.</param>
+    public bool EndsWith(ReadOnlySpan<byte> lastEntry) => Tree.Leaf(lastEntry) == _last;
+
     /// <summary>Opens the index of a ledger, or begins an empty one where there is none, it is damaged, of another version, or another ledger's.</summary>
     /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails. Usage: the directory holds something else.</exception>
     public static LedgerIndex Open(string directory, string origin)
     {
         IndexDirectory.Claim(directory);
+        if (IndexDirectory.IsCondemned(directory)) return Begin(directory, origin);
         RocksDb? database = null;
         try
         {
             database = RocksDb.Open(Options(), directory);
-            if (ReadWatermark(database, origin) is { } size) return new LedgerIndex(directory, origin, database, size);
+            if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached);
             database.Dispose();
         }
         catch (RocksDbException inner) when (inner.Message.Contains("/LOCK", StringComparison.Ordinal))
@@ -80,7 +91,7 @@ public sealed class LedgerIndex : IDisposable
             _database.Dispose();
             _isDisposed = true;    // until another is open
             _database = BeginDatabase(_directory, _origin);
-            (_isDisposed, _isTorn) = (false, true);
+            (_isDisposed, _isTorn, _last) = (false, true, default);
             Interlocked.Exchange(ref _size, 0);
         }
         finally
@@ -91,23 +102,16 @@ public sealed class LedgerIndex : IDisposable
 
     /// <summary>Indexes entries; the first must be at <see cref="IndexedSize"/>. Found by queries when it returns; durable later, by itself.</summary>
     /// <exception cref="ArgumentException">An entry does not decode, or the first index is not the next.</exception>
-    public void Add(long firstIndex, IReadOnlyList<IndexEntry> entries)
+    /// <exception cref="IndexDamagedException">The index contradicts itself, or its disk fails.</exception>
+    public void Add(long firstIndex, IReadOnlyList<IndexEntry> entries) => Use(_ =>
     {
-        _lifetime.EnterReadLock();
-        try
+        ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
+        for (int begin = 0; begin < entries.Count; begin += PostingBatch.EntriesMax)
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
-            for (int begin = 0; begin < entries.Count; begin += PostingBatch.EntriesMax)
-            {
-                AddChunk(entries, begin, Math.Min(begin + PostingBatch.EntriesMax, entries.Count));
-            }
+            AddChunk(entries, begin, Math.Min(begin + PostingBatch.EntriesMax, entries.Count));
         }
-        finally
-        {
-            _lifetime.ExitReadLock();
-        }
-    }
+        return true;
+    });
 
     /// <summary>Entries that match, a page at a time. Any thread.</summary>
     /// <exception cref="IndelibleException">Usage: the cursor is none of ours.</exception>
@@ -115,16 +119,7 @@ public sealed class LedgerIndex : IDisposable
     public Page Find(Query query)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
-        _lifetime.EnterReadLock();
-        try
-        {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return FindPage(query);
-        }
-        finally
-        {
-            _lifetime.ExitReadLock();
-        }
+        return Use(_ => FindPage(query));
     }
 
     private Page FindPage(Query query)
@@ -144,19 +139,11 @@ public sealed class LedgerIndex : IDisposable
     }
 
     /// <summary>Writes what is in memory to disk, so that less has to be added again after a crash.</summary>
-    public void Flush()
+    public void Flush() => Use(_ =>
     {
-        _lifetime.EnterReadLock();
-        try
-        {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
-            FlushDatabase();
-        }
-        finally
-        {
-            _lifetime.ExitReadLock();
-        }
-    }
+        FlushDatabase();
+        return true;
+    });
 
     /// <inheritdoc/>
     public void Dispose()
@@ -174,7 +161,7 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Reads or writes while the database cannot be closed or exchanged.</summary>
+    /// <summary>Reads or writes while the database cannot be closed or exchanged. Damage met on the way is noted: the next to open the index begins it again.</summary>
     internal T Use<T>(Func<RocksDb, T> action)
     {
         _lifetime.EnterReadLock();
@@ -182,6 +169,16 @@ public sealed class LedgerIndex : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             return action(_database);
+        }
+        catch (RocksDbException inner)
+        {
+            IndexDirectory.Condemn(_directory);
+            throw new IndexDamagedException(inner.Message, inner);
+        }
+        catch (IndexDamagedException)
+        {
+            IndexDirectory.Condemn(_directory);
+            throw;
         }
         finally
         {
@@ -196,11 +193,14 @@ public sealed class LedgerIndex : IDisposable
         {
             database.Write(batch, _unlogged);
         }
-        catch (RocksDbException inner)
+        catch (RocksDbException inner) when (IsOfDisk(inner))
         {
             throw CannotWrite(_directory, inner);
         }
     }
+
+    /// <summary>True where the disk refused; RocksDB says so of every call after it, too. False for contents that contradict themselves.</summary>
+    private static bool IsOfDisk(RocksDbException e) => e.Message.StartsWith("IO error", StringComparison.Ordinal);
 
     private static IndelibleException CannotWrite(string directory, RocksDbException inner) => new(ExitCode.Environment,
         $"cannot write the index in {directory}: {inner.Message}. If the disk is full, free space on it and start again: the index is derived, and nothing sealed is lost", inner);
@@ -211,7 +211,7 @@ public sealed class LedgerIndex : IDisposable
         {
             _database.Flush(new FlushOptions().SetWaitForFlush(true));
         }
-        catch (RocksDbException inner)
+        catch (RocksDbException inner) when (IsOfDisk(inner))
         {
             throw CannotWrite(_directory, inner);
         }
@@ -225,7 +225,7 @@ public sealed class LedgerIndex : IDisposable
             FlushDatabase();
             return true;
         }
-        catch (IndelibleException)
+        catch (Exception e) when (e is IndelibleException or RocksDbException)
         {
             return false;
         }
@@ -248,8 +248,10 @@ public sealed class LedgerIndex : IDisposable
         _postings.WriteTo(batch, first);
         _times.End(batch);
         long size = first + end - begin;
-        batch.Put(WatermarkKey, Watermark(size, _origin));
+        Hash last = Tree.Leaf(entries[end - 1].Bytes.Span);
+        batch.Put(WatermarkKey, Watermark(new Reached(size, last), _origin));
         WriteUnlogged(_database, batch);
+        _last = last;
         Interlocked.Exchange(ref _size, size);
         _isTorn = false;
     }
@@ -260,37 +262,49 @@ public sealed class LedgerIndex : IDisposable
         _times = new TimeWriter(_database, size);
     }
 
-    private static long ParseCursor(string cursor) =>
+    /// <summary>The index a cursor stands for.</summary>
+    /// <exception cref="IndelibleException">Usage: it is none of ours.</exception>
+    public static long ParseCursor(string cursor) =>
         long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index < long.MaxValue ? index
             : throw new IndelibleException(ExitCode.Usage, $"expected a cursor as a page before printed it, found '{cursor}'");
 
-    private static LedgerIndex Begin(string directory, string origin) => new(directory, origin, BeginDatabase(directory, origin), 0);
+    private static LedgerIndex Begin(string directory, string origin) => new(directory, origin, BeginDatabase(directory, origin), default);
 
     private static RocksDb BeginDatabase(string directory, string origin)
     {
         IndexDirectory.Empty(directory);
-        RocksDb database = RocksDb.Open(Options(), directory);
-        database.Put(WatermarkKey, Watermark(0, origin));
-        return database;
+        try
+        {
+            RocksDb database = RocksDb.Open(Options(), directory);
+            database.Put(WatermarkKey, Watermark(default, origin));
+            return database;
+        }
+        catch (RocksDbException inner)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"the index in {directory} cannot be made: {inner.Message}", inner);
+        }
     }
 
-    /// <summary>Version, size, origin.</summary>
-    private static byte[] Watermark(long size, string origin)
+    /// <summary>Version, size, hash of the last entry, origin.</summary>
+    private static byte[] Watermark(Reached reached, string origin)
     {
-        byte[] value = new byte[sizeof(ushort) + sizeof(long) + Encoding.UTF8.GetByteCount(origin)];
+        byte[] value = new byte[WatermarkSize + Encoding.UTF8.GetByteCount(origin)];
         BinaryPrimitives.WriteUInt16BigEndian(value, FormatVersion);
-        BinaryPrimitives.WriteInt64BigEndian(value.AsSpan(sizeof(ushort)), size);
-        Encoding.UTF8.GetBytes(origin, value.AsSpan(sizeof(ushort) + sizeof(long)));
+        BinaryPrimitives.WriteInt64BigEndian(value.AsSpan(sizeof(ushort)), reached.Size);
+        reached.Last.CopyTo(value.AsSpan(sizeof(ushort) + sizeof(long)));
+        Encoding.UTF8.GetBytes(origin, value.AsSpan(WatermarkSize));
         return value;
     }
 
-    /// <summary>Indexed size; null if this is not an index of this ledger and version.</summary>
-    private static long? ReadWatermark(RocksDb database, string origin)
+    /// <summary>How far it reaches; null if this is not an index of this ledger and version.</summary>
+    private static Reached? ReadWatermark(RocksDb database, string origin)
     {
         byte[]? value = database.Get(WatermarkKey);
-        if (value is null || value.Length < sizeof(ushort) + sizeof(long)) return null;
-        long size = BinaryPrimitives.ReadInt64BigEndian(value.AsSpan(sizeof(ushort)));
-        return size >= 0 && value.AsSpan().SequenceEqual(Watermark(size, origin)) ? size : null;
+        if (value is null || value.Length < WatermarkSize) return null;
+        Reached reached = new(
+            BinaryPrimitives.ReadInt64BigEndian(value.AsSpan(sizeof(ushort))),
+            Hash.Read(value.AsSpan(sizeof(ushort) + sizeof(long), Hash.Size)));
+        return reached.Size >= 0 && value.AsSpan().SequenceEqual(Watermark(reached, origin)) ? reached : null;
     }
 
     private static DbOptions Options()

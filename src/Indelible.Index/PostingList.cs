@@ -64,7 +64,11 @@ internal sealed class PostingList : IDisposable
     private bool Decode()
     {
         _count = 0;
-        if (!_iterator.Valid()) return false;
+        if (!_iterator.Valid())
+        {
+            Native.Instance.rocksdb_iter_get_error(_iterator.Handle);    // throws: a damaged block looks like the end
+            return false;
+        }
         ReadOnlySpan<byte> key = _iterator.GetKeySpan();
         if (key.Length != PostingBatch.KeySize || key[0] != 'P' || BinaryPrimitives.ReadUInt64BigEndian(key[1..]) != _term) return false;
         ReadOnlySpan<byte> value = _iterator.GetValueSpan();
@@ -73,6 +77,7 @@ internal sealed class PostingList : IDisposable
         _chunk[_count++] = index;
         while (value.Length > 0)
         {
+            if (_count == PostingBatch.EntriesMax) throw new IndexDamagedException("a posting chunk is too long");
             index += (long)Varint.Read(ref value);
             _chunk[_count++] = index;
         }

@@ -12,10 +12,18 @@ public sealed record Query
     public string? Schema { get; init; }
     /// <summary>Name of the relation.</summary>
     public string? Table { get; init; }
-    /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed. Truncations of its table match too. Needs <see cref="Table"/>.</summary>
+    /// <summary>The protected table, whatever it was called at the time.</summary>
+    public RelationId? Relation { get; init; }
+    /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed. Truncations of its table match too. Needs <see cref="Relation"/>.</summary>
     public IReadOnlyList<string>? Key { get; init; }
     /// <summary>The row's token, where its key is not in clear; instead of <see cref="Key"/>.</summary>
     public byte[]? KeyToken { get; init; }
+    /// <summary>True: only entries that name the row, without truncations.</summary>
+    public bool IsRowOnly { get; init; }
+    /// <summary>True: only entries in which a row's key changed.</summary>
+    public bool IsKeyChange { get; init; }
+    /// <summary>Only truncations that ended rows of this partition of <see cref="Relation"/>, or of all of it; empty for rows that stand in no partition.</summary>
+    public string? TruncatedLeaf { get; init; }
     /// <summary>A column whose value the entry holds.</summary>
     public string? Column { get; init; }
     /// <summary>The operator's id, or the session's user.</summary>
@@ -41,6 +49,9 @@ public sealed record Query
     /// <summary>Cursor of the page before, as <see cref="Page.Next"/> gave it.</summary>
     public string? After { get; init; }
 }
+
+/// <summary>A protected table: its number is unique inside its source and survives renames.</summary>
+public readonly record struct RelationId(string Source, uint Id);
 
 /// <summary>Entries found.</summary>
 /// <param name="Entries">Indexes in the ledger, in the order asked for.</param>

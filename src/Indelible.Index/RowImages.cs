@@ -109,8 +109,12 @@ public sealed class RowImages
         return page;
     }
 
-    private static bool IsOfTable(Iterator rows, ReadOnlySpan<byte> key) =>
-        rows.Valid() && rows.GetKeySpan().Length == RowKeySize && rows.GetKeySpan().StartsWith(key[..(RowKeySize - 16)]);
+    private static bool IsOfTable(Iterator rows, ReadOnlySpan<byte> key)
+    {
+        if (rows.Valid()) return rows.GetKeySpan().Length == RowKeySize && rows.GetKeySpan().StartsWith(key[..(RowKeySize - 16)]);
+        Native.Instance.rocksdb_iter_get_error(rows.Handle);    // throws: a damaged block looks like the end
+        return false;
+    }
 
     private static byte[] RowKey(in RowTag tag)
     {

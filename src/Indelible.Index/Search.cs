@@ -46,21 +46,29 @@ internal sealed class Search : IDisposable
     private static IEnumerable<Term[]> TermsOf(Query query)
     {
         if (query.ValueToken is { } value) yield return [Term.Value(value)];
-        if (query.Key is { } key) yield return [Term.Row(NeedTable(query), key), Term.TruncationOf(NeedTable(query))];
-        if (query.KeyToken is { } token) yield return [Term.RowToken(NeedTable(query), token), Term.TruncationOf(NeedTable(query))];
+        if (query.Key is { } key) yield return RowOf(query, Term.Row(RelationOf(query), key));
+        if (query.KeyToken is { } token) yield return RowOf(query, Term.RowToken(RelationOf(query), token));
+        if (query.IsKeyChange) yield return [Term.KeyChange()];
+        if (query.TruncatedLeaf is { } leaf) yield return TruncationsOf(RelationOf(query), leaf);
         if (query.Transaction is { } transaction) yield return [Term.Transaction(transaction)];
         if (query.Operator is { } name) yield return [Term.Operator(name)];
         if (query.Grade is { } grade) yield return [Term.Grade(grade)];
         if (query.Column is { } column) yield return [Term.Column(column)];
-        if (query.Table is { } table && query.Key is null && query.KeyToken is null) yield return [Term.Table(table)]; // a row's term holds its table
+        if (query is { Relation: { } relation, Key: null, KeyToken: null, TruncatedLeaf: null }) yield return [Term.Relation(relation)];
+        if (query.Table is { } table) yield return [Term.Table(table)];
         if (query.Schema is { } schema) yield return [Term.Schema(schema)];
         if (query.Operation is { } operation) yield return [Term.Operation(operation)];
         if (query.Source is { } source) yield return [Term.Source(source)];
         if (query.Kind is { } kind) yield return [Term.Kind(kind)];
     }
 
-    private static string NeedTable(Query query) =>
-        query.Table ?? throw new ArgumentException("a query by key needs the table", nameof(query));
+    private static Term[] RowOf(Query query, Term row) => query.IsRowOnly ? [row] : [row, Term.TruncationOf(RelationOf(query))];
+
+    private static Term[] TruncationsOf(RelationId relation, string leaf) =>
+        leaf.Length == 0 ? [Term.TruncationOf(relation, "")] : [Term.TruncationOf(relation, ""), Term.TruncationOf(relation, leaf)];
+
+    private static RelationId RelationOf(Query query) =>
+        query.Relation ?? throw new ArgumentException("a query by key needs the relation", nameof(query));
 
     /// <summary>The nearest entry that every list holds.</summary>
     private long Agree(long index)

@@ -28,16 +28,24 @@ internal readonly record struct Term(ulong Hash)
 
     public static Term Transaction(uint id) => new(Mix(Add(Start('x'), id)));
 
-    /// <summary>Truncations of a table: they belong to the history of each of its rows.</summary>
-    public static Term TruncationOf(string table) => Of('q', table);
+    public static Term Relation(RelationId relation) => new(Mix(Start('i', relation)));
+
+    /// <summary>All truncations of a table or its partitions.</summary>
+    public static Term TruncationOf(RelationId relation) => new(Mix(Start('w', relation)));
+
+    /// <summary>Truncations of one partition of a table, or of the whole, whose leaf is empty.</summary>
+    public static Term TruncationOf(RelationId relation, string leaf) => new(Mix(Add(Start('q', relation), leaf)));
+
+    /// <summary>Changes of a row's key.</summary>
+    public static Term KeyChange() => Of('m', 1);
 
     public static Term Value(ReadOnlySpan<byte> token) => new(Mix(Add(Start('v'), token)));
 
-    public static Term RowToken(string table, ReadOnlySpan<byte> token) => new(Mix(Add(Add(Start('y'), table), token)));
+    public static Term RowToken(RelationId relation, ReadOnlySpan<byte> token) => new(Mix(Add(Start('y', relation), token)));
 
-    public static Term Row(string table, IEnumerable<string> key)
+    public static Term Row(RelationId relation, IEnumerable<string> key)
     {
-        ulong hash = Add(Start('r'), table);
+        ulong hash = Start('r', relation);
         foreach (string value in key) hash = Add(hash, value);
         return new Term(Mix(hash));
     }
@@ -47,6 +55,8 @@ internal readonly record struct Term(ulong Hash)
     private static Term Of(char kind, byte value) => new(Mix(Add(Start(kind), [value])));
 
     private static ulong Start(char kind) => unchecked((Basis ^ kind) * Prime);
+
+    private static ulong Start(char kind, RelationId relation) => Add(Add(Start(kind), relation.Source), relation.Id);
 
     private static ulong Add(ulong hash, string text)
     {

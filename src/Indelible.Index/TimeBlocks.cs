@@ -73,6 +73,7 @@ internal static class TimeBlocks
 
     public static List<long> DecodeBlock(ReadOnlySpan<byte> value)
     {
+        if (value.Length < SpanSize) throw new IndexDamagedException("a time block is too short");
         List<long> times = [];
         long previous = 0;
         for (ReadOnlySpan<byte> rest = value[SpanSize..]; rest.Length > 0;)
@@ -151,6 +152,7 @@ internal sealed class TimeFilter(RocksDb database, MicroTime? since, MicroTime? 
         Load(index);
         if (!_wideSpan.Meets(_since, _until)) return Skip(index, TimeBlocks.WideSize, ascending, out skipTo);
         if (!_span.Meets(_since, _until)) return Skip(index, TimeBlocks.BlockSize, ascending, out skipTo);
+        if (index % TimeBlocks.BlockSize >= _times.Count) throw new IndexDamagedException($"time block {_block} ends before entry {index}");
         long time = _times[(int)(index % TimeBlocks.BlockSize)];
         return time >= _since && time < _until;
     }

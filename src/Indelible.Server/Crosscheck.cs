@@ -137,7 +137,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
     private void CheckRowsOnlyInLedger(ProtectedTable table, List<ulong> live, Instant first, CancellationToken cancellationToken)
     {
         HashSet<ulong> gone = [];
-        Query query = new() { Source = source, Schema = table.Schema, Table = table.Name, OldestFirst = true, Limit = PageLimit };
+        Query query = new() { Relation = new RelationId(source, table.Id), OldestFirst = true, Limit = PageLimit };
         for (string? after = null; ;)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -145,7 +145,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
             foreach (long index in page.Entries)
             {
                 EntryHeader header = host.View.Entry(index).Header;
-                if (header.Key is not { } key || header.Relation?.Id != table.Id || !Begins(header)) continue;
+                if (header.Key is not { } key || !Begins(header)) continue;
                 ulong tag = TagOf(table, key);
                 if (live.BinarySearch(tag) < 0 && !gone.Contains(tag) && IsGone(table, key, first.Anew())) gone.Add(tag);
             }
@@ -167,9 +167,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
 
     private Query QueryOf(ProtectedTable table, RowKey key) => new()
     {
-        Source = source,
-        Schema = table.Schema,
-        Table = table.Name,
+        Relation = new RelationId(source, table.Id),
         Key = key.Token.IsEmpty ? [.. key.Columns.Select(column => column.Value)] : null,
         KeyToken = key.Token.IsEmpty ? null : key.Token.ToArray(),
     };

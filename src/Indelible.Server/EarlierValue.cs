@@ -14,9 +14,7 @@ public static class EarlierValue
         RowKey earlier = header.PreviousKey ?? key;
         Query query = new()
         {
-            Source = header.Source,
-            Schema = relation.Schema,
-            Table = relation.Name,
+            Relation = new RelationId(header.Source ?? "", relation.Id),
             Key = earlier.Token.IsEmpty ? [.. earlier.Columns.Select(column => column.Value)] : null,
             KeyToken = earlier.Token.IsEmpty ? null : earlier.Token.ToArray(),
         };

@@ -38,7 +38,7 @@ internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source
     {
         EntryBatch entries = new();
         HashSet<UInt128> seen = [];
-        Query query = new() { Source = source, Schema = table.Schema, Table = table.Name, OldestFirst = true, Limit = PageLimit };
+        Query query = new() { Relation = new RelationId(source, table.Id), OldestFirst = true, Limit = PageLimit };
         for (string? after = null; ;)
         {
             Page page = host.View.Index.Find(query with { After = after });
@@ -59,7 +59,7 @@ internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source
 
     private void AddGone(EntryBatch entries, RowKey key, Snapshot snapshot)
     {
-        Query query = new() { Source = source, Schema = table.Schema, Table = table.Name };
+        Query query = new() { Relation = new RelationId(source, table.Id) };
         RowState state = StateOf(key.Token.IsEmpty
             ? query with { Key = [.. key.Columns.Select(column => column.Value)] }
             : query with { KeyToken = key.Token.ToArray() });

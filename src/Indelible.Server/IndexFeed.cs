@@ -91,8 +91,36 @@ public sealed class IndexFeed : IDisposable
         {
             long size = _reader.ReadCheckpoint().Size;
             AddOffers(size, cancellationToken);    // much cheaper than to read them again
-            if (Index.IndexedSize > size) Index.Reset();    // an index of a longer history than this ledger has: not ours to believe
-            CatchUp(size, cancellationToken);
+            Continue(size, cancellationToken);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    /// <summary>Catches up, and makes the index again if it is found damaged. Before anything else uses it.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CatchUpAsync(cancellationToken);
+        }
+        catch (IndexDamagedException e)
+        {
+            ServerLog.IndexDamaged(_logger, e.Message);
+            await RebuildAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Throws the index away and makes it again from the ledger. No source may be captured meanwhile: what rows last held is in it too.</summary>
+    public async Task RebuildAsync(CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            Index.Reset();
+            CatchUp(_reader.ReadCheckpoint().Size, cancellationToken);
         }
         finally
         {
@@ -116,6 +144,14 @@ public sealed class IndexFeed : IDisposable
             else CatchUp(published.To, cancellationToken);
             Interlocked.Add(ref _waitingLength, -published.Length);
         }
+    }
+
+    /// <summary>Goes on where the index stands, if what it stands on is this ledger.</summary>
+    private void Continue(long size, CancellationToken cancellationToken)
+    {
+        long indexed = Index.IndexedSize;
+        if (indexed > size || (indexed > 0 && !Index.EndsWith(_reader.ReadEntry(indexed - 1).Span))) Index.Reset();    // another history's index
+        CatchUp(size, cancellationToken);
     }
 
     private void CatchUp(long to, CancellationToken cancellationToken)

@@ -13,6 +13,7 @@ namespace Indelible.Server;
 public sealed class LedgerHost : IAsyncDisposable
 {
     private readonly SourceSet _sources;
+    private readonly SemaphoreSlim _rebuilding = new(1);
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _logger;
 
@@ -133,6 +134,23 @@ public sealed class LedgerHost : IAsyncDisposable
         ServerLog.Stopped(_logger, Writer.TreeSize);
     }
 
+    /// <summary>Makes the index again from the ledger; sources pause, and go on where they stopped.</summary>
+    public async Task RebuildIndexAsync(CancellationToken cancellationToken)
+    {
+        await _rebuilding.WaitAsync(cancellationToken);    // two at once would start each other's sources too early
+        string[] sources = [.. Config.Sources.Keys];
+        try
+        {
+            foreach (string source in sources) await StopSourceAsync(source);
+            await View.Feed.RebuildAsync(cancellationToken);
+        }
+        finally
+        {
+            foreach (string source in sources) await StartSourceAsync(source);
+            _rebuilding.Release();
+        }
+    }
+
     /// <summary>Drains and stops capturing one source. Nothing happens if it is not being captured.</summary>
     public Task StopSourceAsync(string source) => IsRunning ? _sources.StopAsync(source) : Task.CompletedTask;
 
@@ -149,6 +167,7 @@ public sealed class LedgerHost : IAsyncDisposable
         await Writer.DisposeAsync();
         View.Dispose();
         Metrics.Dispose();
+        _rebuilding.Dispose();
     }
 
     private string? NotReady()

@@ -45,10 +45,10 @@ public sealed class LedgerView : IDisposable
 
     /// <summary>A published entry.</summary>
     /// <exception cref="LedgerCorruptException">It does not decode.</exception>
-    internal Entry Entry(long index)
+    public Entry Entry(long index)
     {
         EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
-        return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}: {fault.Rule}");
+        return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
     }
 
     /// <summary>Headers of a source's published entries of one kind, newest first, those included that the index has not reached.</summary>
@@ -73,19 +73,16 @@ public sealed class LedgerView : IDisposable
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>
     public static async Task<LedgerView> OpenAsync(LedgerPaths paths, ILogger logger, CancellationToken cancellationToken)
     {
-        string origin = new LedgerReader(paths.Ledger).ReadCheckpoint().Origin;
-        LedgerView view = new(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
-        await view.Feed.CatchUpAsync(cancellationToken);
+        LedgerView view = Open(paths, logger);
+        await view.Feed.OpenAsync(cancellationToken);
         return view;
     }
 
-    /// <summary>Opens a ledger that no process holds, with an index that is to be filled again.</summary>
-    public static LedgerView OpenRebuilt(LedgerPaths paths, ILogger logger)
+    /// <summary>Opens a ledger that no process holds; the index stands where it stood.</summary>
+    public static LedgerView Open(LedgerPaths paths, ILogger logger)
     {
         string origin = new LedgerReader(paths.Ledger).ReadCheckpoint().Origin;
-        LedgerView view = new(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
-        view.Index.Reset();
-        return view;
+        return new LedgerView(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
     }
 
     /// <summary>Opens the keyring of a ledger.</summary>

@@ -1,4 +1,6 @@
 using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Index;
 using Indelible.Ledger;
 
@@ -8,26 +10,47 @@ namespace Indelible.Server;
 /// <param name="Query">Matches every entry about the row, truncations of its table included.</param>
 public sealed record RowQuery(Query Query)
 {
-    /// <summary>The row of a protected table; a table that is protected no more is found by name.</summary>
-    public static RowQuery Of(LedgerView view, IndelibleConfig config, string? source, string? schema, string table, IReadOnlyList<string> key)
+    private const int LookBackMax = 100;
+
+    /// <summary>The row of a table that is protected, or was.</summary>
+    /// <exception cref="IndelibleException">Usage: no such table, or several, or another number of key values.</exception>
+    public static RowQuery Of(LedgerView view, IndelibleConfig config, string? source, string? schema, string table, KeyText key)
     {
-        bool isProtected = config.Sources.Any(one => one.Value.Protection.Tables.Any(candidate => candidate.Name == table));
-        if (!isProtected) return new RowQuery(new Query { Source = source, Schema = schema, Table = table, Key = key });
-        (string name, ProtectedTable found) = ProtectedTables.Find(config, source, schema, table);
-        return Of(view, name, found, key);
+        if (IsProtected(config, source, schema, table) || Remembered(view, source, schema, table) is not { } entry)
+        {
+            (string name, ProtectedTable found) = ProtectedTables.Find(config, source, schema, table);
+            return Of(view, name, found, key.ValuesFor(found.Key));
+        }
+        RelationId relation = new(entry.Source!, entry.Relation!.Id);
+        RowKey known = entry.Key!;
+        if (known.Token.IsEmpty) return new RowQuery(new Query { Relation = relation, Key = key.ValuesFor([.. known.Columns.Select(column => column.Name)]) });
+        return new RowQuery(new Query { Relation = relation, KeyToken = TokenOf(view, relation, key.ValuesFor([])) });
     }
 
     /// <summary>The row of a protected table.</summary>
     public static RowQuery Of(LedgerView view, string source, ProtectedTable table, IReadOnlyList<string> key)
     {
-        if (key.Count != table.Key.Count)
-        {
-            throw new Format.IndelibleException(Format.ExitCode.Usage, $"key: expected {table.Key.Count} values for {string.Join(", ", table.Key)}, found {key.Count}");
-        }
-        Query query = new() { Source = source, Schema = table.Schema, Table = table.Name };
-        if (!RowKeys.NeedsToken(table, key)) return new RowQuery(query with { Key = key });
+        RelationId relation = new(source, table.Id);
+        return RowKeys.NeedsToken(table, key)
+            ? new RowQuery(new Query { Relation = relation, KeyToken = TokenOf(view, relation, key) })
+            : new RowQuery(new Query { Relation = relation, Key = key });
+    }
+
+    private static bool IsProtected(IndelibleConfig config, string? source, string? schema, string table) =>
+        config.Sources.Any(one => (source is null || one.Key == source)
+            && one.Value.Protection.Tables.Any(candidate => candidate.Name == table && (schema is null || candidate.Schema == schema)));
+
+    /// <summary>The newest entry that names a row of the table; null if there is none.</summary>
+    private static EntryHeader? Remembered(LedgerView view, string? source, string? schema, string table)
+    {
+        Page page = view.Index.Find(new Query { Source = source, Schema = schema, Table = table, Limit = LookBackMax });
+        return page.Entries.Select(index => view.Entry(index).Header).FirstOrDefault(header => header.Key is not null);
+    }
+
+    private static byte[] TokenOf(LedgerView view, RelationId relation, IReadOnlyList<string> key)
+    {
         byte[] token = new byte[Keyring.RowKeyTokenSize];
-        view.Keyring.RowKeyToken(source, table.Id, key, token);
-        return new RowQuery(query with { KeyToken = token });
+        view.Keyring.RowKeyToken(relation.Source, relation.Id, key, token);
+        return token;
     }
 }

@@ -32,7 +32,7 @@ internal sealed class RowWalk
     public RowWalk(LedgerView view, Query row)
     {
         (_view, Row) = (view, row);
-        _query = Narrow(row, FirstPageLimit);
+        _query = row with { OldestFirst = false, Limit = FirstPageLimit };
     }
 
     /// <summary>The row as it is followed now; another object once its key was another.</summary>
@@ -77,7 +77,7 @@ internal sealed class RowWalk
             KeyToken = previous.Token.IsEmpty ? null : previous.Token.ToArray(),
             After = below.ToString(CultureInfo.InvariantCulture),
         };
-        _query = Narrow(Row, PageLimit);
+        _query = Row with { OldestFirst = false, Limit = PageLimit };
         _page.Clear();
         _isLast = false;
     }
@@ -90,12 +90,8 @@ internal sealed class RowWalk
     private static bool IsSame(RowKey one, RowKey other) =>
         one.Token.Span.SequenceEqual(other.Token.Span) && one.Columns.Select(column => column.Value).SequenceEqual(other.Columns.Select(column => column.Value));
 
-    /// <summary>The index is asked for as little as tells rows apart: every further term is another list to go through. The entries say the rest.</summary>
-    private static Query Narrow(Query row, int limit) => row with { Source = null, Schema = null, OldestFirst = false, Limit = limit };
-
     private bool IsIn(EntryHeader header) =>
-        (Row.Source is null || header.Source == Row.Source)
-        && header.Relation is { } relation && relation.Name == Row.Table && (Row.Schema is null || relation.Schema == Row.Schema);
+        header.Relation is { } relation && Row.Relation == new RelationId(header.Source ?? "", relation.Id);
 
     private bool HasPage()
     {

@@ -50,8 +50,11 @@ internal static partial class ServerLog
     [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
     public static partial void IndexCaughtUp(ILogger logger, long from, long to);
 
-    [LoggerMessage(5030, LogLevel.Information, "Command {Command} from the control socket")]
-    public static partial void ControlCommand(ILogger logger, string command);
+    [LoggerMessage(5025, LogLevel.Warning, "Making the index again from the ledger: {Reason}")]
+    public static partial void IndexDamaged(ILogger logger, string reason);
+
+    [LoggerMessage(5030, LogLevel.Error, "A command from the control socket failed in a way nobody foresaw; sealing goes on")]
+    public static partial void ControlCommandFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(5031, LogLevel.Debug, "Control call ended early: {Reason}")]
     public static partial void ControlCallEnded(ILogger logger, string reason);

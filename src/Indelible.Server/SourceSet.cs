@@ -63,9 +63,15 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
 
     private async Task ApplyAsync(Request request)
     {
-        await StopOneAsync(request.Source);
-        if (request.Start) Start(request.Source);
-        request.Done.SetResult();
+        try
+        {
+            await StopOneAsync(request.Source);
+            if (request.Start) Start(request.Source);
+        }
+        finally
+        {
+            request.Done.SetResult();    // also when a bug ends everything: whoever asked must not wait for ever
+        }
     }
 
     private void Start(string source)

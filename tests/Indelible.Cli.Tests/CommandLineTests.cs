@@ -12,6 +12,7 @@ public sealed class CommandLineTests
         {
             Output = TextWriter.Null,
             Error = TextWriter.Null,
+            Input = new Lazy<string?>((string?)null),
             Terminal = false,
             Width = 80,
             Directory = Path.GetTempPath(),

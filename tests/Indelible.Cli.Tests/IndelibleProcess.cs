@@ -15,6 +15,36 @@ internal sealed class IndelibleProcess : IDisposable
         public JsonNode Json => JsonNode.Parse(Output)!;
     }
 
+    /// <summary>Runs the command to its end with a text on its standard input.</summary>
+    public async Task<Result> RunWithInputAsync(string input, params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new Result(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Runs the command to its end inside this process: many calls take a fraction of the time of many processes.</summary>
+    public async Task<Result> CallAsync(params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        int exitCode = await CommandLine.RunAsync(arguments, new Invocation
+        {
+            Output = output,
+            Error = error,
+            Input = new Lazy<string?>((string?)null),
+            Terminal = false,
+            Width = 80,
+            Directory = Home,
+            Environment = new Dictionary<string, string>(),
+            User = "tester",
+            Time = TimeProvider.System,
+        }, CancellationToken.None);
+        return new Result(exitCode, output.ToString(), error.ToString());
+    }
+
     /// <summary>Runs the command to its end.</summary>
     public async Task<Result> RunAsync(params string[] arguments) => await RunAsync(null, arguments);
 
@@ -32,6 +62,7 @@ internal sealed class IndelibleProcess : IDisposable
         ProcessStartInfo start = new(Binary, arguments)
         {
             WorkingDirectory = Home,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

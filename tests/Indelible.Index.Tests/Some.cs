@@ -12,6 +12,7 @@ internal static class Some
 
     public static readonly string[] Tables = ["patients", "Übergabe", "visits"];
     public static readonly string[] Schemas = ["public", "old"];
+    public static readonly string?[] Leaves = ["\"public\".\"eu\"", "\"public\".\"us\"", null];
     public static readonly string[] Sources = ["crm", "lab"];
     public static readonly string[] Columns = ["ssn", "phone", "dose"];
     public static readonly string[] People = ["anna", "ben", "chen"];
@@ -73,7 +74,7 @@ internal static class Some
         Position = new Position(new Lsn((ulong)(1000 + i)), 0),
         TransactionId = (uint)random.Next(50),
         CommittedAt = new MicroTime(1_700_000_000_000_000 + (i * 1000) - random.Next(20_000)),
-        Relation = new Relation(1, Schemas[random.Next(Schemas.Length)], Tables[random.Next(Tables.Length)]),
+        Relation = new Relation((uint)random.Next(1, 4), Schemas[random.Next(Schemas.Length)], Tables[random.Next(Tables.Length)], Leaves[random.Next(Leaves.Length)]),
         Operator = new Operator { Grade = (Grade)random.Next(3), Id = random.Next(2) == 0 ? People[random.Next(People.Length)] : null, SessionUser = People[random.Next(People.Length)] },
     };
 

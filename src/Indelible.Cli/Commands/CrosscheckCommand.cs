@@ -39,7 +39,7 @@ internal static class CrosscheckCommand
         KeyValuePair<string, SourceConfig>[] sources = [.. config.Sources.Where(source => name is null || source.Key == name)];
         if (sources.Length > 0) return sources;
         string known = config.Sources.Count == 0 ? "none is configured: `indelible protect` first" : $"configured are {string.Join(", ", config.Sources.Keys)}";
-        throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found '{name}'; {known}");
+        throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found {(name is null ? "none" : $"'{name}'")}; {known}");
     }
 
     private static void Print(Terminal terminal, CrosscheckReport report)

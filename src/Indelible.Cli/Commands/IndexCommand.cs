@@ -2,9 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
 using Indelible.Format;
-using Indelible.Ledger;
 using Indelible.Server;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Cli.Commands;
 
@@ -22,15 +20,8 @@ internal static class IndexCommand
 
     private static async Task<int> RebuildAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        LedgerPaths paths = invocation.ExistingPaths(parse);
-        if (invocation.Running is not null)
-        {
-            throw new IndelibleException(ExitCode.Environment, "expected nobody to use the index, found `indelible run`\n"
-                + "  stop it and rebuild, or just stop it, delete the index directory and start it again");
-        }
-        using LedgerView view = LedgerView.OpenRebuilt(paths, NullLogger.Instance);
-        await view.Feed.CatchUpAsync(cancellationToken);
-        Tell(parse, invocation, view);
+        await using Borrowed<LedgerView> ledger = await Ledgers.RebuiltAsync(parse, invocation, cancellationToken);
+        Tell(parse, invocation, ledger.Value);
         return (int)ExitCode.Fine;
     }
 

@@ -21,13 +21,13 @@ internal static class ProveCommand
     public static Command Build()
     {
         Command command = new("prove", "Write evidence that an entry is in the ledger") { Index, File };
-        command.SetAction((parse, _) => Task.FromResult(Run(parse, Invocation.Of(parse))));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 
-    private static int Run(ParseResult parse, Invocation invocation)
+    private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        LedgerReader reader = new(invocation.ExistingPaths(parse).Ledger);
+        LedgerReader reader = await Ledgers.ReaderAsync(parse, invocation, cancellationToken);
         long index = parse.GetValue(Index);
         string file = invocation.Resolve(parse.GetValue(File)!);
         _ = Entries.Read(reader, index);

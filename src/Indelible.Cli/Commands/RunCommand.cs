@@ -50,6 +50,7 @@ internal static class RunCommand
         {
             Output = output,
             Error = error,
+            Input = new Lazy<string?>(request.Input),
             Terminal = request.Terminal,
             Width = request.Width,
             Directory = request.Directory,

@@ -14,13 +14,13 @@ internal static class ShowCommand
     public static Command Build()
     {
         Command command = new("show", "Print one entry whole, values as sealed") { Index };
-        command.SetAction((parse, _) => Task.FromResult(Run(parse, Invocation.Of(parse))));
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 
-    private static int Run(ParseResult parse, Invocation invocation)
+    private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        LedgerReader reader = new(invocation.ExistingPaths(parse).Ledger);
+        LedgerReader reader = await Ledgers.ReaderAsync(parse, invocation, cancellationToken);
         long index = parse.GetValue(Index);
         Entry entry = Entries.Read(reader, index);
         Terminal terminal = invocation.TerminalFor(parse);

@@ -34,8 +34,8 @@ internal static class EntryText
         yield return ("what", What(header));
         if (header.Source is { } source) yield return ("source", source);
         if (header.Relation is { } relation) yield return ("table", $"{relation.Schema}.{relation.Name}" + (relation.Leaf is { } leaf ? $" (partition {leaf})" : ""));
-        if (header.Key is { } key) yield return ("row", Key(key));
-        if (header.PreviousKey is { } previous) yield return ("row before", Key(previous));
+        if (header.Key is { } key) yield return ("row", KeyText.Of(key));
+        if (header.PreviousKey is { } previous) yield return ("row before", KeyText.Of(previous));
         if (header.CommittedAt is { } committed) yield return ("committed", committed.ToString());
         yield return ("sealed", header.SealedAt.ToString());
         if (header.TransactionId is { } transaction) yield return ("transaction", $"{transaction}");
@@ -72,14 +72,14 @@ internal static class EntryText
         _ => Words.Of(header.Kind),
     };
 
-    /// <summary>Key columns and values, such as <c>patient_id=17</c>.</summary>
-    public static string Key(RowKey key) => key.Token.IsEmpty
-        ? string.Join(", ", key.Columns.Select(column => $"{column.Name}={column.Value}"))
-        : $"(token {Convert.ToHexStringLower(key.Token.Span[..6])}…)";
+    /// <summary>The partition, where it says what happened to which rows.</summary>
+    private static string Leaf(EntryHeader header) => header is { Operation: Operation.Truncate, Relation.Leaf: { } leaf } ? $" (partition {leaf})" : "";
+
+    private static string Before(EntryHeader header) => header.PreviousKey is { } previous ? $" (before: {KeyText.Of(previous)})" : "";
 
     private static string Where(EntryHeader header) => header.Relation is not { } relation
         ? header.Source ?? ""
-        : $"{relation.Schema}.{relation.Name} {(header.Key is { } key ? Key(key) : "")}".TrimEnd();
+        : $"{relation.Schema}.{relation.Name}{Leaf(header)} {(header.Key is { } key ? KeyText.Of(key) : "")}{Before(header)}".TrimEnd();
 
     private static string Who(Operator who) => who.Id ?? who.SessionUser ?? who.ReplicationOrigin ?? "?";
 

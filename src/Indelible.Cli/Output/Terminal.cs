@@ -18,8 +18,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// <summary>True if a person watches.</summary>
     public bool IsTerminal => isTerminal && !json;
 
-    /// <summary>A line for people: on standard output, or on standard error when that is kept for JSON.</summary>
-    public void Line(string text = "") => (json ? error : output).WriteLine(text);
+    /// <summary>A line of the result, for people. Nothing with --json.</summary>
+    public void Line(string text = "")
+    {
+        if (!json) output.WriteLine(text);
+    }
 
     /// <summary>A remark that is no part of the result.</summary>
     public void Note(string text) => error.WriteLine(text);
@@ -34,8 +37,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         if (json) return;
-        if (isTerminal) Draw(headings, rows);
-        else Align(headings, rows);
+        IReadOnlyList<string>[] visible = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(Visible.Of)])];
+        if (isTerminal) Draw(headings, visible);
+        else Align(headings, visible);
     }
 
     /// <summary>Names and values, one pair a line. Nothing with --json.</summary>
@@ -44,7 +48,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         if (json) return;
         (string Name, string Value)[] all = [.. pairs];
         int widest = all.Length == 0 ? 0 : all.Max(pair => pair.Name.Length);
-        foreach ((string name, string value) in all) output.WriteLine($"{name.PadRight(widest)}  {value}");
+        foreach ((string name, string value) in all) output.WriteLine($"{Visible.Of(name).PadRight(widest)}  {Visible.Of(value)}");
     }
 
     private void Draw(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)

@@ -17,6 +17,8 @@ public sealed record ControlRequest
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
     /// <summary>The caller's login name: who reveals.</summary>
     public required string User { get; init; }
+    /// <summary>The line the caller gave on standard input, where the command reads one; else null.</summary>
+    public string? Input { get; init; }
     /// <summary>True if the caller's standard output is a terminal.</summary>
     public required bool Terminal { get; init; }
     /// <summary>Columns of that terminal; from 1.</summary>

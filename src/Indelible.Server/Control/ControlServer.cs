@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Indelible.Format;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Control;
@@ -62,6 +63,10 @@ internal sealed class ControlServer(string path, ControlHandler handler, ILogger
         {
             ServerLog.ControlCallEnded(logger, e.GetType().Name);
         }
+        finally
+        {
+            caller.Dispose();
+        }
     }
 
     private async Task ExecuteAsync(NetworkStream stream, CancellationToken cancellationToken)
@@ -73,12 +78,28 @@ internal sealed class ControlServer(string path, ControlHandler handler, ILogger
         Task hangUp = CancelOnHangUpAsync(stream, stop);
         FrameWriter output = new(stream, isError: false);
         FrameWriter error = new(stream, isError: true);
-        int exitCode = await handler(request, output, error, stop.Token);
+        int exitCode = await AnswerAsync(request, output, error, stop.Token);
         await output.FlushAsync(CancellationToken.None);
         await error.FlushAsync(CancellationToken.None);
         FrameWriter.Send(stream, new ControlFrame { ExitCode = exitCode });
         await stop.CancelAsync();
         await hangUp;
+    }
+
+    /// <summary>A command that fails by a fault of ours fails alone: the process that seals goes on.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1031", Justification = "The fault is logged whole and told to the caller.")]
+    private async Task<int> AnswerAsync(ControlRequest request, FrameWriter output, FrameWriter error, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await handler(request, output, error, cancellationToken);
+        }
+        catch (Exception e) when (e is not (IOException or SocketException or OperationCanceledException))
+        {
+            ServerLog.ControlCommandFailed(logger, e);
+            error.WriteLine($"indelible: this is a fault of indelible's own ({e.GetType().Name}); the log of `indelible run` holds the details");
+            return (int)ExitCode.Environment;
+        }
     }
 
     private static async Task CancelOnHangUpAsync(NetworkStream stream, CancellationTokenSource stop)

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Indelible.Cli;
+
+/// <summary>What people type, at the end of each command's help.</summary>
+internal static class Examples
+{
+    private static readonly Dictionary<string, string[]> ByCommand = new(StringComparer.Ordinal)
+    {
+        ["init"] = ["indelible init --origin example.org/crm"],
+        ["protect"] =
+        [
+            "indelible protect --source 'Host=db;Database=crm;Username=owner' --dry-run patients.ssn   # prints the SQL",
+            "indelible protect --source 'Host=db;Database=crm;Username=owner' patients.ssn patients.phone=digest",
+            "indelible protect --source crm --password-file owner.password hr.staff.salary",
+        ],
+        ["unprotect"] =
+        [
+            "indelible unprotect --source 'Host=db;Database=crm;Username=owner' --reason 'column dropped' patients.phone",
+            "indelible unprotect --source 'Host=db;Database=crm;Username=owner' --reason 'system retired'   # all of it",
+        ],
+        ["run"] = ["indelible run", "indelible run --listen 127.0.0.1:0 --config /etc/indelible.json"],
+        ["status"] = ["indelible status", "indelible status --json | jq '.sources[] | {source, state, lagBytes}'"],
+        ["doctor"] = ["indelible doctor", "indelible doctor --source 'Host=db;Database=crm;Username=owner'   # before protecting"],
+        ["log"] =
+        [
+            "indelible log --operator anna --since 2h",
+            "indelible log --table patients --column ssn --grade none --since 2026-11-01 --until 2026-12-01",
+            "echo 987-65-4321 | indelible log --table patients --column ssn --value -",
+        ],
+        ["history"] =
+        [
+            "indelible history patients 17 --column ssn",
+            "indelible history billing.pay 'region=eu, id=4'",
+            "indelible history patients 17 --as-of 2026-11-23T09:00Z --reason 'complaint 881'",
+        ],
+        ["show"] = ["indelible show 811"],
+        ["prove"] = ["indelible prove 811 -o entry.tlog-proof"],
+        ["verify"] =
+        [
+            "indelible verify --key example.org/crm+b5788aea+AaSV…",
+            "indelible verify https://audit.example.org/crm --key crm.vkey --older last-month.checkpoint",
+            "indelible verify entry.tlog-proof --key crm.vkey",
+        ],
+        ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --source crm --json"],
+        ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
+        ["rebuild"] = ["indelible index rebuild"],
+        ["export"] = ["indelible keys export /mnt/vault/crm.keyring"],
+        ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
+    };
+
+    /// <summary>Adds them to the help of every command below.</summary>
+    public static void AddTo(RootCommand root)
+    {
+        if (root.Options.OfType<HelpOption>().FirstOrDefault() is { Action: HelpAction plain } help) help.Action = new WithExamples(plain);
+    }
+
+    /// <summary>The help as the library prints it, then the examples.</summary>
+    internal sealed class WithExamples(HelpAction plain) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            int exitCode = plain.Invoke(parseResult);
+            if (!ByCommand.TryGetValue(parseResult.CommandResult.Command.Name, out string[]? examples)) return exitCode;
+            TextWriter output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (string example in examples) output.WriteLine($"  {example}");
+            output.WriteLine();
+            return exitCode;
+        }
+    }
+}

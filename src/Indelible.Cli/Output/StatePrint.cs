@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Indelible.Format;
+using Indelible.Server;
+
+namespace Indelible.Cli.Output;
+
+/// <summary>Prints a row's protected values as they stood at a time: sealed, or decrypted for a reason.</summary>
+internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column)
+{
+    /// <summary>Values stay sealed.</summary>
+    public void Sealed(RowState state) => Print(state, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
+
+    /// <summary>Values in clear; who read them and why is sealed first.</summary>
+    public async Task RevealedAsync(RowState state, LedgerHost host, Reveal reveal, CancellationToken cancellationToken)
+    {
+        StateField[] fields = Wanted(state);
+        if (fields.Length == 0)
+        {
+            Sealed(state);
+            return;
+        }
+        Dictionary<string, string> facts = new()
+        {
+            ["asOf"] = at.ToString(),
+            ["entries"] = string.Join(", ", fields.Select(field => field.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
+            ["fields"] = string.Join(", ", fields.Select(field => field.Name)),
+        };
+        long access = await reveal.SealAsync(host, fields[0].Entry.Header.Source, facts, cancellationToken);
+        Print(
+            state,
+            field => ValueText.Of(field.Value, host.View.Values.Open(field.Entry, field.Field, field.Side)),
+            field => ValueText.Json(field.Value, host.View.Values.Open(field.Entry, field.Field, field.Side)),
+            access);
+        terminal.Note($"sealed as access entry {access}");
+    }
+
+    private StateField[] Wanted(RowState state) => [.. state.Fields.Where(field => column is null || field.Name == column)];
+
+    private void Print(RowState state, Func<StateField, string> text, Func<StateField, JsonNode> json, long? accessEntry)
+    {
+        StateField[] fields = Wanted(state);
+        terminal.Line(state.Exists switch
+        {
+            true => $"at {at} the row stood as follows{(accessEntry is null ? "; sealed values: add --reason WHY" : "")}",
+            false => $"at {at} the row did not exist; entry {state.EndedBy} ended it",
+            null => $"the ledger knows nothing of this row at {at}",
+        });
+        if (fields.Length > 0)
+        {
+            terminal.Table(["COLUMN", "VALUE", "SINCE", "ENTRY"],
+                [.. fields.Select(field => (IReadOnlyList<string>)[field.Name, text(field), field.Since.ToString(), field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
+        }
+        terminal.Json(new JsonObject
+        {
+            ["asOf"] = at.ToString(),
+            ["exists"] = state.Exists,
+            ["endedBy"] = state.EndedBy,
+            ["accessEntry"] = accessEntry,
+            ["fields"] = new JsonArray([.. fields.Select(field => (JsonNode)new JsonObject
+            {
+                ["column"] = field.Name,
+                ["value"] = json(field),
+                ["since"] = field.Since.ToString(),
+                ["entry"] = field.EntryIndex,
+                ["side"] = Words.Of(field.Side),
+            })]),
+        });
+    }
+}

@@ -1,0 +1,59 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Indelible.Format;
+
+namespace Indelible.Cli;
+
+/// <summary>A command line that does not parse, told in words, with what was perhaps meant.</summary>
+internal static class UsageError
+{
+    private const string NoCommand = "Required command was not provided.";
+
+    /// <summary>Prints every error and where help is; returns the exit code.</summary>
+    public static int Tell(ParseResult parse, TextWriter error)
+    {
+        IReadOnlyList<string> messages = [.. parse.Errors.Select(e => e.Message).Distinct()];
+        bool isMistyped = parse.UnmatchedTokens.Count > 0;
+        foreach (string message in messages.Where(message => !isMistyped || message != NoCommand)) error.WriteLine($"indelible: {message}");
+        foreach (string meant in parse.UnmatchedTokens.SelectMany(token => Meant(parse.CommandResult.Command, token)).Distinct())
+        {
+            error.WriteLine($"  did you mean {meant}?");
+        }
+        error.WriteLine($"  see `{Path(parse.CommandResult)} --help`");
+        return (int)ExitCode.Usage;
+    }
+
+    private static string Path(CommandResult? result)
+    {
+        List<string> names = [];
+        for (SymbolResult? at = result; at is CommandResult command; at = at.Parent) names.Insert(0, command.Command is RootCommand ? "indelible" : command.Command.Name);
+        return string.Join(' ', names);
+    }
+
+    private static IEnumerable<string> Meant(Command command, string typed)
+    {
+        IEnumerable<string> known = typed.StartsWith('-')
+            ? command.Options.Select(option => option.Name).Concat([Globals.Ledger.Name, Globals.Config.Name, Globals.Json.Name])
+            : command.Subcommands.Select(subcommand => subcommand.Name);
+        return known.Where(name => Distance(name, typed) <= Math.Max(1, name.Length / 3)).OrderBy(name => Distance(name, typed)).Take(1);
+    }
+
+    /// <summary>Edits between two words, a swap of neighbours counting once (optimal string alignment).</summary>
+    private static int Distance(string a, string b)
+    {
+        int[,] edits = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++) edits[i, 0] = i;
+        for (int j = 0; j <= b.Length; j++) edits[0, j] = j;
+        for (int i = 1; i <= a.Length; i++)
+        {
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int same = edits[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                edits[i, j] = Math.Min(same, Math.Min(edits[i - 1, j], edits[i, j - 1]) + 1);
+                bool isSwap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if (isSwap) edits[i, j] = Math.Min(edits[i, j], edits[i - 2, j - 2] + 1);
+            }
+        }
+        return edits[a.Length, b.Length];
+    }
+}
