@@ -21,6 +21,9 @@ internal static partial class CaptureLog
     [LoggerMessage(1005, LogLevel.Warning, "Heartbeats are not possible here: {Reason}. WAL may pile up while the source is idle")]
     public static partial void NoHeartbeat(ILogger logger, string reason);
 
+    [LoggerMessage(1006, LogLevel.Warning, "Slot {Slot} of {Source} made again; it begins at {Start}")]
+    public static partial void SlotMade(ILogger logger, string slot, string source, Lsn start);
+
     [LoggerMessage(1101, LogLevel.Debug, "Watching sessions every {IntervalMs} ms")]
     public static partial void SessionPollStarted(ILogger logger, double intervalMs);
 }

@@ -31,10 +31,10 @@ public sealed class SourceCapture : IAsyncDisposable
     private readonly AttributionCheck _check;
     private readonly Protection _protection;
     private readonly TimeSpan _senderTimeout;
-    private readonly Lsn _after;
-    private readonly Lsn _slotAt;
     private readonly SourceConnection _connection;
     private readonly ILogger _logger;
+    private Lsn _after;
+    private Lsn _slotAt;
 
     private SourceCapture(
         ReplicationStream stream, CaptureLoop loop, ByteBudget budget, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening, Lsn after,
@@ -52,17 +52,19 @@ public sealed class SourceCapture : IAsyncDisposable
         _logger = logger;
         Identity = opening.Identity;
         Gaps = opening.Gaps;
-        CanRead = SlotCheck.CanRead(opening.Gaps);
     }
 
     /// <summary>The cluster found.</summary>
     public SourceIdentity Identity { get; }
 
     /// <summary>What was missed since the resume point; to be sealed before anything that is read. Empty if nothing was.</summary>
-    public IReadOnlyList<CaptureGap> Gaps { get; }
+    public IReadOnlyList<CaptureGap> Gaps { get; private set; }
 
-    /// <summary>False if a gap is such that there is nothing to read from (slot missing or lost, log behind the ledger).</summary>
-    public bool CanRead { get; }
+    /// <summary>False if a gap is such that this source's record cannot go on: another cluster, or one set back to an earlier state.</summary>
+    public bool CanGoOn => SlotCheck.CanGoOn(Gaps);
+
+    /// <summary>Where reading begins.</summary>
+    public Lsn Start => _after > _slotAt ? _after : _slotAt;
 
     /// <summary>Connects, checks the slot and compares it with the resume point. Reads nothing yet.</summary>
     /// <param name="connection">The source.</param>
@@ -107,14 +109,26 @@ public sealed class SourceCapture : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes it possible to read on after the gaps, where it is not: the slot is made again, and the gaps then end where it begins.
+    /// Call before <see cref="ReadAsync"/>.</summary>
+    /// <exception cref="IndelibleException">The slot cannot be made; the message says what to do.</exception>
+    public async Task RepairAsync(CancellationToken cancellationToken)
+    {
+        if (Identity.FlushedTo < _after) await SlotRepair.MoveLogAsync(_connection, Identity.FlushedTo, _after, cancellationToken);
+        if (!SlotCheck.NeedsSlot(Gaps)) return;
+        _slotAt = await SlotRepair.MakeAsync(_connection, _protection, cancellationToken);
+        _after = _slotAt;
+        Gaps = [.. Gaps.Select(gap => gap with { To = _slotAt })];
+        CaptureLog.SlotMade(_logger, _protection.Slot, _protection.Source, _slotAt);
+    }
+
     /// <summary>Batches until cancelled or the connection fails. Empty batches only move <see cref="CapturedBatch.Confirmable"/>.
     /// Each is to be <see cref="Release"/>d: reading waits when too much is on its way.</summary>
-    /// <exception cref="IndelibleException">Nothing can be read (<see cref="CanRead"/>), or another process took the slot.</exception>
+    /// <exception cref="IndelibleException">Another process took the slot.</exception>
     /// <exception cref="UndeliverableChangeException">The server cannot deliver what comes next.</exception>
     /// <exception cref="NpgsqlException">The connection failed.</exception>
     public async IAsyncEnumerable<CapturedBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        if (!CanRead) throw new IndelibleException(ExitCode.Environment, string.Join(' ', Gaps.Select(gap => gap.Message)));
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         CaptureLog.Reading(_logger, _protection.Slot, _protection.Source, _after, Identity.VersionNumber, Identity.Timeline);
         _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, stop.Token);
@@ -183,10 +197,9 @@ public sealed class SourceCapture : IAsyncDisposable
     {
         await using NpgsqlConnection connection = await _connection.OpenAsync(cancellationToken);
         SlotState? slot = await SlotState.ReadAsync(connection, _protection.Slot, cancellationToken);
-        Lsn expected = _after > _slotAt ? _after : _slotAt;
-        if (slot is { } held && held.Confirmed <= expected) return;
+        if (slot is { } held && held.Confirmed <= Start) return;
         throw new IndelibleException(ExitCode.Environment,
-            $"expected replication slot '{_protection.Slot}' at {expected} or before, found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, the gap is sealed.");
+            $"expected replication slot '{_protection.Slot}' at {Start} or before, found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, the gap is sealed.");
     }
 
     private async Task EndAsync(Task loop)

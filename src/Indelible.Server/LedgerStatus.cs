@@ -1,7 +1,7 @@
 using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Format.Notes;
-
 using Indelible.Ledger;
 
 namespace Indelible.Server;
@@ -37,8 +37,12 @@ public sealed record LedgerStatus
     /// <param name="Slot">Replication slot.</param>
     /// <param name="Changes">Changes sealed since the process started.</param>
     /// <param name="Problem">Why it does not capture; null if it does.</param>
+    /// <param name="LastGap">The newest gap among its newest <see cref="GuardsSeen"/> guard entries, in words; null if there is none.</param>
     public sealed record SourceLine(
-        string Name, string State, int Tables, int Columns, Lsn Sealed, long? LagBytes, Lsn CoveredTo, string Slot, long Changes, string? Problem);
+        string Name, string State, int Tables, int Columns, Lsn Sealed, long? LagBytes, Lsn CoveredTo, string Slot, long Changes, string? Problem, string? LastGap);
+
+    /// <summary>Guard entries looked at for a gap: status is quick.</summary>
+    private const int GuardsSeen = 1000;
 
     /// <summary>Of the running host.</summary>
     public static LedgerStatus Of(LedgerHost host)
@@ -84,6 +88,12 @@ public sealed record LedgerStatus
             CoverageLog.Newest(view, source.Key)?.To ?? Lsn.None,
             protection.Slot,
             running?.Changes ?? 0,
-            running?.Problem);
+            running?.Problem,
+            LastGap(view, source.Key));
     }
+
+    private static string? LastGap(LedgerView view, string source) =>
+        view.NewestFirst(source, EntryKind.Guard).Take(GuardsSeen).FirstOrDefault(header => header.Code == GuardCode.Gap) is { Facts: { } facts } gap
+            ? $"{facts.GetValueOrDefault("reason")} {facts.GetValueOrDefault("from")} – {facts.GetValueOrDefault("to")}, sealed {gap.SealedAt}"
+            : null;
 }

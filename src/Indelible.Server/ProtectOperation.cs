@@ -139,7 +139,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>
     private async Task SealGuardAsync(ProtectOutcome outcome, CancellationToken cancellationToken)
     {
-        bool isNew = Existing is null || host.Writer.MarkOf(Source) is null;
+        bool isNew = host.Writer.MarkOf(Source) is null; // else the slot is compared with the mark when capture begins: one made anew is a gap
         SortedDictionary<string, string> facts = new(StringComparer.Ordinal)
         {
             ["by"] = By,
@@ -148,7 +148,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
             ["slotStart"] = outcome.SlotStart.ToString(),
         };
         EntryBatch entries = new();
-        host.NewMaker(Source).AddGuard(entries, isNew ? GuardCode.ProtectionStarted : GuardCode.ProtectionChanged, facts);
+        host.NewMaker(Source).AddGuard(entries, isNew || Existing is null ? GuardCode.ProtectionStarted : GuardCode.ProtectionChanged, facts);
         if (isNew) entries.Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart);
         await host.SealAsync(entries, cancellationToken);
     }

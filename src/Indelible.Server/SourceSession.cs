@@ -61,10 +61,11 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     private ResumePoint? Resume(Coverage? covered) =>
         host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
 
-    /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand.</summary>
+    /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand. Where there is no slot it is made again.</summary>
     private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
     {
         if (capture.Gaps.Count == 0) return;
+        if (capture.CanGoOn) await capture.RepairAsync(cancellationToken);
         EntryBatch entries = new();
         foreach (CaptureGap gap in capture.Gaps)
         {
@@ -72,16 +73,17 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             ServerLog.Gap(logger, source, gap.From.ToString(), gap.To.ToString(), gap.Message);
         }
         await host.SealAsync(entries, cancellationToken);
-        if (!capture.CanRead)
+        if (!capture.CanGoOn)
         {
             throw new IndelibleException(ExitCode.Finding, $"source {source}: {string.Join("; ", capture.Gaps.Select(gap => gap.Message))}\n"
-                + "  the gap is sealed; run `indelible protect` again to make a new slot and a new baseline");
+                + "  the gap is sealed; nothing more is captured from this source");
         }
+        progress.Enter("baseline", capture.Gaps[^1].Message);
+        await host.PublishAsync(cancellationToken); // what is found is compared with all that was sealed before
         long rows = await BaselineSealer.SealAsync(
             host, source, connection, config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], afterGap: true, static _ => { }, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
-        Lsn to = capture.Gaps[^1].To;
-        await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(to, 0), to) }, cancellationToken);
+        await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(capture.Start, 0), capture.Start) }, cancellationToken);
     }
 
     /// <summary>States tables anew whose values were rewritten by DDL; capture then goes on where it was.</summary>

@@ -6,12 +6,12 @@ namespace Indelible.Server;
 
 /// <summary>How one source stands.</summary>
 /// <param name="Source">Its short name.</param>
-/// <param name="State"><c>connecting</c>, <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</param>
+/// <param name="State"><c>connecting</c>, <c>baseline</c> (after a gap), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</param>
 /// <param name="Sealed">Everything up to here is sealed; none before the first batch.</param>
 /// <param name="ServerEnd">End of the source's log when last heard of; none if never.</param>
 /// <param name="Changes">Changes sealed since the process started.</param>
 /// <param name="Breaks">Changes since the process started that did not follow from what the ledger holds.</param>
-/// <param name="Problem">Why it is waiting or stopped; null if it is neither.</param>
+/// <param name="Problem">Why it does not capture; null if it does, or is about to.</param>
 public sealed record SourceStatus(string Source, string State, Lsn Sealed, Lsn ServerEnd, long Changes, long Breaks, string? Problem)
 {
     /// <summary>Bytes of log not yet sealed; zero if unknown.</summary>

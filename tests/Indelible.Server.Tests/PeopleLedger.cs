@@ -26,9 +26,9 @@ internal sealed class PeopleLedger : IAsyncDisposable
     public LedgerPaths Paths { get; }
     public IndelibleConfig Config { get; } = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1 };
 
-    public static async Task<PeopleLedger> StartAsync()
+    public static async Task<PeopleLedger> StartAsync(IReadOnlyDictionary<string, string>? settings = null)
     {
-        PostgresServer server = await PostgresServer.StartAsync();
+        PostgresServer server = await PostgresServer.StartAsync(settings: settings);
         PeopleLedger people = new(server, await server.CreateDatabaseAsync());
         await people.ExecuteAsync("CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
         await NewLedger.CreateAsync(people.Paths, "example.org/t", CancellationToken.None);

@@ -3,6 +3,7 @@ namespace Indelible.Capture;
 /// <summary>Compares what should be protected with the catalog. One check per instance.</summary>
 internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts session, Protection protection)
 {
+    private const string RunAgain = "indelible run # it seals the gap, makes the slot again and states the tables anew";
     private const string ProtectAgain = "indelible protect … # again, with the same columns, as the owner";
 
     private readonly List<SourceCheck> _checks = [];
@@ -27,10 +28,10 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     private async Task SlotAsync(CancellationToken cancellationToken)
     {
         SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
-        _checks.Add(SourceCheck.Of("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot, protection.Slot, ProtectAgain));
+        _checks.Add(SourceCheck.Of("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot, protection.Slot, RunAgain));
         if (slot is null) return;
         bool healthy = slot.WalStatus is "reserved" or "extended";
-        _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}{(slot.Active ? $", read by process {slot.ActivePid}" : ", not read")}", "reserved", $"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)}); -- then protect again: the gap is sealed"));
+        _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}{(slot.Active ? $", read by process {slot.ActivePid}" : ", not read")}", "reserved", RunAgain));
         _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see that it keeps up"));
     }
 

@@ -17,9 +17,11 @@ internal static class SlotCheck
         return gaps;
     }
 
-    /// <summary>False if nothing can be read on after such a gap.</summary>
-    public static bool CanRead(IReadOnlyList<CaptureGap> gaps) =>
-        !gaps.Any(gap => gap.Code is "slot-missing" or "slot-lost" or "log-behind" or "system-changed");
+    /// <summary>False if the gap is such that this source's record cannot go on.</summary>
+    public static bool CanGoOn(IReadOnlyList<CaptureGap> gaps) => !gaps.Any(gap => gap.Code is "log-behind" or "system-changed");
+
+    /// <summary>True if there is no slot to read from.</summary>
+    public static bool NeedsSlot(IReadOnlyList<CaptureGap> gaps) => gaps.Any(gap => gap.Code is "slot-missing" or "slot-lost");
 
     /// <summary>The error for a slot that another process reads from.</summary>
     public static IndelibleException InUse(string slot, string by) => new(
@@ -44,12 +46,14 @@ internal static class SlotCheck
                 $"expected the cluster with system identifier {protection.SystemId}, found {server.SystemId}: a restored dump, an upgrade or another server. Check the connection; if the change is meant, protect again."));
         }
         if (resume is null) return;
+        bool isBehind = server.FlushedTo < resume.Confirmable;
         if (resume.Timeline != 0 && resume.Timeline != server.Timeline)
         {
+            string undone = isBehind ? $" Its log ends at {server.FlushedTo}, the ledger is sealed up to {resume.Confirmable}: what lies between is not in this server." : "";
             gaps.Add(new CaptureGap("timeline-changed", from, to,
-                $"expected timeline {resume.Timeline}, found {server.Timeline}: a standby was promoted or a backup restored. Transactions may have been lost or undone."));
+                $"expected timeline {resume.Timeline}, found {server.Timeline}: a standby was promoted or a backup restored. Transactions may have been lost or undone.{undone}"));
         }
-        if (server.FlushedTo < resume.Confirmable)
+        else if (isBehind)
         {
             gaps.Add(new CaptureGap("log-behind", from, Lsn.None,
                 $"the ledger is sealed up to {resume.Confirmable}, the server's log ends at {server.FlushedTo}: the database was set back to an earlier state. Protect it as a new source."));
@@ -60,11 +64,11 @@ internal static class SlotCheck
     {
         if (slot is null)
         {
-            gaps.Add(new CaptureGap("slot-missing", from, to, $"replication slot '{protection.Slot}' does not exist: what was changed since {from} cannot be read. Run protect again; it makes the slot and a new baseline."));
+            gaps.Add(new CaptureGap("slot-missing", from, to, $"replication slot '{protection.Slot}' does not exist: what was changed since {from} cannot be read. It is made again."));
         }
         else if (slot.IsLost)
         {
-            gaps.Add(new CaptureGap("slot-lost", from, to, $"replication slot '{protection.Slot}' was invalidated (max_slot_wal_keep_size): what was changed since {from} cannot be read. Drop the slot and run protect again; it makes a new baseline."));
+            gaps.Add(new CaptureGap("slot-lost", from, to, $"replication slot '{protection.Slot}' was invalidated (max_slot_wal_keep_size): what was changed since {from} cannot be read. It is made again."));
         }
         else if (resume is not null && slot.Confirmed > resume.Confirmable)
         {

@@ -50,12 +50,12 @@ internal static class StatusCommand
             return;
         }
         terminal.Line();
-        terminal.Table(["SOURCE", "STATE", "TABLES", "COLUMNS", "SEALED TO", "LAG BYTES", "COVERED TO", "SLOT", "PROBLEM"],
+        terminal.Table(["SOURCE", "STATE", "TABLES", "COLUMNS", "SEALED TO", "LAG BYTES", "COVERED TO", "SLOT", "LAST GAP", "PROBLEM"],
         [
             .. status.Sources.Select(source => (IReadOnlyList<string>)
             [
                 source.Name, source.State, Text(source.Tables), Text(source.Columns), Text(source.Sealed),
-                source.LagBytes is { } lag ? Text(lag) : "", Text(source.CoveredTo), source.Slot, source.Problem ?? "",
+                source.LagBytes is { } lag ? Text(lag) : "", Text(source.CoveredTo), source.Slot, source.LastGap ?? "none", source.Problem ?? "",
             ]),
         ]);
     }
@@ -80,6 +80,7 @@ internal static class StatusCommand
             ["coveredTo"] = source.CoveredTo.ToString(),
             ["slot"] = source.Slot,
             ["changes"] = source.Changes,
+            ["lastGap"] = source.LastGap,
             ["problem"] = source.Problem,
         })]),
     };

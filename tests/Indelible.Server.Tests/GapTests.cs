@@ -1,0 +1,85 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Xunit;
+
+namespace Indelible.Server.Tests;
+
+/// <summary>Log that is gone for good: the gap is sealed, what it hid is found, and the record goes on by itself.</summary>
+public sealed class GapTests
+{
+    [Theory]
+    [InlineData(true, "slot-lost")]
+    [InlineData(false, "slot-missing")]
+    public async Task A_slot_that_was_lost_or_dropped_is_made_again_and_what_changed_meanwhile_is_found(bool isLost, string code)
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync(new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
+        await people.RunningAsync(async host =>
+        {
+            await people.ExecuteAsync("UPDATE people SET ssn = 'before' WHERE id = 1");
+            await people.CaughtUpAsync(host);
+        });
+        await people.ExecuteAsync("UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3");
+        if (isLost)
+        {
+            for (int segment = 0; segment < 5; segment++) await people.ExecuteAsync("SELECT pg_logical_emit_message(false, '', 'x')", "SELECT pg_switch_wal()");
+            await people.ExecuteAsync("CHECKPOINT");
+            Assert.Equal("lost", await people.AskAsync("SELECT wal_status FROM pg_replication_slots"));
+        }
+        else await people.ExecuteAsync("SELECT pg_drop_replication_slot('indelible_crm')");
+        SourceConnection connection = SourceConnections.Of(people.Config.Sources["crm"]);
+        IReadOnlyList<SourceCheck> ill = await SourceDoctor.CheckAsync(connection, people.Config.Sources["crm"].Protection, TimeProvider.System, CancellationToken.None);
+        Assert.Contains(ill, check => check.Status == CheckStatus.Fail && check.Name.StartsWith("slot", StringComparison.Ordinal) && check.Fix!.StartsWith("indelible run", StringComparison.Ordinal));
+
+        await GoesOnAsync(people);
+        Entry gap = Assert.Single(people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
+        Assert.Equal(code, gap.Header.Facts!["reason"]);
+        Assert.True(Lsn.Parse(gap.Header.Facts["to"]) > Lsn.Parse(gap.Header.Facts["from"]));
+        Assert.Equal(["2", "3"], Found(people));
+        await using (LedgerHost host = await people.OpenAsync())
+        {
+            Assert.StartsWith($"{code} {gap.Header.Facts["from"]} – {gap.Header.Facts["to"]}, sealed ", Assert.Single(LedgerStatus.Of(host).Sources).LastGap, StringComparison.Ordinal);
+        }
+        await people.RunningAsync(people.CaughtUpAsync);
+        Assert.Single(people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
+    }
+
+    [Fact]
+    public async Task A_standby_that_took_over_without_all_that_was_sealed_is_a_gap_and_the_record_goes_on_from_what_it_holds()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        await people.RunningAsync(people.CaughtUpAsync);
+        Standby standby = new(people.Server.Private);
+        await standby.CopyAsync();
+        await people.RunningAsync(async host =>
+        {
+            await people.ExecuteAsync("UPDATE people SET ssn = 'lost with the primary' WHERE id = 1", "INSERT INTO people VALUES (21, 'lost too')", "SELECT pg_switch_wal()");
+            await people.CaughtUpAsync(host);
+        });
+        await standby.TakeOverAsync();
+        Assert.Equal("2", await people.AskAsync("SELECT timeline_id FROM pg_control_checkpoint()"));
+
+        await GoesOnAsync(people);
+        Assert.Equal(["timeline-changed", "slot-missing"], people.Entries().Where(entry => entry.Header.Code == GuardCode.Gap).Select(entry => entry.Header.Facts!["reason"]));
+        Assert.Contains("is not in this server", people.Entries().First(entry => entry.Header.Code == GuardCode.Gap).Header.Facts!["message"], StringComparison.Ordinal);
+        Assert.Equal(["1", "21"], Found(people));
+        Assert.Equal([1u, 2u], people.Entries().Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!.Timeline).Distinct());
+        Position[] positions = [.. people.Entries().Where(entry => entry.Header.Kind == EntryKind.Change && entry.Header.Position is not null).Select(entry => entry.Header.Position!.Value)];
+        Assert.Equal(positions.Order(), positions);
+    }
+
+    /// <summary>Changes after the gap are sealed, and nothing is left that differs.</summary>
+    private static Task GoesOnAsync(PeopleLedger people) => people.RunningAsync(async host =>
+    {
+        await PeopleLedger.UntilAsync(() => host.Sources is [{ State: "capturing" }]);
+        await people.ExecuteAsync("UPDATE people SET ssn = 'after' WHERE id = 4");
+        await people.CaughtUpAsync(host);
+        Crosscheck crosscheck = new(host, "crm", people.Config.Sources["crm"], SourceConnections.Of(people.Config.Sources["crm"]), _ => { });
+        Assert.Empty((await crosscheck.RunAsync(CancellationToken.None)).Differences);
+        Assert.Contains(people.Entries(), entry => entry.Header.Operation == Operation.Update && entry.Header.Key!.Columns[0].Value == "4");
+        Assert.DoesNotContain(people.Entries(), entry => entry.Header.Code == GuardCode.Continuity);
+    });
+
+    private static IEnumerable<string> Found(PeopleLedger people) =>
+        people.Entries().Where(entry => entry.Header.Operation == Operation.Found).Select(entry => entry.Header.Key!.Columns[0].Value);
+}
