@@ -20,8 +20,9 @@ internal static class IndexDirectory
         bool isMarked = false, isEmpty = true;
         foreach (string path in Directory.EnumerateFileSystemEntries(directory))
         {
-            isEmpty = false;
-            isMarked |= Path.GetFileName(path) == Marker;
+            string name = Path.GetFileName(path);
+            isMarked |= name == Marker;
+            isEmpty &= name == Marker + DurableFile.Unfinished; // a process died while it claimed the directory
         }
         if (isMarked) return;
         if (!isEmpty) throw new IndelibleException(ExitCode.Usage, $"expected an index or an empty directory, found other files in {directory}; name another directory, or empty it if it is an old index");

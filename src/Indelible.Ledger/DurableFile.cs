@@ -15,6 +15,9 @@ public static partial class DurableFile
     /// <summary>Permissions of a secret file: 0600.</summary>
     internal const int SecretMode = 0x180;
 
+    /// <summary>Ending of the name under which a file is written that is to replace another; one is left where a process died meanwhile.</summary>
+    public const string Unfinished = ".new";
+
     /// <summary>Tests watch, fail and copy here: called before and after every system call that changes something.</summary>
     internal static DiskHook? Hook { get; set; }
 
@@ -145,7 +148,7 @@ public static partial class DurableFile
 
     private static void Replace(string path, ReadOnlySpan<byte> content, int mode)
     {
-        string temporary = path + ".new";
+        string temporary = path + Unfinished;
         Delete(temporary);
         WriteNew(temporary, content, mode);
         Before(DiskOperation.Rename, temporary, path);

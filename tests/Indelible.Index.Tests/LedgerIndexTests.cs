@@ -133,6 +133,15 @@ public sealed class LedgerIndexTests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_died_while_it_made_the_index_leaves_nothing_in_the_way()
+    {
+        Directory.CreateDirectory(directory);
+        File.WriteAllText(Path.Combine(directory, "indelible-index.new"), "");
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
+        Assert.Equal(0, index.IndexedSize);
+    }
+
+    [Fact]
     public void A_second_process_is_refused_with_words()
     {
         using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
