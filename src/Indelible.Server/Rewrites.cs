@@ -4,7 +4,7 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>DDL that gives values another text without a row to show it: <c>ALTER COLUMN … TYPE … USING</c>, a renamed enum value.</summary>
+/// <summary>DDL that gives values another text without a row to show it: <c>ALTER COLUMN … TYPE … USING</c>, a renamed enum value, a type that holds the same bytes and prints them otherwise.</summary>
 /// <remarks>What the ledger holds is then out of date and nobody has done wrong: a baseline states the table anew. That one is owed is read from the
 /// ledger itself, so it is not forgotten if the process dies in between.</remarks>
 internal static class Rewrites
@@ -41,7 +41,7 @@ internal static class Rewrites
 
     /// <summary>True for a statement with this tag and these facts.</summary>
     public static bool Is(string? tag, IReadOnlyDictionary<string, string> facts) =>
-        tag == "ALTER TYPE" || facts.GetValueOrDefault("event") == "table_rewrite";
+        tag == "ALTER TYPE" || facts.GetValueOrDefault("event") == "table_rewrite" || facts.ContainsKey("retyped");
 
     /// <summary>The protected table a statement with these facts was about; null if none.</summary>
     public static ProtectedTable? TableOf(IReadOnlyDictionary<string, string> facts, IReadOnlyList<ProtectedTable> tables) =>

@@ -117,6 +117,27 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_type_that_prints_the_same_bytes_otherwise_is_stated_anew_and_a_wider_one_is_not()
+    {
+        await _server.ExecuteAsync(_database, "CREATE TABLE seen (id int PRIMARY KEY, at timestamp, name varchar(10))", "INSERT INTO seen SELECT n, '2026-01-01', 'n' FROM generate_series(1, 3) n");
+        await using (LedgerHost host = await OpenAsync())
+        {
+            await ProtectAsync(host, "crm", _database, columns: ["seen.at", "seen.name"]);
+        }
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "ALTER TABLE seen ALTER name TYPE varchar(20)", "ALTER TABLE seen ALTER name TYPE text", "SET TimeZone = 'UTC'", "ALTER TABLE seen ALTER at TYPE timestamptz",
+                "UPDATE seen SET at = '2026-02-02' WHERE id = 1");
+            await UntilAsync(host, () => Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == "seen") == 2);
+            await CaughtUpAsync(host);
+            Assert.Empty((await CrosscheckAsync(host)).Differences);
+        });
+        Assert.Equal("2", Assert.Single(Entries(), entry => entry.Header.Facts?.ContainsKey("retyped") == true).Header.Facts!["retyped"]);
+        Assert.DoesNotContain(Entries(), entry => entry.Header.Code == GuardCode.Continuity);
+        Assert.Equal(2, Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == "seen"));
+    }
+
+    [Fact]
     public async Task What_is_not_as_protected_is_sealed_even_when_nothing_reports_it_and_so_is_its_mending()
     {
         await RunningAsync(async host =>
@@ -215,11 +236,11 @@ public sealed class PipelineTests : IAsyncLifetime
 
     private Task<ProtectResult> ProtectAsync(LedgerHost host) => ProtectAsync(host, "crm", _database);
 
-    private Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database, bool? defaultIdentity = null) => new ProtectOperation(host, ConfigPath, _ => { })
+    private Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database, bool? defaultIdentity = null, string[]? columns = null) => new ProtectOperation(host, ConfigPath, _ => { })
     {
         Source = source,
         Owner = SourceConnection.Parse(database),
-        Columns = [ColumnRequest.Parse("people.ssn")],
+        Columns = [.. (columns ?? ["people.ssn"]).Select(ColumnRequest.Parse)],
         DefaultIdentity = defaultIdentity,
         By = "a test",
     }.RunAsync(CancellationToken.None);

@@ -218,10 +218,11 @@ internal sealed class TransactionAssembler
         DdlFacts? ddl = DdlFacts.Read(body);
         if (ddl is null || ddl.TransactionId != _transaction.TransactionId) return;
         if (ddl.Columns.Count > 0) _relations.Learn(ddl.Root, ddl.Oid, ddl.Kind == "p", [.. ddl.Columns.Select(c => (c.Number, c.Name))]);
-        if (isNew) AddDdl(ddl, position);
+        string retyped = _relations.Types.Changed(ddl);
+        if (isNew) AddDdl(ddl, position, retyped);
     }
 
-    private void AddDdl(DdlFacts ddl, Position position) => Add(new CapturedChange.Ddl
+    private void AddDdl(DdlFacts ddl, Position position, string retyped) => Add(new CapturedChange.Ddl
     {
         Position = position,
         TransactionId = _transaction.TransactionId,
@@ -230,8 +231,15 @@ internal sealed class TransactionAssembler
         Reason = ddl.Session.Reason,
         Tag = ddl.Tag,
         Statement = ddl.Statement,
-        Facts = FactsOf(ddl),
+        Facts = FactsOf(ddl, retyped),
     });
+
+    private static SortedDictionary<string, string> FactsOf(DdlFacts ddl, string retyped)
+    {
+        SortedDictionary<string, string> facts = FactsOf(ddl);
+        if (retyped.Length > 0) facts["retyped"] = retyped;
+        return facts;
+    }
 
     private static SortedDictionary<string, string> FactsOf(DdlFacts ddl) => new(StringComparer.Ordinal)
     {

@@ -21,11 +21,15 @@ internal sealed class RelationMap
     public RelationMap(Protection protection, Catalog catalog, FingerprintKeys fingerprintKeys)
     {
         _fingerprintKeys = fingerprintKeys;
+        Types = new ColumnTypes(protection);
         _tables = protection.Tables.ToDictionary(table => table.Oid);
         _shapes = new Dictionary<uint, RelationShape>(catalog.Shapes);
         _keys = protection.Tables.ToDictionary(table => table.Oid, table => KeyNumbers(table, catalog));
         _subjects = protection.Tables.ToDictionary(table => table.Oid, table => NumberOf(table.Subject, table.Oid, catalog));
     }
+
+    /// <summary>The types of the protected columns, as the stream has told of them.</summary>
+    public ColumnTypes Types { get; }
 
     /// <summary>The plan for a relation; null if it is none of ours. False if the stream has not described it.</summary>
     public bool TryGetPlan(uint oid, out RowPlan? plan) => _plans.TryGetValue(oid, out plan);
