@@ -12,55 +12,52 @@ public sealed class EntryBatch
     /// <summary>Most bytes of framed entries in one batch.</summary>
     public const int BatchLengthMax = 64 << 20;
 
-    private readonly List<int> _starts = [];
+    /// <summary>Holds the largest framed entry, and stays out of the large-object heap.</summary>
+    private const int BlockLengthMax = 80 << 10;
+    private const int BlockLengthMin = 4 << 10;
+
+    private readonly List<ReadOnlyMemory<byte>> _framed = [];
     private readonly List<Blob> _blobs = [];
     private List<IReadOnlyList<byte[]>?>? _blindTokens;
-    private byte[] _buffer;
-    private int _length;
-
-    /// <summary>An empty batch with room for <paramref name="capacity"/> bytes; it grows as needed.</summary>
-    public EntryBatch(int capacity = 4096) => _buffer = new byte[capacity];
+    private byte[] _block = [];
+    private int _used;
 
     /// <summary>Number of entries; zero for a batch that only carries a mark.</summary>
-    public int Count => _starts.Count;
+    public int Count => _framed.Count;
+
+    /// <summary>Bytes of framed entries.</summary>
+    public int FramedLength { get; private set; }
 
     /// <summary>Ciphertexts too large for an entry; durable before the entries that refer to them.</summary>
     public IReadOnlyList<Blob> Blobs => _blobs;
 
     /// <summary>Bytes of framed entries and of blobs.</summary>
-    internal long Length => _length + _blobs.Sum(blob => (long)blob.Ciphertext.Length);
+    internal long Length => FramedLength + _blobs.Sum(blob => (long)blob.Ciphertext.Length);
 
     /// <summary>How far the batch's source is sealed once the batch is; null if it says nothing about a source.</summary>
     public SourceMark? Mark { get; set; }
 
     /// <summary>The encoded entry at <paramref name="index"/>, 0-based in the batch. Valid as long as the batch is not added to.</summary>
-    public ReadOnlyMemory<byte> this[int index] => FramedAt(index)[2..];
-
-    /// <summary>All entries, each with its 16-bit length before it.</summary>
-    internal ReadOnlyMemory<byte> Framed => _buffer.AsMemory(0, _length);
+    public ReadOnlyMemory<byte> this[int index] => _framed[index][2..];
 
     /// <summary>Copies an encoded entry of 1 to 65,535 bytes, with the index's blind tokens for it, which are carried and never written.</summary>
     public void Add(ReadOnlySpan<byte> entry, IReadOnlyList<byte[]>? tokens = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(entry.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(entry.Length, EntryLengthMax);
-        int end = _length + 2 + entry.Length;
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(end, BatchLengthMax);
-        if (end > _buffer.Length) Array.Resize(ref _buffer, Math.Max(end, _buffer.Length * 2));
-        BinaryPrimitives.WriteUInt16BigEndian(_buffer.AsSpan(_length), (ushort)entry.Length);
-        entry.CopyTo(_buffer.AsSpan(_length + 2));
+        int length = 2 + entry.Length;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(FramedLength + length, BatchLengthMax);
+        Memory<byte> framed = Take(length);
+        BinaryPrimitives.WriteUInt16BigEndian(framed.Span, (ushort)entry.Length);
+        entry.CopyTo(framed.Span[2..]);
         if (tokens is not null) (_blindTokens ??= []).AddRange(Enumerable.Repeat<IReadOnlyList<byte[]>?>(null, Count - _blindTokens.Count));
-        _starts.Add(_length);
+        _framed.Add(framed);
         _blindTokens?.Add(tokens);
-        _length = end;
+        FramedLength += length;
     }
 
     /// <summary>The entry with its length before it.</summary>
-    internal ReadOnlyMemory<byte> FramedAt(int index)
-    {
-        int start = _starts[index];
-        return _buffer.AsMemory(start, (index + 1 < Count ? _starts[index + 1] : _length) - start);
-    }
+    internal ReadOnlyMemory<byte> FramedAt(int index) => _framed[index];
 
     /// <summary>Adds a ciphertext that an entry of this batch refers to by its SHA-256.</summary>
     public void AddBlob(Blob blob) => _blobs.Add(blob);
@@ -70,6 +67,17 @@ public sealed class EntryBatch
 
     /// <summary>The blind tokens given with the entry at <paramref name="index"/>; null if none were.</summary>
     public IReadOnlyList<byte[]>? BlindTokens(int index) => _blindTokens?[index];
+
+    private Memory<byte> Take(int length)
+    {
+        if (length > _block.Length - _used)
+        {
+            _block = new byte[Math.Max(length, Math.Clamp(FramedLength, BlockLengthMin, BlockLengthMax))];
+            _used = 0;
+        }
+        _used += length;
+        return _block.AsMemory(_used - length, length);
+    }
 }
 
 /// <summary>Ciphertext of a value too large for an entry.</summary>

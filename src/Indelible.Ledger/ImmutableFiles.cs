@@ -11,7 +11,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
     private const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
-    private readonly List<(string Temporary, string Path, ReadOnlyMemory<byte> Content, SafeFileHandle File)> _staged = [];
+    private readonly List<(string Temporary, string Path, SafeFileHandle File)> _staged = [];
 
     /// <summary>Enough is staged: open files are bounded.</summary>
     public bool IsLarge => _staged.Count >= StagedMax;
@@ -19,29 +19,29 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     /// <summary>Removes what a writer that died left unnamed.</summary>
     public static void CleanUp(string root) => DurableFile.DeleteDirectory(Path.Combine(root, TemporaryDirectory));
 
-    /// <summary>Writes a file without a name; <paramref name="content"/> must not change until <see cref="Commit"/>.</summary>
-    public void Stage(string relativePath, ReadOnlyMemory<byte> content)
+    /// <summary>Writes a file without a name.</summary>
+    public void Stage(string relativePath, ReadOnlySpan<byte> content)
     {
         string directory = Path.Combine(root, TemporaryDirectory);
         if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
         string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_staged.Count}"));
         DurableFile.Delete(temporary);
         SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
-        _staged.Add((temporary, Path.Combine(root, relativePath), content, file));
-        DurableFile.Write(file, temporary, content.Span);
+        _staged.Add((temporary, Path.Combine(root, relativePath), file));
+        DurableFile.Write(file, temporary, content);
     }
 
     /// <summary>Makes every staged file durable under its name.</summary>
     public void Commit()
     {
         var directories = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var (_, _, _, file) in _staged) DurableFile.StartWriting(file);
-        foreach (var (temporary, _, _, file) in _staged) DurableFile.Sync(file, temporary);
-        foreach (var (temporary, path, content, _) in _staged)
+        foreach (var (_, _, file) in _staged) DurableFile.StartWriting(file);
+        foreach (var (temporary, _, file) in _staged) DurableFile.Sync(file, temporary);
+        foreach (var (temporary, path, _) in _staged)
         {
             string directory = Path.GetDirectoryName(path)!;
             if (directories.Add(directory)) DurableFile.MakeDirectory(directory);
-            if (!DurableFile.TryLink(temporary, path)) RequireSame(path, content.Span);
+            if (!DurableFile.TryLink(temporary, path)) RequireSame(path, temporary);
             DurableFile.Delete(temporary);
         }
         foreach (string directory in directories) DurableFile.SyncDirectory(directory);
@@ -51,13 +51,13 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     /// <summary>Forgets what is staged and not committed.</summary>
     public void Dispose()
     {
-        foreach (var (_, _, _, file) in _staged) file.Dispose();
+        foreach (var (_, _, file) in _staged) file.Dispose();
         _staged.Clear();
     }
 
-    private static void RequireSame(string path, ReadOnlySpan<byte> content)
+    private static void RequireSame(string path, string temporary)
     {
-        byte[] found = DurableFile.ReadAll(path, int.MaxValue);
+        byte[] found = DurableFile.ReadAll(path, int.MaxValue), content = DurableFile.ReadAll(temporary, int.MaxValue);
         int same = found.AsSpan().CommonPrefixLength(content);
         if (same != content.Length || same != found.Length)
             throw new LedgerCorruptException(path, same, $"expected the {content.Length} bytes that follow from the sealed entries, found {found.Length} that differ");

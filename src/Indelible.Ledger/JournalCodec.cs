@@ -47,7 +47,10 @@ internal static class JournalCodec
             to.Number(blob.Ciphertext.Length);
         }
         to.Word((uint)batches.Sum(batch => batch.Count));
-        foreach (EntryBatch batch in batches) to.Bytes(batch.Framed.Span);
+        foreach (EntryBatch batch in batches)
+        {
+            for (int i = 0; i < batch.Count; i++) to.Bytes(batch.FramedAt(i).Span);
+        }
         to.End(key);
     }
 
@@ -117,7 +120,7 @@ internal static class JournalCodec
         for (uint count = from.Word(); count > 0 && !from.IsShort; count--) blobs.Add((from.Hash(), from.Number()));
         uint entryCount = from.Word();
         if (from.IsShort || firstIndex < 0 || head.Size > Tree.SizeMax || head.Size - firstIndex != entryCount) return null;
-        var entries = new EntryBatch(from.Remaining);
+        var entries = new EntryBatch();
         for (uint i = 0; i < entryCount; i++)
         {
             ReadOnlySpan<byte> entry = from.Bytes(from.Short());

@@ -50,7 +50,7 @@ public sealed partial class LedgerWriter
         long started = _time.GetTimestamp();
         EntryBatch[] batches = [.. requests.Select(request => request.Batch)];
         SourceMark[] marks = [.. batches.Select(batch => batch.Mark).OfType<SourceMark>()];
-        foreach (Blob blob in batches.SelectMany(batch => batch.Blobs)) _blobs.Stage(LedgerFiles.Blob(blob.Sha256.Span), blob.Ciphertext);
+        foreach (Blob blob in batches.SelectMany(batch => batch.Blobs)) _blobs.Stage(LedgerFiles.Blob(blob.Sha256.Span), blob.Ciphertext.Span);
         _blobs.Commit();
         SealedGroup group = _tree.Append(batches);
         _journal.Append(group.FirstIndex, group.Head, marks, batches);

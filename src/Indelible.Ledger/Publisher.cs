@@ -15,15 +15,15 @@ internal sealed class Publisher(LedgerPaths paths, LedgerKeys keys, RightEdge ed
     {
         foreach (SealedGroup group in groups)
         {
-            foreach ((TileCoordinate place, byte[] content) in edge.Append(group))
+            foreach ((TileCoordinate place, ReadOnlyMemory<byte> content) in edge.Append(group))
             {
-                _files.Stage(place.Path, content);
+                _files.Stage(place.Path, content.Span);
                 if (_files.IsLarge) _files.Commit();
             }
         }
-        foreach ((TileCoordinate place, byte[] content) in edge.Partials())
+        foreach ((TileCoordinate place, ReadOnlyMemory<byte> content) in edge.Partials())
         {
-            _files.Stage(place.Path, content);
+            _files.Stage(place.Path, content.Span);
             _unfinished.Add(place.Full);
         }
         _files.Commit();

@@ -48,8 +48,8 @@ internal sealed class RightEdge
         return [.. hashes];
     }
 
-    /// <summary>Adds a group; gives every tile and bundle that becomes full.</summary>
-    public IEnumerable<(TileCoordinate Place, byte[] Content)> Append(SealedGroup group)
+    /// <summary>Adds a group; gives every tile and bundle that becomes full. The content is valid until the next is asked for.</summary>
+    public IEnumerable<(TileCoordinate Place, ReadOnlyMemory<byte> Content)> Append(SealedGroup group)
     {
         foreach (EntryBatch batch in group.Batches)
         {
@@ -58,7 +58,7 @@ internal sealed class RightEdge
                 _bundle.Write(batch.FramedAt(i).Span);
                 Size++;
                 if (++_bundleCount < TileCoordinate.FullWidth) continue;
-                yield return (new TileCoordinate(TileCoordinate.EntriesLevel, (Size / TileCoordinate.FullWidth) - 1, TileCoordinate.FullWidth), _bundle.WrittenSpan.ToArray());
+                yield return (new TileCoordinate(TileCoordinate.EntriesLevel, (Size / TileCoordinate.FullWidth) - 1, TileCoordinate.FullWidth), _bundle.WrittenMemory);
                 _bundle.ResetWrittenCount();
                 _bundleCount = 0;
             }
@@ -69,16 +69,16 @@ internal sealed class RightEdge
             Level tile = _levels[level];
             tile.Add(hash);
             if (tile.Count < TileCoordinate.FullWidth) continue;
-            yield return (new TileCoordinate(level, tile.TileIndex, TileCoordinate.FullWidth), tile.Filled.ToArray());
+            yield return (new TileCoordinate(level, tile.TileIndex, TileCoordinate.FullWidth), tile.Filled);
             tile.Advance();
         }
     }
 
-    /// <summary>The partial tiles and the partial bundle of the tree as it is.</summary>
-    public IEnumerable<(TileCoordinate Place, byte[] Content)> Partials()
+    /// <summary>The partial tiles and the partial bundle of the tree as it is. The content is valid until something is added.</summary>
+    public IEnumerable<(TileCoordinate Place, ReadOnlyMemory<byte> Content)> Partials()
     {
         foreach (TileCoordinate place in TileCoordinate.Partials(Size))
-            yield return (place, place.IsEntries ? _bundle.WrittenSpan.ToArray() : _levels[place.Level].Filled.ToArray());
+            yield return (place, place.IsEntries ? _bundle.WrittenMemory : _levels[place.Level].Filled);
     }
 
     private void LoadBundle(LedgerReader reader)

@@ -31,11 +31,12 @@ internal sealed class SealingTree
     public SealedGroup Append(IReadOnlyList<EntryBatch> batches)
     {
         long first = Range.Size, length = 0;
-        _tileHashes = [];
+        int count = batches.Sum(batch => batch.Count);
+        _tileHashes = new List<(int, Hash)>(count + (count / (TileCoordinate.FullWidth - 1)) + 1);
         foreach (EntryBatch batch in batches)
         {
             for (int i = 0; i < batch.Count; i++) Range.Append(Tree.Leaf(batch[i].Span));
-            length += batch.Framed.Length;
+            length += batch.FramedLength;
         }
         return new SealedGroup
         {

@@ -42,7 +42,7 @@ internal static class BaselineSealer
         await foreach (LiveChunk chunk in Baseline.ReadAsync(connection, table, after: null, Tell, cancellationToken))
         {
             snapshot = new Snapshot(chunk.SnapshotText, chunk.ReadAfter);
-            EntryBatch entries = new(Math.Max(4096, chunk.Rows.Count * 512));
+            EntryBatch entries = new();
             foreach (LiveRow row in chunk.Rows)
             {
                 found?.Compare(entries, row, snapshot);

@@ -29,14 +29,14 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
     internal IReadOnlyList<EntryBatch> Make(CapturedBatch captured, IReadOnlyList<ContinuityBreak> breaks)
     {
         int told = 0;
-        List<EntryBatch> made = [new EntryBatch(Math.Max(4096, captured.Changes.Count * 512))];
+        List<EntryBatch> made = [new EntryBatch()];
         long begun = _assembler.TotalLength;
         for (int i = 0; i < captured.Changes.Count; i++)
         {
             if (_assembler.TotalLength - begun > BatchLength)
             {
                 made[^1].Mark = new SourceMark(source, captured.Changes[i - 1].Position, captured.ConfirmableBefore);
-                made.Add(new EntryBatch(BatchLength));
+                made.Add(new EntryBatch());
                 begun = _assembler.TotalLength;
             }
             Add(made[^1], captured.Changes[i]);
