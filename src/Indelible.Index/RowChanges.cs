@@ -5,6 +5,7 @@ namespace Indelible.Index;
 public sealed class RowChanges(string source)
 {
     private readonly List<Step> _steps = [];
+    private Step.Rows? _rows;
 
     /// <summary>Short name of the source.</summary>
     public string Source => source;
@@ -18,27 +19,59 @@ public sealed class RowChanges(string source)
     internal IReadOnlyList<Step> Steps => _steps;
 
     /// <summary>The row holds this now.</summary>
-    public void Set(in RowTag row, RowImage image) => _steps.Add(new Step.Holds(row, image));
+    public void Set(in RowTag row, RowImage image) => Rows().Add(row, image);
 
     /// <summary>The row ended.</summary>
-    public void Remove(in RowTag row) => _steps.Add(new Step.End(row));
+    public void Remove(in RowTag row) => Rows().Add(row, null);
 
     /// <summary>All rows of a table ended, or those of one partition.</summary>
     /// <param name="table">As <see cref="RowTag.Of"/> names it.</param>
     /// <param name="leaf">As <see cref="RowImage.LeafOf"/> names it; zero for all.</param>
-    public void RemoveAll(ulong table, ulong leaf) => _steps.Add(leaf == 0 ? new Step.EndOfTable(table) : new Step.EndOfLeaf(table, leaf));
+    public void RemoveAll(ulong table, ulong leaf) => Add(leaf == 0 ? new Step.EndOfTable(table) : new Step.EndOfLeaf(table, leaf));
 
     /// <summary>What is known of a table changed.</summary>
-    public void Mark(ulong table, in TableMarks marks) => _steps.Add(new Step.Marked(table, marks));
+    public void Mark(ulong table, in TableMarks marks) => Add(new Step.Marked(table, marks));
+
+    private Step.Rows Rows()
+    {
+        if (_rows is { IsFull: false }) return _rows;
+        _rows = new Step.Rows();
+        _steps.Add(_rows);
+        return _rows;
+    }
+
+    private void Add(Step step)
+    {
+        _rows = null;       // what follows comes after it
+        _steps.Add(step);
+    }
 
     /// <summary>One change. A closed set.</summary>
     internal abstract record Step
     {
         private Step() { }
 
-        public sealed record Holds(RowTag Row, RowImage Image) : Step;
+        /// <summary>Rows that hold something now or, where there is no image, ended.</summary>
+        public sealed record Rows : Step
+        {
+            /// <summary>An index fits into the low bits of an order.</summary>
+            private const int CountMax = 1 << 16;
 
-        public sealed record End(RowTag Row) : Step;
+            private readonly List<(RowTag Row, RowImage? Image)> _rows = [];
+
+            public bool IsFull => _rows.Count == CountMax;
+
+            public void Add(in RowTag row, RowImage? image) => _rows.Add((row, image));
+
+            /// <summary>In the order of their names, nearly: RocksDB's table in memory takes random names one cache miss at a time. What is said twice of a row keeps its order.</summary>
+            public IEnumerable<(RowTag Row, RowImage? Image)> Sorted()
+            {
+                ulong[] order = new ulong[_rows.Count];
+                for (int i = 0; i < order.Length; i++) order[i] = ((ulong)(_rows[i].Row.Row >> 64) & ~(ulong)(CountMax - 1)) | (uint)i;
+                Array.Sort(order);
+                foreach (ulong place in order) yield return _rows[(int)(place & (CountMax - 1))];
+            }
+        }
 
         public sealed record EndOfTable(ulong Table) : Step;
 

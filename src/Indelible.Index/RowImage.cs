@@ -38,32 +38,34 @@ public sealed record RowImage
     {
         get
         {
-            foreach (ColumnImage image in Columns)
+            for (int i = 0; i < Columns.Count; i++)
             {
-                if (image.Column == column) return image.Value;
+                if (Columns[i].Column == column) return Columns[i].Value;
             }
             return Fingerprint.Unknown;
         }
     }
 
+    /// <summary>Bytes of the encoded form.</summary>
+    internal int Length => HeadSize + (Columns.Count * ColumnSize);
+
     /// <summary>Commit (8), ordinal (4), leaf (8), then each column's number (2) and fingerprint (8); big-endian.</summary>
-    internal byte[] Encode()
+    internal void WriteTo(Span<byte> bytes)
     {
-        byte[] bytes = new byte[HeadSize + (Columns.Count * ColumnSize)];
         BinaryPrimitives.WriteUInt64BigEndian(bytes, At.Bytes);
-        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(8), Ordinal);
-        BinaryPrimitives.WriteUInt64BigEndian(bytes.AsSpan(12), Leaf);
-        Span<byte> rest = bytes.AsSpan(HeadSize);
-        foreach (ColumnImage column in Columns)
+        BinaryPrimitives.WriteUInt32BigEndian(bytes[8..], Ordinal);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[12..], Leaf);
+        Span<byte> rest = bytes[HeadSize..];
+        for (int i = 0; i < Columns.Count; i++)
         {
+            ColumnImage column = Columns[i];
             BinaryPrimitives.WriteInt16BigEndian(rest, column.Column);
             BinaryPrimitives.WriteUInt64BigEndian(rest[2..], column.Value.Bits);
             rest = rest[ColumnSize..];
         }
-        return bytes;
     }
 
-    /// <exception cref="IndexDamagedException">Not what <see cref="Encode"/> writes.</exception>
+    /// <exception cref="IndexDamagedException">Not what <see cref="WriteTo"/> writes.</exception>
     internal static RowImage Decode(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < HeadSize || (bytes.Length - HeadSize) % ColumnSize != 0) throw new IndexDamagedException($"a row image of {bytes.Length} bytes");

@@ -9,7 +9,13 @@ namespace Indelible.Index;
 /// <remarks>Keys: 'R', table, row hash → image; 'M', table → marks; 'A', source → size of the ledger it reflects. A source's rows have one writer.</remarks>
 public sealed class RowImages
 {
+    /// <summary>Column family of everything here: rows are looked up one by one, postings are walked.</summary>
+    public const string FamilyName = "rows";
+
     private const int RowKeySize = 1 + sizeof(ulong) + 16;
+
+    /// <summary>Encoded images up to this length take no memory of their own.</summary>
+    private const int ShortImageMax = 512;
 
     private readonly LedgerIndex _index;
 
@@ -17,17 +23,18 @@ public sealed class RowImages
 
     /// <summary>Every entry of the source below this index is reflected; zero if none is.</summary>
     public long AppliedTo(string source) => _index.Use(database =>
-        database.Get(SourceKey(source)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
+        database.Get(SourceKey(source), Family(database)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
 
     /// <summary>What a row last held; null if the ledger holds no living row of that key.</summary>
-    public RowImage? Find(in RowTag tag)
+    public RowImage? Find(in RowTag tag) => _index.Use(tag, static (database, row) =>
     {
-        byte[] key = RowKey(tag);
-        return _index.Use(database => database.Get(key) is { } value ? RowImage.Decode(value) : null);
-    }
+        Span<byte> key = stackalloc byte[RowKeySize];
+        WriteRowKey(row, key);
+        return database.Get(key, ImageReader.Instance, Family(database));
+    });
 
     /// <summary>What is known of a table as a whole.</summary>
-    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(TableKey(table)) is { } value ? TableMarks.Decode(value) : default);
+    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(TableKey(table), Family(database)) is { } value ? TableMarks.Decode(value) : default);
 
     /// <summary>All living rows of a table, in no meaningful order. A row that changes meanwhile is given as it was or as it is.</summary>
     public IEnumerable<(UInt128 Row, RowImage Image)> OfTable(ulong table)
@@ -51,6 +58,7 @@ public sealed class RowImages
         WriteBatch batch = new();
         try
         {
+            ColumnFamilyHandle family = Family(database);
             foreach (RowChanges.Step step in changes.Steps)
             {
                 if (step is RowChanges.Step.EndOfLeaf leaf)
@@ -61,9 +69,9 @@ public sealed class RowImages
                     batch = new WriteBatch();
                     RemoveLeaf(database, batch, leaf);
                 }
-                else Add(batch, step);
+                else Add(batch, family, step);
             }
-            batch.Put(SourceKey(changes.Source), Number(changes.AppliedTo));
+            batch.Put(SourceKey(changes.Source), Number(changes.AppliedTo), family);
             _index.WriteUnlogged(database, batch);
         }
         finally
@@ -73,35 +81,52 @@ public sealed class RowImages
         return true;
     });
 
-    private static void Add(WriteBatch batch, RowChanges.Step step)
+    private static void Add(WriteBatch batch, ColumnFamilyHandle family, RowChanges.Step step)
     {
         switch (step)
         {
-            case RowChanges.Step.Holds holds: batch.Put(RowKey(holds.Row), holds.Image.Encode()); break;
-            case RowChanges.Step.End end: batch.Delete(RowKey(end.Row)); break;
-            case RowChanges.Step.Marked marked: batch.Put(TableKey(marked.Table), marked.Marks.Encode()); break;
+            case RowChanges.Step.Rows rows: Add(batch, family, rows); break;
+            case RowChanges.Step.Marked marked: batch.Put(TableKey(marked.Table), marked.Marks.Encode(), family); break;
             case RowChanges.Step.EndOfTable table:
                 byte[] first = RowKey(new RowTag(table.Table, UInt128.Zero)), last = RowKey(new RowTag(table.Table, UInt128.MaxValue));
-                batch.DeleteRange(first, (ulong)first.Length, last, (ulong)last.Length, null);
-                batch.Delete(last);
+                batch.DeleteRange(first, (ulong)first.Length, last, (ulong)last.Length, family);
+                batch.Delete(last, family);
                 break;
+        }
+    }
+
+    private static void Add(WriteBatch batch, ColumnFamilyHandle family, RowChanges.Step.Rows rows)
+    {
+        Span<byte> key = stackalloc byte[RowKeySize];
+        Span<byte> value = stackalloc byte[ShortImageMax];
+        foreach ((RowTag row, RowImage? image) in rows.Sorted())
+        {
+            WriteRowKey(row, key);
+            if (image is null)
+            {
+                batch.Delete(key, family);
+                continue;
+            }
+            Span<byte> bytes = image.Length <= ShortImageMax ? value[..image.Length] : new byte[image.Length];
+            image.WriteTo(bytes);
+            batch.Put(key, bytes, family);
         }
     }
 
     private static void RemoveLeaf(RocksDb database, WriteBatch batch, RowChanges.Step.EndOfLeaf leaf)
     {
         byte[] key = RowKey(new RowTag(leaf.Table, UInt128.Zero));
-        using Iterator rows = database.NewIterator();
+        using Iterator rows = database.NewIterator(Family(database));
         for (rows.Seek(key); IsOfTable(rows, key); rows.Next())
         {
-            if (RowImage.Decode(rows.GetValueSpan()).Leaf == leaf.Leaf) batch.Delete(rows.GetKeySpan());
+            if (RowImage.Decode(rows.GetValueSpan()).Leaf == leaf.Leaf) batch.Delete(rows.GetKeySpan(), Family(database));
         }
     }
 
     private static List<(UInt128 Row, RowImage Image)> Page(RocksDb database, byte[] from)
     {
         List<(UInt128 Row, RowImage Image)> page = new(PageSize);
-        using Iterator rows = database.NewIterator();
+        using Iterator rows = database.NewIterator(Family(database));
         for (rows.Seek(from); page.Count < PageSize && IsOfTable(rows, from); rows.Next())
         {
             page.Add((BinaryPrimitives.ReadUInt128BigEndian(rows.GetKeySpan()[(RowKeySize - 16)..]), RowImage.Decode(rows.GetValueSpan())));
@@ -119,10 +144,15 @@ public sealed class RowImages
     private static byte[] RowKey(in RowTag tag)
     {
         byte[] key = new byte[RowKeySize];
-        key[0] = (byte)'R';
-        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(1), tag.Table);
-        BinaryPrimitives.WriteUInt128BigEndian(key.AsSpan(RowKeySize - 16), tag.Row);
+        WriteRowKey(tag, key);
         return key;
+    }
+
+    private static void WriteRowKey(in RowTag tag, Span<byte> key)
+    {
+        key[0] = (byte)'R';
+        BinaryPrimitives.WriteUInt64BigEndian(key[1..], tag.Table);
+        BinaryPrimitives.WriteUInt128BigEndian(key[(RowKeySize - 16)..], tag.Row);
     }
 
     private static byte[] TableKey(ulong table)
@@ -135,11 +165,20 @@ public sealed class RowImages
 
     private static byte[] SourceKey(string source) => [(byte)'A', .. Encoding.UTF8.GetBytes(source)];
 
+    private static ColumnFamilyHandle Family(RocksDb database) => database.GetColumnFamily(FamilyName);
+
     private static byte[] Number(long number)
     {
         byte[] value = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(value, number);
         return value;
+    }
+
+    private sealed class ImageReader : ISpanDeserializer<RowImage>
+    {
+        public static readonly ImageReader Instance = new();
+
+        public RowImage Deserialize(ReadOnlySpan<byte> bytes) => RowImage.Decode(bytes);
     }
 }
 
