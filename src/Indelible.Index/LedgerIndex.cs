@@ -5,6 +5,7 @@ using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
+using Indelible.Ledger;
 using RocksDbSharp;
 
 namespace Indelible.Index;
@@ -14,9 +15,11 @@ namespace Indelible.Index;
 /// writes and nothing else; whoever holds the ledger adds them again. One writer; any number of queries at the same time.</remarks>
 public sealed class LedgerIndex : IDisposable
 {
-    private const ushort FormatVersion = 2;
+    private const ushort FormatVersion = 3;
     private const int WatermarkSize = sizeof(ushort) + sizeof(long) + Hash.Size;
     private const ulong WriteBuffer = 32 << 20;
+    private const ulong RowWriteBuffer = 16 << 20;
+    private const ulong WriteBuffersTotal = 96 << 20;
     private const ulong CachedBlocks = 32 << 20;
     private static readonly byte[] WatermarkKey = "W"u8.ToArray();
 
@@ -62,7 +65,7 @@ public sealed class LedgerIndex : IDisposable
         RocksDb? database = null;
         try
         {
-            database = RocksDb.Open(Options(), directory);
+            database = RocksDb.Open(Options(), directory, Families());
             if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached);
             database.Dispose();
         }
@@ -100,16 +103,13 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Indexes entries; the first must be at <see cref="IndexedSize"/>. Found by queries when it returns; durable later, by itself.</summary>
-    /// <exception cref="ArgumentException">An entry does not decode, or the first index is not the next.</exception>
+    /// <summary>Indexes entries by the terms their batches carry; the first must be at <see cref="IndexedSize"/>. Found by queries when it returns; durable later, by itself.</summary>
+    /// <exception cref="ArgumentException">A batch carries no terms, or the first index is not the next.</exception>
     /// <exception cref="IndexDamagedException">The index contradicts itself, or its disk fails.</exception>
-    public void Add(long firstIndex, IReadOnlyList<IndexEntry> entries) => Use(_ =>
+    public void Add(long firstIndex, IReadOnlyList<EntryBatch> batches) => Use(_ =>
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
-        for (int begin = 0; begin < entries.Count; begin += PostingBatch.EntriesMax)
-        {
-            AddChunk(entries, begin, Math.Min(begin + PostingBatch.EntriesMax, entries.Count));
-        }
+        for (int i = 0, at = 0; i < batches.Count;) AddChunk(batches, ref i, ref at);
         return true;
     });
 
@@ -162,13 +162,16 @@ public sealed class LedgerIndex : IDisposable
     }
 
     /// <summary>Reads or writes while the database cannot be closed or exchanged. Damage met on the way is noted: the next to open the index begins it again.</summary>
-    internal T Use<T>(Func<RocksDb, T> action)
+    internal T Use<T>(Func<RocksDb, T> action) => Use(action, static (database, act) => act(database));
+
+    /// <inheritdoc cref="Use{T}(Func{RocksDb, T})"/>
+    internal T Use<TState, T>(TState state, Func<RocksDb, TState, T> action)
     {
         _lifetime.EnterReadLock();
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return action(_database);
+            return action(_database, state);
         }
         catch (RocksDbException inner)
         {
@@ -209,7 +212,9 @@ public sealed class LedgerIndex : IDisposable
     {
         try
         {
-            _database.Flush(new FlushOptions().SetWaitForFlush(true));
+            FlushOptions wait = new FlushOptions().SetWaitForFlush(true);
+            _database.Flush(wait);
+            Native.Instance.rocksdb_flush_cf(_database.Handle, wait.Handle, _database.GetColumnFamily(RowImages.FamilyName).Handle);
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
@@ -231,29 +236,39 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    private void AddChunk(IReadOnlyList<IndexEntry> entries, int begin, int end)
+    /// <summary>Adds entries from one place in the batches on, as many as a chunk holds, and moves the place.</summary>
+    private void AddChunk(IReadOnlyList<EntryBatch> batches, ref int i, ref int at)
     {
         long first = IndexedSize;
         if (_isTorn) Restore(first);
         _isTorn = true;    // until all is written: a failure half-way leaves terms and times of entries that are not indexed
         using var batch = new WriteBatch();
-        for (int i = begin; i < end; i++)
+        int count = 0;
+        ReadOnlyMemory<byte> last = default;
+        for (; i < batches.Count && count < PostingBatch.EntriesMax; i++, at = 0)
         {
-            EntryFault fault = EntryCodec.Decode(entries[i].Bytes, out Entry entry);
-            if (fault != EntryFault.None) throw new ArgumentException($"entry {first + i - begin} does not decode: {fault}", nameof(entries));
-            EntryTerms.Collect(entry, entries[i].BlindTokens, _postings.Terms);
-            _postings.Add(i - begin);
-            _times.Add(batch, entry.Header.CommittedAt ?? entry.Header.SealedAt);
+            EntryBatch entries = batches[i];
+            for (; at < entries.Count && count < PostingBatch.EntriesMax; at++)
+            {
+                _postings.Add(entries.TermsOf(at), count++);
+                _times.Add(batch, entries.TimeOf(at));
+                last = entries[at];
+            }
+            if (at < entries.Count) break;
         }
+        if (count > 0) Write(batch, first, count, last.Span);
+        _isTorn = false;
+    }
+
+    private void Write(WriteBatch batch, long first, int count, ReadOnlySpan<byte> lastEntry)
+    {
         _postings.WriteTo(batch, first);
         _times.End(batch);
-        long size = first + end - begin;
-        Hash last = Tree.Leaf(entries[end - 1].Bytes.Span);
-        batch.Put(WatermarkKey, Watermark(new Reached(size, last), _origin));
+        Reached reached = new(first + count, Tree.Leaf(lastEntry));
+        batch.Put(WatermarkKey, Watermark(reached, _origin));
         WriteUnlogged(_database, batch);
-        _last = last;
-        Interlocked.Exchange(ref _size, size);
-        _isTorn = false;
+        _last = reached.Last;
+        Interlocked.Exchange(ref _size, reached.Size);
     }
 
     private void Restore(long size)
@@ -275,7 +290,7 @@ public sealed class LedgerIndex : IDisposable
         IndexDirectory.Empty(directory);
         try
         {
-            RocksDb database = RocksDb.Open(Options(), directory);
+            RocksDb database = RocksDb.Open(Options(), directory, Families());
             database.Put(WatermarkKey, Watermark(default, origin));
             return database;
         }
@@ -307,25 +322,53 @@ public sealed class LedgerIndex : IDisposable
         return reached.Size >= 0 && value.AsSpan().SequenceEqual(Watermark(reached, origin)) ? reached : null;
     }
 
-    private static DbOptions Options()
+    private static DbOptions Options() => new DbOptions()
+        .SetCreateIfMissing(true)
+        .SetCreateMissingColumnFamilies(true)
+        .SetDbWriteBufferSize(WriteBuffersTotal)
+        .SetMaxOpenFiles(512)
+        .SetMaxBackgroundCompactions(1)
+        .SetMaxBackgroundFlushes(1)
+        .SetKeepLogFileNum(3)
+        .SetMaxLogFileSize(4 << 20)
+        .SetStatsDumpPeriodSec(0)
+        .SetIsFdCloseOnExec(true);
+
+    private static ColumnFamilies Families()
     {
-        DbOptions options = new DbOptions()
-            .SetCreateIfMissing(true)
-            .SetMaxOpenFiles(512)
-            .SetMaxBackgroundCompactions(1)
-            .SetMaxBackgroundFlushes(1)
-            .SetKeepLogFileNum(3)
-            .SetMaxLogFileSize(4 << 20)
-            .SetStatsDumpPeriodSec(0)
-            .SetIsFdCloseOnExec(true);
-        options
-            .SetWriteBufferSize(WriteBuffer)
-            .SetMaxWriteBufferNumber(3)
-            .SetCompression(Compression.Lz4)
-            .SetTargetFileSizeBase(64 << 20)
-            .SetMaxBytesForLevelBase(512 << 20)
-            // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
-            .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(Cache.CreateLru(CachedBlocks)));
-        return options;
+        Cache cache = Cache.CreateLru(CachedBlocks);
+        return new ColumnFamilies(PostingOptions(cache)) { { RowImages.FamilyName, RowOptions(cache) } };
+    }
+
+    // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
+    private static ColumnFamilyOptions PostingOptions(Cache cache) => new ColumnFamilyOptions()
+        .SetWriteBufferSize(WriteBuffer)
+        .SetMaxWriteBufferNumber(3)
+        .SetCompression(Compression.Lz4)
+        .SetTargetFileSizeBase(64 << 20)
+        .SetMaxBytesForLevelBase(512 << 20)
+        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache));
+
+    // Filters, here: most inserts ask for a row that was never there.
+    private static ColumnFamilyOptions RowOptions(Cache cache) => new ColumnFamilyOptions()
+        .SetWriteBufferSize(RowWriteBuffer)
+        .SetMaxWriteBufferNumber(3)
+        .SetMemtableWholeKeyFiltering()
+        .SetCompression(Compression.No)                 // keyed hashes
+        .SetTargetFileSizeBase(64 << 20)
+        .SetMaxBytesForLevelBase(256 << 20)
+        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache).SetFilterPolicy(BloomFilterPolicy.Create(10, false)));
+}
+
+file static class RowTableOptions
+{
+    /// <summary>Share of a table in memory that its filter takes.</summary>
+    private const double FilterShare = 0.1;
+
+    /// <summary>A filter over the table in memory, too. RocksDB has it; its .NET binding has no name for it.</summary>
+    public static ColumnFamilyOptions SetMemtableWholeKeyFiltering(this ColumnFamilyOptions options)
+    {
+        Native.Instance.rocksdb_options_set_memtable_whole_key_filtering(options.Handle, 1);
+        return options.SetMemtablePrefixBloomSizeRatio(FilterShare);
     }
 }

@@ -57,8 +57,3 @@ public readonly record struct RelationId(string Source, uint Id);
 /// <param name="Entries">Indexes in the ledger, in the order asked for.</param>
 /// <param name="Next">Cursor to go on after; null if there is nothing more.</param>
 public sealed record Page(IReadOnlyList<long> Entries, string? Next);
-
-/// <summary>An entry to be indexed.</summary>
-/// <param name="Bytes">As encoded.</param>
-/// <param name="BlindTokens">Its values' tokens; null if none.</param>
-public readonly record struct IndexEntry(ReadOnlyMemory<byte> Bytes, IReadOnlyList<byte[]>? BlindTokens);

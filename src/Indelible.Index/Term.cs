@@ -43,10 +43,19 @@ internal readonly record struct Term(ulong Hash)
 
     public static Term RowToken(RelationId relation, ReadOnlySpan<byte> token) => new(Mix(Add(Start('y', relation), token)));
 
+    /// <summary>A row, by its primary-key values in key order.</summary>
     public static Term Row(RelationId relation, IEnumerable<string> key)
     {
         ulong hash = Start('r', relation);
         foreach (string value in key) hash = Add(hash, value);
+        return new Term(Mix(hash));
+    }
+
+    /// <inheritdoc cref="Row(RelationId, IEnumerable{string})"/>
+    public static Term Row(RelationId relation, IReadOnlyList<KeyColumn> key)
+    {
+        ulong hash = Start('r', relation);
+        for (int i = 0; i < key.Count; i++) hash = Add(hash, key[i].Value);
         return new Term(Mix(hash));
     }
 

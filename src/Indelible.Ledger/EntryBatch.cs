@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Indelible.Format;
 
 namespace Indelible.Ledger;
 
@@ -18,7 +20,8 @@ public sealed class EntryBatch
 
     private readonly List<ReadOnlyMemory<byte>> _framed = [];
     private readonly List<Blob> _blobs = [];
-    private List<IReadOnlyList<byte[]>?>? _blindTokens;
+    private readonly List<ulong> _terms = [];
+    private readonly List<(int TermsEnd, MicroTime Time)> _found = [];
     private byte[] _block = [];
     private int _used;
 
@@ -40,8 +43,8 @@ public sealed class EntryBatch
     /// <summary>The encoded entry at <paramref name="index"/>, 0-based in the batch. Valid as long as the batch is not added to.</summary>
     public ReadOnlyMemory<byte> this[int index] => _framed[index][2..];
 
-    /// <summary>Copies an encoded entry of 1 to 65,535 bytes, with the index's blind tokens for it, which are carried and never written.</summary>
-    public void Add(ReadOnlySpan<byte> entry, IReadOnlyList<byte[]>? tokens = null)
+    /// <summary>Copies an encoded entry of 1 to 65,535 bytes.</summary>
+    public void Add(ReadOnlySpan<byte> entry)
     {
         ArgumentOutOfRangeException.ThrowIfZero(entry.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(entry.Length, EntryLengthMax);
@@ -50,10 +53,20 @@ public sealed class EntryBatch
         Memory<byte> framed = Take(length);
         BinaryPrimitives.WriteUInt16BigEndian(framed.Span, (ushort)entry.Length);
         entry.CopyTo(framed.Span[2..]);
-        if (tokens is not null) (_blindTokens ??= []).AddRange(Enumerable.Repeat<IReadOnlyList<byte[]>?>(null, Count - _blindTokens.Count));
         _framed.Add(framed);
-        _blindTokens?.Add(tokens);
         FramedLength += length;
+    }
+
+    /// <summary>Copies an entry, and what the index will find it by, which is carried and never written.</summary>
+    /// <param name="entry">As encoded.</param>
+    /// <param name="terms">The index's terms.</param>
+    /// <param name="time">The time it is found by.</param>
+    public void Add(ReadOnlySpan<byte> entry, ReadOnlySpan<ulong> terms, MicroTime time)
+    {
+        if (_found.Count != Count) throw new InvalidOperationException($"expected terms with every entry of a batch or with none, found {Count} entries before this one, {_found.Count} with terms");
+        Add(entry);
+        _terms.AddRange(terms);
+        _found.Add((_terms.Count, time));
     }
 
     /// <summary>The entry with its length before it.</summary>
@@ -65,8 +78,20 @@ public sealed class EntryBatch
     /// <summary>Lets go of the ciphertexts once they are durable: they may be far larger than the entries, which are kept until they are published and indexed.</summary>
     internal void ReleaseBlobs() => _blobs.Clear();
 
-    /// <summary>The blind tokens given with the entry at <paramref name="index"/>; null if none were.</summary>
-    public IReadOnlyList<byte[]>? BlindTokens(int index) => _blindTokens?[index];
+    /// <summary>True if every entry carries its terms; those read again from a journal do not.</summary>
+    public bool HasTerms => _found.Count == Count;
+
+    /// <summary>The terms given with the entry at <paramref name="index"/>.</summary>
+    /// <exception cref="ArgumentException">None were given.</exception>
+    public ReadOnlySpan<ulong> TermsOf(int index)
+    {
+        if (index >= _found.Count) throw new ArgumentException($"expected an entry with terms, found none with entry {index} of the batch", nameof(index));
+        int start = index == 0 ? 0 : _found[index - 1].TermsEnd;
+        return CollectionsMarshal.AsSpan(_terms)[start.._found[index].TermsEnd];
+    }
+
+    /// <summary>The time given with the entry at <paramref name="index"/>, which has terms.</summary>
+    public MicroTime TimeOf(int index) => _found[index].Time;
 
     private Memory<byte> Take(int length)
     {

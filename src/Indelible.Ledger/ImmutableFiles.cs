@@ -11,6 +11,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
     private const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
+    private long _stagedEver;
     private readonly List<(string Temporary, string Path, SafeFileHandle File)> _staged = [];
 
     /// <summary>Enough is staged: open files are bounded.</summary>
@@ -24,8 +25,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     {
         string directory = Path.Combine(root, TemporaryDirectory);
         if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
-        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_staged.Count}"));
-        DurableFile.Delete(temporary);
+        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_stagedEver++}"));
         SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
         _staged.Add((temporary, Path.Combine(root, relativePath), file));
         DurableFile.Write(file, temporary, content);

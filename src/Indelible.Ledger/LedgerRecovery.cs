@@ -22,4 +22,7 @@ public sealed record PublishedEntries(long From, long To, IReadOnlyList<EntryBat
 {
     /// <summary>Bytes of the batches in memory.</summary>
     public long Length => Batches.Sum(batch => batch.Length);
+
+    /// <summary>True if the batches are here and every one carries its entries' terms.</summary>
+    public bool HasTerms => Batches.Count > 0 && Batches.All(batch => batch.HasTerms);
 }

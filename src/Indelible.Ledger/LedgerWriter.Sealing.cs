@@ -6,6 +6,7 @@ namespace Indelible.Ledger;
 public sealed partial class LedgerWriter
 {
     private SealRequest? _carried;
+    private Task _early = Task.CompletedTask;
 
     private async Task SealLoopAsync()
     {
@@ -16,7 +17,7 @@ public sealed partial class LedgerWriter
             {
                 IReadOnlyList<SealedBatch> results = SealGroup(group);
                 for (int i = 0; i < group.Count; i++) group[i].Done.SetResult(results[i]);
-                if (Interlocked.Read(ref _unpublishedLength) > _options.UnpublishedLengthMax) await PublishAsync(CancellationToken.None);
+                if (Interlocked.Read(ref _unpublishedLength) > _options.UnpublishedLengthMax) await PublishEarlyAsync();
             }
             catch (Exception failure)
             {
@@ -24,6 +25,19 @@ public sealed partial class LedgerWriter
                 if (failure is IOException or LedgerCorruptException or Format.IndelibleException) return;
                 throw;
             }
+        }
+    }
+
+    /// <summary>Publishes beside the sealing of what comes next; waits only while as much again is still being published.</summary>
+    private async Task PublishEarlyAsync()
+    {
+        await _early;
+        _early = PublishNowAsync();
+
+        async Task PublishNowAsync()
+        {
+            await Task.Yield();
+            await PublishAsync(CancellationToken.None);
         }
     }
 

@@ -129,6 +129,7 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         try
         {
             await _sealing;
+            await _early.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);     // a failure is noted
             if (_failure is not null) return;
             await PublishAsync(CancellationToken.None);
             // The last record of a clean stop: damage to the ones before it cannot pass for a torn write.

@@ -1,6 +1,7 @@
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
+using Indelible.Index;
 using Indelible.Ledger;
 
 namespace Indelible.Server;
@@ -12,6 +13,7 @@ internal sealed class EntryAssembler(Keyring keyring, TimeProvider time)
     private const int PartNumbersMax = 16;
 
     private readonly EntryWriter _writer = new();
+    private readonly EntryTerms _terms = new();
     private readonly RandomBlock _random = new();
     private readonly byte[] _nonce = new byte[16];
     private readonly List<int> _partEnds = [];
@@ -19,17 +21,23 @@ internal sealed class EntryAssembler(Keyring keyring, TimeProvider time)
     /// <summary>Bytes of all entries made so far.</summary>
     public long TotalLength { get; private set; }
 
+    /// <summary>Where every header's nonce is: filled in later.</summary>
+    public ReadOnlyMemory<byte> Nonce => _nonce;
+
+    /// <summary>The time of sealing for a header made now.</summary>
+    public MicroTime Now => MicroTime.From(time.GetUtcNow());
+
     /// <summary>A header with what every entry has. Its nonce is this object's and filled in later.</summary>
     public EntryHeader NewHeader(EntryKind kind, string? source) => new()
     {
         Origin = keyring.Origin,
         Kind = kind,
         Nonce = _nonce,
-        SealedAt = MicroTime.From(time.GetUtcNow()),
+        SealedAt = Now,
         Source = source,
     };
 
-    /// <summary>Adds the entry to the batch, its blobs and blind tokens with it.</summary>
+    /// <summary>Adds the entry to the batch, its blobs and what the index finds it by with it.</summary>
     public void Add(EntryBatch batch, EntryHeader header, List<DraftField> fields, in SubjectKey before, in SubjectKey after)
     {
         Begin(header);
@@ -93,28 +101,32 @@ internal sealed class EntryAssembler(Keyring keyring, TimeProvider time)
     {
         ReadOnlyMemory<byte> entry = _writer.End();
         foreach (SealedBlob blob in _writer.Blobs) batch.AddBlob(new Blob(blob.Sha256, blob.Ciphertext));
-        batch.Add(entry.Span, Tokens(header, fields, from, to));
+        CollectTerms(header, fields, from, to);
+        batch.Add(entry.Span, _terms.Collected, EntryTerms.TimeOf(header));
         TotalLength += entry.Length;
     }
 
-    private List<byte[]>? Tokens(EntryHeader header, List<DraftField> fields, int from, int to)
+    /// <summary>What the index will find the entry by: taken here, where the values are in clear.</summary>
+    private void CollectTerms(EntryHeader header, List<DraftField> fields, int from, int to)
     {
-        if (header is not { Source: { } source, Relation: { } relation }) return null;
-        List<byte[]>? tokens = null;
+        _terms.Begin(header);
         for (int i = from; i < to; i++)
         {
             DraftField field = fields[i];
             if (field.Scope != FieldScope.Column) continue;
-            AddToken(ref tokens, source, relation.Id, field.Name, field.Before);
-            AddToken(ref tokens, source, relation.Id, field.Name, field.After);
+            _terms.AddColumn(field.Name);
+            if (header is not { Source: { } source, Relation: { } relation }) continue;
+            AddToken(source, relation.Id, field.Name, field.Before);
+            AddToken(source, relation.Id, field.Name, field.After);
         }
-        return tokens;
     }
 
-    private void AddToken(ref List<byte[]>? tokens, string source, uint relation, string column, in ClearValue value)
+    private void AddToken(string source, uint relation, string column, in ClearValue value)
     {
         if (value.IsMissing || value.IsNull) return;
-        (tokens ??= []).Add(keyring.BlindToken(source, relation, column, value.Bytes.Span));
+        Span<byte> token = stackalloc byte[Keyring.BlindTokenSize];
+        keyring.BlindToken(source, relation, column, value.Bytes.Span, token);
+        _terms.AddValue(token);
     }
 
     private static long LengthMax(List<DraftField> fields)

@@ -22,6 +22,8 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
     private readonly RowSubjects _subjects = new(keyring, source);
     private readonly LoginMismatches _mismatches = new();
     private readonly List<DraftField> _fields = [];
+    private (ProtectedTable? Table, string? Leaf) _relationOf;
+    private Relation? _relation;
 
     /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed. To be sealed in this order; each carries a mark of its own.</summary>
     /// <param name="captured">The changes.</param>
@@ -71,9 +73,18 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
         SubjectKey before = needed.Before ? _subjects.Before(row) : default;
         bool isMoved = row.PreviousKey is not null;     // the row's key goes with it even if nothing is sealed under it now
         SubjectKey after = needed.After || isMoved ? _subjects.After(row) : default;
-        EntryHeader header = Logged(EntryKind.Change, row) with
+        EntryHeader header = new()
         {
-            Relation = new Relation(row.Table.Id, row.Table.Schema, row.Table.Name, row.Leaf),
+            Origin = keyring.Origin,
+            Kind = EntryKind.Change,
+            Nonce = _assembler.Nonce,
+            SealedAt = _assembler.Now,
+            Source = source,
+            Position = row.Position,
+            TransactionId = row.TransactionId,
+            CommittedAt = row.CommittedAt,
+            Operator = HeaderTexts.Clip(row.Operator),
+            Relation = RelationOf(row),
             Operation = row.Operation,
             Key = key,
             PreviousKey = previousKey,
@@ -81,6 +92,17 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
             SubjectAfter = needed.After ? after.Id : null,
         };
         _assembler.Add(batch, header, _fields, before, after);
+    }
+
+    /// <summary>Made once for all rows of a leaf that follow each other.</summary>
+    private Relation RelationOf(CapturedChange.Row row)
+    {
+        if (!ReferenceEquals(_relationOf.Table, row.Table) || _relationOf.Leaf != row.Leaf)
+        {
+            _relation = new Relation(row.Table.Id, row.Table.Schema, row.Table.Name, row.Leaf);
+            _relationOf = (row.Table, row.Leaf);
+        }
+        return _relation!;
     }
 
     private void AddTruncation(EntryBatch batch, CapturedChange.Truncation truncation)

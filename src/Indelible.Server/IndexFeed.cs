@@ -1,4 +1,6 @@
 using System.Threading.Channels;
+using Indelible.Format.Entries;
+using Indelible.Format.Merkle;
 using Indelible.Index;
 using Indelible.Ledger;
 using Microsoft.Extensions.Logging;
@@ -140,7 +142,7 @@ public sealed class IndexFeed : IDisposable
         while (Index.IndexedSize < to && _offers.Reader.TryRead(out PublishedEntries? published))
         {
             CatchUp(published.From, cancellationToken);    // what was left out before it
-            if (Index.IndexedSize == published.From && published.Batches.Count > 0) Index.Add(published.From, Entries(published));
+            if (Index.IndexedSize == published.From && published.HasTerms) Index.Add(published.From, published.Batches);
             else CatchUp(published.To, cancellationToken);
             Interlocked.Add(ref _waitingLength, -published.Length);
         }
@@ -158,27 +160,19 @@ public sealed class IndexFeed : IDisposable
     {
         long from = Index.IndexedSize;
         if (from >= to) return;
-        List<IndexEntry> chunk = [];
-        int length = 0;
-        foreach ((long index, ReadOnlyMemory<byte> entry) in _reader.ReadEntries(from, to))
+        EntryTerms terms = new();
+        EntryBatch chunk = new();
+        foreach ((long index, ReadOnlyMemory<byte> bytes) in _reader.ReadEntries(from, to))
         {
-            chunk.Add(new IndexEntry(entry, _values.TokensOf(entry)));
-            length += entry.Length;
-            if (chunk.Count < CatchUpCountMax && length < CatchUpLengthMax && index + 1 < to) continue;
+            EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
+            if (fault != EntryFault.None) throw new LedgerCorruptException(TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, to).Path, 0, $"expected entry {index} to decode, found {fault}");
+            terms.Collect(entry, _values.TokensOf(entry));
+            chunk.Add(bytes.Span, terms.Collected, EntryTerms.TimeOf(entry.Header));
+            if (chunk.Count < CatchUpCountMax && chunk.FramedLength < CatchUpLengthMax && index + 1 < to) continue;
             cancellationToken.ThrowIfCancellationRequested();
-            Index.Add(Index.IndexedSize, chunk);
-            (chunk, length) = ([], 0);
+            Index.Add(Index.IndexedSize, [chunk]);
+            chunk = new EntryBatch();
         }
         ServerLog.IndexCaughtUp(_logger, from, to);
-    }
-
-    private static List<IndexEntry> Entries(PublishedEntries published)
-    {
-        List<IndexEntry> entries = new((int)(published.To - published.From));
-        foreach (EntryBatch batch in published.Batches)
-        {
-            for (int i = 0; i < batch.Count; i++) entries.Add(new IndexEntry(batch[i], batch.BlindTokens(i)));
-        }
-        return entries;
     }
 }

@@ -46,9 +46,8 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
     }
 
     /// <summary>The blind index's tokens of an entry: one for each value of a protected column, made from the opened values.</summary>
-    public IReadOnlyList<byte[]>? TokensOf(ReadOnlyMemory<byte> bytes)
+    public IReadOnlyList<byte[]>? TokensOf(Entry entry)
     {
-        if (EntryCodec.Decode(bytes, out Entry entry) != EntryFault.None) return null;
         if (entry.Header is not { Source: { } source, Relation: { } relation, Kind: EntryKind.Change or EntryKind.Baseline }) return null;
         List<byte[]> tokens = [];
         SubjectKey? before = KeyOf(entry.Header.SubjectBefore), after = KeyOf(entry.Header.SubjectAfter); // once: finding a key costs more than using it

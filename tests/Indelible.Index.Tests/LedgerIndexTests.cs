@@ -1,6 +1,7 @@
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Ledger;
 using Xunit;
 
 namespace Indelible.Index.Tests;
@@ -164,8 +165,9 @@ public sealed class LedgerIndexTests : IDisposable
         List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(random, 700), refused = Model(random, 300);
         using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
         AddAll(index, model[..350], 350);
-        IndexEntry[] torn = [.. refused.Select(item => new IndexEntry(Some.Encode(item.Entry), item.Tokens)), new IndexEntry(new byte[] { 1 }, null)];
-        Assert.Throws<ArgumentException>(() => index.Add(350, torn));
+        EntryBatch bare = new();
+        bare.Add(Some.Encode(refused[0].Entry));
+        Assert.Throws<ArgumentException>(() => index.Add(350, [Some.Batch(refused), bare]));
         AddAll(index, model, 350);
         for (int i = 0; i < 100; i++)
         {
@@ -230,7 +232,7 @@ public sealed class LedgerIndexTests : IDisposable
         while (index.IndexedSize < model.Count)
         {
             int from = (int)index.IndexedSize;
-            index.Add(from, [.. model[from..Math.Min(from + batchSize, model.Count)].Select(item => new IndexEntry(Some.Encode(item.Entry), item.Tokens))]);
+            index.Add(from, [Some.Batch(model[from..Math.Min(from + batchSize, model.Count)])]);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Ledger;
 
 namespace Indelible.Index.Tests;
 
@@ -31,6 +32,19 @@ internal static class Some
         var buffer = new ArrayBufferWriter<byte>();
         EntryCodec.Encode(entry, buffer);
         return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Entries with their terms, as the pipeline hands them over.</summary>
+    public static EntryBatch Batch(IEnumerable<(Entry Entry, IReadOnlyList<byte[]> Tokens)> items)
+    {
+        EntryTerms terms = new();
+        EntryBatch batch = new();
+        foreach ((Entry entry, IReadOnlyList<byte[]> tokens) in items)
+        {
+            terms.Collect(entry, tokens);
+            batch.Add(Encode(entry), terms.Collected, EntryTerms.TimeOf(entry.Header));
+        }
+        return batch;
     }
 
     private static Entry Change(Random random, long i)

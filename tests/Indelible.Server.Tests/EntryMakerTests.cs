@@ -3,6 +3,7 @@ using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
+using Indelible.Index;
 using Indelible.Ledger;
 using Xunit;
 using static Indelible.Server.Tests.EntryMakerFixture;
@@ -278,7 +279,7 @@ public sealed class EntryMakerTests : IDisposable
         Assert.Equal("Ann is not Eve", _made.Open(entries[2], "differences", Side.After));
         Assert.Equal("complaint 12", _made.Open(entries[3], "reason", Side.After));
         Assert.Null(entries[4].Header.Source);
-        Assert.Null(batch.BlindTokens(0));
+        Assert.True(batch.HasTerms);
     }
 
     [Fact]
@@ -296,8 +297,9 @@ public sealed class EntryMakerTests : IDisposable
     public void Blind_tokens_name_each_value_of_a_protected_column_and_nothing_else()
     {
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(_made.Update(_made.Patients, "7", 0, "Ann", "Eve") with { Reason = "Ann" });
-        IReadOnlyList<byte[]> tokens = batches[0].BlindTokens(0)!;
-        Assert.Equal([_made.Keyring.BlindToken(Source, 1, "name", "Ann"u8), _made.Keyring.BlindToken(Source, 1, "name", "Eve"u8)], tokens);
+        EntryTerms terms = new();
+        terms.Collect(_made.Decode(batches)[0], [_made.Keyring.BlindToken(Source, 1, "name", "Ann"u8), _made.Keyring.BlindToken(Source, 1, "name", "Eve"u8)]);
+        Assert.Equal(terms.Collected.ToArray(), batches[0].TermsOf(0).ToArray());
     }
 
     [Fact]
@@ -344,7 +346,6 @@ public sealed class EntryMakerTests : IDisposable
             for (int i = 0; i < batch.Count; i++)
             {
                 Assert.Equal(-1, batch[i].Span.IndexOf(secret));
-                foreach (byte[] token in batch.BlindTokens(i) ?? []) Assert.Equal(-1, token.AsSpan().IndexOf(secret));
             }
             Assert.All(batch.Blobs, blob => Assert.Equal(-1, blob.Ciphertext.Span.IndexOf(secret)));
         }

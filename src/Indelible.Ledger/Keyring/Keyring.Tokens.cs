@@ -25,14 +25,21 @@ public sealed partial class Keyring
     /// <summary>What the index looks a value up by: HMAC-SHA256 of source, relation, column and the value's text in UTF-8, cut to 16 bytes.</summary>
     public byte[] BlindToken(string source, uint relation, string column, ReadOnlySpan<byte> value)
     {
+        byte[] token = new byte[BlindTokenSize];
+        BlindToken(source, relation, column, value, token);
+        return token;
+    }
+
+    /// <inheritdoc cref="BlindToken(string, uint, string, ReadOnlySpan{byte})"/>
+    /// <param name="token">Receives 16 bytes.</param>
+    public void BlindToken(string source, uint relation, string column, ReadOnlySpan<byte> value, Span<byte> token)
+    {
         HashInput input = new(stackalloc byte[256]);
         input.Text(source);
         input.UInt32(relation);
         input.Text(column);
         input.Bytes(value);
-        byte[] token = new byte[BlindTokenSize];
-        _blindToken.Compute(input.Written, token);
-        return token;
+        _blindToken.Compute(input.Written, token[..BlindTokenSize]);
     }
 
     /// <summary>The key that values of a column are fingerprinted under, 16 bytes. It never changes.</summary>
