@@ -16,7 +16,7 @@ public sealed record LedgerOptions
     public long SegmentLengthMax { get; init; } = 64 << 20;
 
     /// <summary>Framed bytes sealed and not published at which sealing publishes first: bounds memory.</summary>
-    public long UnpublishedLengthMax { get; init; } = 8 << 20;
+    public long UnpublishedLengthMax { get; init; } = 4 << 20;
 
     /// <summary>Opens although the guard file is missing, as after a restore of the keyring; otherwise that is a finding.</summary>
     public bool AcceptMissingGuard { get; init; }

@@ -13,7 +13,7 @@ public sealed class IndexFeed : IDisposable
 {
     private const int OffersMax = 64;
     /// <summary>Bytes of entries that wait in memory; what is offered beyond that is read from the ledger when its turn comes.</summary>
-    private const long WaitingLengthMax = 8 << 20;
+    private const long WaitingLengthMax = 24 << 20;
     /// <summary>Longest a backlog waits for the index, for each batch of it.</summary>
     private static readonly TimeSpan RoomWaitMax = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(5);
