@@ -14,6 +14,9 @@ internal static class CommandLine
     private static readonly HashSet<string> Forwarded =
         ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove"];
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
+
     /// <summary>Built once: options remember every tree they were ever in, and the process that runs a ledger executes many commands.</summary>
     private static readonly RootCommand Tree = Root();
 
@@ -24,7 +27,7 @@ internal static class CommandLine
         if (parse.Errors.Count > 0) return UsageError.Tell(parse, invocation.Error);
         try
         {
-            return await ForwardAsync(arguments, parse, invocation, cancellationToken) ?? await ExecuteAsync(parse, invocation, cancellationToken);
+            return await WhereItBelongsAsync(arguments, parse, invocation, cancellationToken);
         }
         catch (Exception e) when (Failure.Explain(e) is not null)
         {
@@ -42,6 +45,28 @@ internal static class CommandLine
     private static ParseResult Parse(string[] arguments)
     {
         lock (Tree) return Tree.Parse(arguments);
+    }
+
+    /// <summary>Executes the command in the process that holds the ledger, else here. While another process holds something and does not answer, it waits a
+    /// little: that one is a short command, or `run` that is starting or stopping.</summary>
+    private static async Task<int> WhereItBelongsAsync(string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        for (long started = invocation.Time.GetTimestamp(); ; await Task.Delay(Glance, invocation.Time, cancellationToken))
+        {
+            if (await ForwardAsync(arguments, parse, invocation, cancellationToken) is { } exitCode) return exitCode;
+            try
+            {
+                return await ExecuteAsync(parse, invocation, cancellationToken);
+            }
+            catch (IndelibleException e) when (e.IsBusy && invocation.Running is null)
+            {
+                // What is not forwarded needs the ledger for itself: no use in waiting for a process that answers.
+                if (!IsForwarded(parse) && await ControlClient.AnswersAsync(invocation.Paths(parse).Journal, cancellationToken)) throw;
+                if (invocation.Time.GetElapsedTime(started) < Patience) continue;
+                throw new IndelibleException(e.ExitCode, $"{e.Message}\n  waited {Patience.TotalSeconds} s for it to end or to answer on its socket; "
+                    + "if it is `indelible run`, it is still starting or stopping: see its log, and try again", e);
+            }
+        }
     }
 
     /// <summary>Executes the command here; once more if it met a damaged index, after that was made again.</summary>
@@ -94,11 +119,13 @@ internal static class CommandLine
         return root;
     }
 
+    private static bool IsForwarded(ParseResult parse) => Forwarded.Contains(parse.CommandResult.Command.Name);
+
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         bool isHelp = parse.Action is Examples.WithExamples;
-        if (invocation.Running is not null || isHelp || !Forwarded.Contains(parse.CommandResult.Command.Name)) return null;
+        if (invocation.Running is not null || isHelp || !IsForwarded(parse)) return null;
         ControlRequest request = new()
         {
             Arguments = arguments,

@@ -23,4 +23,7 @@ public sealed class IndelibleException : Exception
 
     /// <summary>What the process exits with.</summary>
     public ExitCode ExitCode { get; }
+
+    /// <summary>True if another process has what was asked for: it may be free in a moment, or answer itself.</summary>
+    public bool IsBusy { get; init; }
 }

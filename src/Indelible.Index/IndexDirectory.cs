@@ -1,5 +1,6 @@
 using Indelible.Format;
 using Indelible.Ledger;
+using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Index;
 
@@ -12,11 +13,31 @@ internal static class IndexDirectory
 
     private const string Condemned = "damaged";
 
-    /// <summary>Makes the directory, or checks that it is an index's.</summary>
-    /// <exception cref="IndelibleException">Usage: it holds something else; nothing was touched.</exception>
-    public static void Claim(string directory)
+    /// <summary>Makes the directory, or checks that it is an index's, and keeps other processes out until the handle is closed: RocksDB's own lock does
+    /// not hold while an index is thrown away and begun again.</summary>
+    /// <exception cref="IndelibleException">Environment: another process has it. Usage: it holds something else; nothing was touched.</exception>
+    public static SafeFileHandle Claim(string directory)
     {
         Directory.CreateDirectory(directory);
+        SafeFileHandle held = DurableFile.TryLockDirectory(directory) ?? throw InUse(directory);
+        try
+        {
+            Mark(directory);
+            return held;
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Another process has the index.</summary>
+    public static IndelibleException InUse(string directory, Exception? inner = null) => new(ExitCode.Environment,
+        $"the index in {directory} is in use by another process; stop it, or ask it: `indelible run` answers on its socket", inner) { IsBusy = true };
+
+    private static void Mark(string directory)
+    {
         bool isMarked = false, isEmpty = true;
         foreach (string path in Directory.EnumerateFileSystemEntries(directory))
         {

@@ -6,6 +6,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Ledger;
+using Microsoft.Win32.SafeHandles;
 using RocksDbSharp;
 
 namespace Indelible.Index;
@@ -28,6 +29,7 @@ public sealed class LedgerIndex : IDisposable
     private readonly ReaderWriterLockSlim _lifetime = new();
     private readonly string _directory;
     private readonly string _origin;
+    private readonly SafeFileHandle _held;
     private readonly WriteOptions _unlogged = new WriteOptions().DisableWal(1);
     private readonly PostingBatch _postings = new();
     private RocksDb _database;
@@ -36,8 +38,9 @@ public sealed class LedgerIndex : IDisposable
     private Hash _last;
     private bool _isTorn, _isDisposed;
 
-    private LedgerIndex(string directory, string origin, RocksDb database, Reached reached)
+    private LedgerIndex(string directory, string origin, RocksDb database, Reached reached, SafeFileHandle held)
     {
+        _held = held;
         (_directory, _origin, _database, _size, _last) = (directory, origin, database, reached.Size, reached.Last);
         _times = new TimeWriter(database, _size);
         Rows = new RowImages(this);
@@ -60,18 +63,31 @@ public sealed class LedgerIndex : IDisposable
     /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails. Usage: the directory holds something else.</exception>
     public static LedgerIndex Open(string directory, string origin)
     {
-        IndexDirectory.Claim(directory);
-        if (IndexDirectory.IsCondemned(directory)) return Begin(directory, origin);
+        SafeFileHandle held = IndexDirectory.Claim(directory);
+        try
+        {
+            return Open(directory, origin, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    private static LedgerIndex Open(string directory, string origin, SafeFileHandle held)
+    {
+        if (IndexDirectory.IsCondemned(directory)) return Begin(directory, origin, held);
         RocksDb? database = null;
         try
         {
             database = RocksDb.Open(Options(), directory, Families());
-            if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached);
+            if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached, held);
             database.Dispose();
         }
         catch (RocksDbException inner) when (inner.Message.Contains("/LOCK", StringComparison.Ordinal))
         {
-            throw new IndelibleException(ExitCode.Environment, $"the index in {directory} is in use by another process; stop it, or ask it: `indelible run` answers on its socket", inner);
+            throw IndexDirectory.InUse(directory, inner);
         }
         catch (RocksDbException)
         {
@@ -81,7 +97,7 @@ public sealed class LedgerIndex : IDisposable
         {
             database?.Dispose();    // likewise
         }
-        return Begin(directory, origin);
+        return Begin(directory, origin, held);
     }
 
     /// <summary>Throws everything away: what was indexed must be added again from index 0.</summary>
@@ -153,6 +169,7 @@ public sealed class LedgerIndex : IDisposable
         {
             if (_isDisposed) return;
             _isDisposed = true;
+            using (_held)
             using (_database) TryFlush();
         }
         finally
@@ -283,7 +300,7 @@ public sealed class LedgerIndex : IDisposable
         long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index < long.MaxValue ? index
             : throw new IndelibleException(ExitCode.Usage, $"expected a cursor as a page before printed it, found '{cursor}'");
 
-    private static LedgerIndex Begin(string directory, string origin) => new(directory, origin, BeginDatabase(directory, origin), default);
+    private static LedgerIndex Begin(string directory, string origin, SafeFileHandle held) => new(directory, origin, BeginDatabase(directory, origin), default, held);
 
     private static RocksDb BeginDatabase(string directory, string origin)
     {

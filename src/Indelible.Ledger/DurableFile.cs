@@ -137,7 +137,7 @@ public static partial class DurableFile
     }
 
     /// <summary>Takes the writer's lock on a directory, held until the handle is closed or the process ends; null if someone has it.</summary>
-    internal static SafeFileHandle? TryLockDirectory(string path)
+    public static SafeFileHandle? TryLockDirectory(string path)
     {
         SafeFileHandle directory = TryOpen(path, ReadOnly | DirectoryOnly, 0, expectedError: 0)!;
         if (NativeLock(directory, LockExclusive | LockNoWait) == 0) return directory;

@@ -17,8 +17,6 @@ public static class GuardCode
     public const string BaselineComplete = "baseline-complete";
     /// <summary>Replica identity, publication or triggers are not as protected.</summary>
     public const string IdentityChanged = "identity-changed";
-    /// <summary>Capture goes on after a gap or a stop.</summary>
-    public const string Resumed = "resumed";
     /// <summary>A value that the database could not deliver.</summary>
     public const string ValueTooLarge = "value-too-large";
     /// <summary>A change does not follow from what the ledger holds of its row.</summary>

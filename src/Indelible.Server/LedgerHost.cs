@@ -76,7 +76,7 @@ public sealed class LedgerHost : IAsyncDisposable
                 throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
             LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
             writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
-            LedgerView view = LedgerView.Open(paths, keyring, logger);
+            LedgerView view = await LedgerView.OpenAsync(paths, keyring, time, logger, cancellationToken);
             ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
             return new LedgerHost(paths, config, writer, view, time, logger);
         }

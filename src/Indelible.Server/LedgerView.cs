@@ -10,6 +10,8 @@ namespace Indelible.Server;
 public sealed class LedgerView : IDisposable
 {
     private const int PageLimit = 200;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
 
     private readonly Lazy<Keyring> _keyring;
 
@@ -71,8 +73,10 @@ public sealed class LedgerView : IDisposable
     }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>
+    /// <exception cref="IndelibleException">Environment, busy: another process holds the ledger or its index.</exception>
     public static async Task<LedgerView> OpenAsync(LedgerPaths paths, ILogger logger, CancellationToken cancellationToken)
     {
+        LedgerWriter.RequireFree(paths);    // whoever holds it is to have the index
         LedgerView view = Open(paths, logger);
         await view.Feed.OpenAsync(cancellationToken);
         return view;
@@ -92,8 +96,21 @@ public sealed class LedgerView : IDisposable
         return Keyring.Open(paths.Keyring, master);
     }
 
-    internal static LedgerView Open(LedgerPaths paths, Keyring keyring, ILogger logger) =>
-        new(paths, keyring.Origin, new Lazy<Keyring>(keyring), logger);
+    /// <summary>For the ledger's only writer. A query that has the index ends soon, and another does not begin while the ledger is held.</summary>
+    internal static async Task<LedgerView> OpenAsync(LedgerPaths paths, Keyring keyring, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        for (long started = time.GetTimestamp(); ; await Task.Delay(Glance, time, cancellationToken))
+        {
+            try
+            {
+                return new LedgerView(paths, keyring.Origin, new Lazy<Keyring>(keyring), logger);
+            }
+            catch (IndelibleException e) when (e.IsBusy && time.GetElapsedTime(started) < Patience)
+            {
+                continue;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -17,7 +17,7 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
 
-    private readonly SourceProgress _progress = new(source, host.Metrics);
+    private readonly SourceProgress _progress = new(source, host.Metrics, host.Time);
 
     /// <summary>True once trying again was of no use; <see cref="RunAsync"/> then failed with the reason, which is logged and in <see cref="Status"/>.</summary>
     public bool GaveUp { get; private set; }

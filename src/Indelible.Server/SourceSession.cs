@@ -143,7 +143,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         {
             try
             {
-                await SessionPoll.RunAsync(connection, sessions, host.Time, logger, cancellationToken);
+                await SessionPoll.RunAsync(connection, sessions, progress.ServerAt, host.Time, logger, cancellationToken);
             }
             catch (DbException e)
             {

@@ -5,27 +5,42 @@ using Indelible.Format.Entries;
 namespace Indelible.Server;
 
 /// <summary>How one source stands.</summary>
-/// <param name="Source">Its short name.</param>
-/// <param name="State"><c>connecting</c>, <c>baseline</c> (after a gap), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</param>
-/// <param name="Sealed">Everything up to here is sealed; none before the first batch.</param>
-/// <param name="ServerEnd">End of the source's log when last heard of; none if never.</param>
-/// <param name="Changes">Changes sealed since the process started.</param>
-/// <param name="Breaks">Changes since the process started that did not follow from what the ledger holds.</param>
-/// <param name="Problem">Why it does not capture; null if it does, or is about to.</param>
-public sealed record SourceStatus(string Source, string State, Lsn Sealed, Lsn ServerEnd, long Changes, long Breaks, string? Problem)
+public sealed record SourceStatus
 {
+    /// <summary>Its short name.</summary>
+    public required string Source { get; init; }
+    /// <summary><c>connecting</c>, <c>baseline</c> (after a gap), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</summary>
+    public required string State { get; init; }
+    /// <summary>Everything up to here is sealed; none before the first batch.</summary>
+    public required Lsn Sealed { get; init; }
+    /// <summary>End of the source's log when the server was last asked, four times a second while it answers; none if never.</summary>
+    public required Lsn ServerEnd { get; init; }
+    /// <summary>How long something of the log has been waiting to be sealed; zero if nothing waits.</summary>
+    public required TimeSpan Lag { get; init; }
+    /// <summary>Changes sealed since the process started.</summary>
+    public required long Changes { get; init; }
+    /// <summary>Changes since the process started that did not follow from what the ledger holds.</summary>
+    public required long Breaks { get; init; }
+    /// <summary>Why it does not capture; null if it does, or is about to.</summary>
+    public required string? Problem { get; init; }
+    /// <summary>The last problem since the process started, also if it is over; null if there was none.</summary>
+    public required SourceError? LastError { get; init; }
+
     /// <summary>Bytes of log not yet sealed; zero if unknown.</summary>
     public long LagBytes => ServerEnd > Sealed ? (long)(ServerEnd.Bytes - Sealed.Bytes) : 0;
 }
 
+/// <summary>What kept a source from being captured, and when.</summary>
+public sealed record SourceError(MicroTime At, string Message);
+
 /// <summary>What a pipeline reports as it goes; read by status, readiness and metrics. Written by the source's own loop.</summary>
-internal sealed class SourceProgress(string source, LedgerMetrics metrics)
+internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeProvider time)
 {
     private readonly Lock _lock = new();
+    private readonly SourceLag _lag = new(time);
     private string _state = "connecting";
     private string? _problem;
-    private Lsn _sealed;
-    private Lsn _serverEnd;
+    private SourceError? _lastError;
     private long _changes;
     private long _breaks;
 
@@ -34,22 +49,40 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics)
 
     public SourceStatus Status()
     {
-        lock (_lock) return new SourceStatus(source, _state, _sealed, _serverEnd, _changes, _breaks, _problem);
+        lock (_lock)
+        {
+            return new SourceStatus
+            {
+                Source = source,
+                State = _state,
+                Sealed = _lag.Sealed,
+                ServerEnd = _lag.ServerEnd,
+                Lag = _lag.Behind,
+                Changes = _changes,
+                Breaks = _breaks,
+                Problem = _problem,
+                LastError = _lastError,
+            };
+        }
     }
 
     public void Enter(string state, string? problem = null)
     {
-        lock (_lock) (_state, _problem) = (state, problem);
+        lock (_lock)
+        {
+            (_state, _problem) = (state, problem);
+            if (problem is not null) _lastError = new SourceError(MicroTime.From(time.GetUtcNow()), problem);
+        }
     }
 
     public void ServerAt(Lsn end)
     {
-        lock (_lock) if (end > _serverEnd) _serverEnd = end;
+        lock (_lock) _lag.ServerAt(end);
     }
 
     public void SealedTo(Lsn confirmed)
     {
-        lock (_lock) if (confirmed > _sealed) _sealed = confirmed;
+        lock (_lock) _lag.SealedTo(confirmed);
     }
 
     /// <summary>Counts changes that did not follow from what the ledger holds.</summary>

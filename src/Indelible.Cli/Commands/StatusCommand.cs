@@ -3,16 +3,17 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>status</c>: size, head, index, and how each source stands. Exit code 1 if a source is stopped.</summary>
+/// <summary><c>status</c>: size, head, index, copies, and how each source stands. Exit code 1 if a source cannot be captured or a gap is open.</summary>
 internal static class StatusCommand
 {
     public static Command Build()
     {
-        Command command = new("status", "Size, head, lag and coverage");
+        Command command = new("status", "Size, head, lag, coverage, gaps and copies");
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -23,7 +24,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null) ? ExitCode.Finding : ExitCode.Fine);
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) ? ExitCode.Finding : ExitCode.Fine);
     }
 
     /// <summary>Of the process that holds the ledger, as it stands: looking neither publishes nor indexes anything.</summary>
@@ -31,7 +32,7 @@ internal static class StatusCommand
     {
         if (invocation.Running is { } running) return LedgerStatus.Of(running);
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
-        return LedgerStatus.Of(ledger.Value, invocation.Config(parse));
+        return await LedgerStatus.OfAsync(ledger.Value, invocation.Config(parse), invocation.Time, cancellationToken);
     }
 
     private static void Print(Terminal terminal, LedgerStatus status)
@@ -43,6 +44,7 @@ internal static class StatusCommand
             ("sealed", $"{status.TreeSize} entries"),
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries"),
+            ("copies", "none"),
         ]);
         if (status.Sources.Count == 0)
         {
@@ -50,15 +52,33 @@ internal static class StatusCommand
             return;
         }
         terminal.Line();
-        terminal.Table(["SOURCE", "STATE", "TABLES", "COLUMNS", "SEALED TO", "LAG BYTES", "COVERED TO", "SLOT", "LAST GAP", "PROBLEM"],
+        terminal.Table(["SOURCE", "STATE", "TABLES", "COLUMNS", "SEALED TO", "LOG END", "LAG", "COVERED TO", "OPEN GAPS", "SLOT"],
         [
             .. status.Sources.Select(source => (IReadOnlyList<string>)
             [
-                source.Name, source.State, Text(source.Tables), Text(source.Columns), Text(source.Sealed),
-                source.LagBytes is { } lag ? Text(lag) : "", Text(source.CoveredTo), source.Slot, source.LastGap ?? "none", source.Problem ?? "",
+                source.Name, source.State, Text(source.Tables), Text(source.Columns), Text(source.Sealed), Text(source.LogEnd), Lag(source),
+                Text(source.CoveredTo), Text(source.OpenGaps.Count), source.Slot,
             ]),
         ]);
+        foreach (SourceLine source in status.Sources) terminal.Pairs(Troubles(source));
     }
+
+    private static IEnumerable<(string, string)> Troubles(SourceLine source)
+    {
+        if (source.Problem is { } problem) yield return ($"{source.Name}: problem", problem);
+        if (source.LastError is { } error && error.Message != source.Problem) yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
+        if (source.LastGap is { } last && source.OpenGaps.Count == 0) yield return ($"{source.Name}: last gap", last);
+        foreach (EntryHeader gap in source.OpenGaps) yield return ($"{source.Name}: open gap", $"{Fact(gap, "from")} to {Fact(gap, "to")}, sealed {gap.SealedAt}: {Fact(gap, "message")}");
+    }
+
+    private static string Fact(EntryHeader header, string name) => header.Facts?.GetValueOrDefault(name) ?? "?";
+
+    private static string Lag(SourceLine source) => (source.LagBytes, source.Lag) switch
+    {
+        (null, _) => "not known",
+        ({ } bytes, null) => $"{bytes} bytes",
+        ({ } bytes, { } time) => string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes, {time.TotalSeconds:F1} s"),
+    };
 
     private static JsonObject Json(LedgerStatus status) => new()
     {
@@ -69,6 +89,7 @@ internal static class StatusCommand
         ["publishedSize"] = status.PublishedSize,
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
+        ["copies"] = new JsonArray(),
         ["sources"] = new JsonArray([.. status.Sources.Select(source => (JsonNode)new JsonObject
         {
             ["source"] = source.Name,
@@ -76,12 +97,16 @@ internal static class StatusCommand
             ["tables"] = source.Tables,
             ["columns"] = source.Columns,
             ["sealedTo"] = source.Sealed.ToString(),
+            ["logEnd"] = source.LogEnd.ToString(),
             ["lagBytes"] = source.LagBytes,
+            ["lagSeconds"] = source.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
             ["coveredTo"] = source.CoveredTo.ToString(),
+            ["openGaps"] = new JsonArray([.. source.OpenGaps.Select(gap => (JsonNode)new JsonObject { ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"), ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString() })]),
             ["slot"] = source.Slot,
             ["changes"] = source.Changes,
             ["lastGap"] = source.LastGap,
             ["problem"] = source.Problem,
+            ["lastError"] = source.LastError is { } error ? new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message } : null,
         })]),
     };
 

@@ -56,7 +56,7 @@ internal sealed class SubjectStore : IDisposable
         }
         catch (RocksDbException inner)
         {
-            throw new IndelibleException(ExitCode.Environment, WhyNotOpen(directory, inner.Message), inner);
+            throw new IndelibleException(ExitCode.Environment, WhyNotOpen(directory, inner.Message), inner) { IsBusy = IsLocked(inner.Message) };
         }
     }
 
@@ -191,11 +191,21 @@ internal sealed class SubjectStore : IDisposable
         ReadOptions options = new ReadOptions().SetSnapshot(snapshot).SetFillCache(false).SetVerifyChecksums(true);
         using Iterator iterator = _database.NewIterator(family, options);
         for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) onRecord(iterator.GetKeySpan(), iterator.GetValueSpan());
+        try
+        {
+            Native.Instance.rocksdb_iter_get_error(iterator.Handle);    // throws: a damaged block looks like the end
+        }
+        catch (RocksDbException inner)
+        {
+            throw new IndelibleException(ExitCode.Environment, $"cannot read the keyring's subjects in {_database.Path}: {inner.Message}. Restore the keyring from its backup", inner);
+        }
     }
+
+    private static bool IsLocked(string message) => message.Contains("/LOCK", StringComparison.Ordinal);
 
     private static string WhyNotOpen(string directory, string message)
     {
-        if (message.Contains("/LOCK", StringComparison.Ordinal))
+        if (IsLocked(message))
             return $"the keyring's subjects in {directory} are in use by another process; stop it, or let it do this ('indelible run' answers on its socket)";
         string advice = message.Contains("No space left", StringComparison.Ordinal) ? "free space on that file system and try again" : "restore the keyring from its backup";
         return $"the keyring's subjects in {directory} do not open: {message}; {advice}";

@@ -22,6 +22,13 @@ public static class ControlClient
         return await CopyAnswerAsync(stream, path, output, error, cancellationToken);
     }
 
+    /// <summary>True if a process listens.</summary>
+    public static async Task<bool> AnswersAsync(string journalDirectory, CancellationToken cancellationToken)
+    {
+        using Socket socket = ControlSocket.New();
+        return await TryConnectAsync(socket, ControlSocket.PathFor(journalDirectory), cancellationToken);
+    }
+
     private static async Task<bool> TryConnectAsync(Socket socket, string path, CancellationToken cancellationToken)
     {
         try

@@ -181,7 +181,7 @@ public sealed class LiveTests(SharedServer fixture)
         await db.ProtectAsync("t.x");
         var sessions = new SessionTable();
         using var stop = new CancellationTokenSource();
-        Task poll = SessionPoll.RunAsync(db.Owner.As(db.CaptureRole, "capture-password"), sessions, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, stop.Token);
+        Task poll = SessionPoll.RunAsync(db.Owner.As(db.CaptureRole, "capture-password"), sessions, static _ => { }, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, stop.Token);
         await using NpgsqlConnection session = await fixture.Server.ConnectAsync(db.ConnectionString);
         SessionTable.Session? found = null;
         for (int i = 0; i < 200 && found is null; i++)

@@ -78,7 +78,7 @@ internal static class Some
             Facts = new Dictionary<string, string> { ["to"] = "0/12C", ["from"] = "0/64", ["reason"] = "slot recreated" },
         }, w => w.AddField(FieldScope.Text, "differences", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("one row"), default, SubjectKey));
         yield return Seal(Bare(EntryKind.Access) with { Code = "reveal", Operator = Person });
-        yield return Seal(Bare(EntryKind.Admin) with { Code = "ledger-created", Facts = new Dictionary<string, string> { ["key"] = "clinic.example/audit+deadbeef+AQ" } });
+        yield return Seal(Bare(EntryKind.Admin) with { Code = "key-created", Facts = new Dictionary<string, string> { ["key"] = "clinic.example/audit+deadbeef+AQ" } });
         yield return Seal(Bare(EntryKind.State) with { State = new StateRoot(70_000, Hash.Read(SHA256.HashData("state"u8))) });
         yield return Seal(Bare(EntryKind.Event) with
         {
