@@ -1,17 +1,17 @@
 namespace Indelible.Capture;
 
 /// <summary>Compares what should be protected with the catalog. One check per instance.</summary>
-internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts session, Protection protection)
+internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts session, SourceConnection source, Protection protection)
 {
     private const string RunAgain = "indelible run # it seals the gap, makes the slot again and states the tables anew";
-    private const string ProtectAgain = "indelible protect … # again, with the same columns, as the owner";
 
+    private readonly ProtectAgain _again = new(source, session, protection);
     private readonly List<SourceCheck> _checks = [];
 
     /// <summary>Every check.</summary>
     public async Task<List<SourceCheck>> CheckAsync(CancellationToken cancellationToken)
     {
-        _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", "this is another cluster (restored? upgraded? wrong host?): protect it again"));
+        _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", $"{_again.AsOwner} --name OTHER-NAME # a cluster restored from a dump is another source; or put the connection in the configuration right"));
         await SlotAsync(cancellationToken);
         return await CatalogAsync(cancellationToken);
     }
@@ -20,7 +20,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     public async Task<List<SourceCheck>> CatalogAsync(CancellationToken cancellationToken)
     {
         await PublicationAsync(cancellationToken);
-        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on", "3 on, ENABLE ALWAYS", "indelible protect … # again, as a superuser"));
+        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on", "3 on, ENABLE ALWAYS", _again.AsSuperuser));
         foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);
         return _checks;
     }
@@ -31,8 +31,9 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot, protection.Slot, RunAgain));
         if (slot is null) return;
         bool healthy = slot.WalStatus is "reserved" or "extended";
-        _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}{(slot.Active ? $", read by process {slot.ActivePid}" : ", not read")}", "reserved", RunAgain));
-        _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see that it keeps up"));
+        _checks.Add(SourceCheck.Of("slot read", slot.Active, CheckStatus.Warn, slot.Active ? $"by process {slot.ActivePid}" : "by nobody: nothing is captured, and the log is kept until it is", "by indelible run", "indelible run"));
+        _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}", "reserved", RunAgain));
+        _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see in indelible status that the lag shrinks"));
     }
 
     private async Task PublicationAsync(CancellationToken cancellationToken)
@@ -41,13 +42,13 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
             r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
         if (publication is null)
         {
-            _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, ProtectAgain));
+            _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner));
             return;
         }
         List<string> absent = [.. protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name}")];
         bool whole = publication.PublishesAll && !publication.ViaRoot;
         string found = absent.Count > 0 ? $"without {string.Join(", ", absent)}" : whole ? $"{protection.Tables.Count} tables" : "options changed";
-        _checks.Add(SourceCheck.Of("publication", absent.Count == 0 && whole, CheckStatus.Fail, found, "every protected table, all operations, not via root", ProtectAgain));
+        _checks.Add(SourceCheck.Of("publication", absent.Count == 0 && whole, CheckStatus.Fail, found, "every protected table, all operations, not via root", _again.AsOwner));
     }
 
     private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
@@ -56,7 +57,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         RelationName? found = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
         if (found is null || found.Oid != table.Oid)
         {
-            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", "indelible unprotect it, or protect its successor"));
+            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", _again.Unprotect(table)));
             return;
         }
         List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
@@ -68,7 +69,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         TableFacts facts = await catalog.TableAsync(found, cancellationToken);
         bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
         _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
-        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key), CheckStatus.Fail, string.Join(", ", facts.Key), string.Join(", ", table.Key), ProtectAgain));
+        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key), CheckStatus.Fail, string.Join(", ", facts.Key), string.Join(", ", table.Key), _again.AsOwner));
     }
 
     private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected)
@@ -78,7 +79,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of($"{table} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, string.Join(" ", faulty.Select(fix))));
     }
 
-    private static string TriggerFix(MemberFacts member) => member.TriggerEnabled is null
-        ? ProtectAgain
+    private string TriggerFix(MemberFacts member) => member.TriggerEnabled is null
+        ? _again.AsOwner
         : $"ALTER TABLE ONLY {member.Name.Quoted} ENABLE ALWAYS TRIGGER {TableSteps.Trigger};";
 }

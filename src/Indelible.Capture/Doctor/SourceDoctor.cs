@@ -10,6 +10,9 @@ public static class SourceDoctor
     private static readonly TimeSpan SkewWarn = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SkewFail = TimeSpan.FromMinutes(1);
     private const long LagWarnBytes = 1L << 30;
+    private const int SenderTimeoutMinMs = 10_000;
+    private const long DiskWarn = 5L << 30;
+    private const long DiskFail = 512L << 20;
 
     /// <summary>Every check, in the order a person would look. A source that cannot be reached gives one failed check.</summary>
     /// <param name="source">Connection of the capture role.</param>
@@ -25,8 +28,9 @@ public static class SourceDoctor
             SessionFacts session = await catalog.SessionAsync(cancellationToken);
             List<SourceCheck> checks = [SourceCheck.Ok("connection", source.ToString())];
             checks.AddRange(Server(session));
+            if (session.IsStandby) return checks;    // it has neither slots of ours nor an end of the log to ask for
             checks.AddRange(await SessionAsync(connection, catalog, time, cancellationToken));
-            if (protection is not null) checks.AddRange(await new ProtectionDoctor(catalog, session, protection).CheckAsync(cancellationToken));
+            if (protection is not null) checks.AddRange(await new ProtectionDoctor(catalog, session, source, protection).CheckAsync(cancellationToken));
             return checks;
         }
         catch (NpgsqlException e)
@@ -43,7 +47,7 @@ public static class SourceDoctor
         {
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
             var catalog = new SourceCatalog(connection);
-            return await new ProtectionDoctor(catalog, await catalog.SessionAsync(cancellationToken), protection).CatalogAsync(cancellationToken);
+            return await new ProtectionDoctor(catalog, await catalog.SessionAsync(cancellationToken), source, protection).CatalogAsync(cancellationToken);
         }
         catch (NpgsqlException e)
         {
@@ -51,7 +55,7 @@ public static class SourceDoctor
         }
     }
 
-    private static IEnumerable<SourceCheck> Server(SessionFacts session)
+    internal static IEnumerable<SourceCheck> Server(SessionFacts session)
     {
         string version = string.Create(CultureInfo.InvariantCulture, $"{session.VersionNumber / 10000}.{session.VersionNumber % 10000}");
         string role = PgIdentifier.Quote(session.Role);
@@ -69,7 +73,8 @@ public static class SourceDoctor
         DateTimeOffset before = time.GetUtcNow();
         var found = (await catalog.QueryAsync("doctor", [], static r => (
             Pid: r.GetInt32(0), Clock: r.GetDateTime(1), Tls: r.GetBoolean(2), Local: r.GetBoolean(3), Keep: r.GetString(4), KeepMegabytes: r.GetInt64(5),
-            Statistics: r.GetBoolean(7), Prepared: r.GetInt32(8)), cancellationToken))[0];
+            Statistics: r.GetBoolean(7), Prepared: r.GetInt32(8),
+            SenderTimeoutMs: r.GetInt32(9), DataDirectory: r.IsDBNull(10) ? null : r.GetString(10)), cancellationToken))[0];
         DateTimeOffset after = time.GetUtcNow();
         TimeSpan skew = new DateTimeOffset(found.Clock) - (before + ((after - before) / 2));
         CheckStatus skewed = skew.Duration() >= SkewFail ? CheckStatus.Fail : CheckStatus.Warn;
@@ -81,8 +86,33 @@ public static class SourceDoctor
             SourceCheck.Of("clock", skew.Duration() < SkewWarn, skewed, string.Create(CultureInfo.InvariantCulture, $"{skew.TotalMilliseconds:F0} ms ahead of this machine"), "within 2 s", "timedatectl set-ntp true # on both machines"),
             SourceCheck.Of("login roles", found.Statistics, CheckStatus.Warn, found.Statistics ? "visible" : "hidden", "visible", $"GRANT pg_read_all_stats TO {role};"),
             SourceCheck.Of("prepared transactions", found.Prepared == 0, CheckStatus.Warn, $"{found.Prepared} older than an hour", "none: they hold WAL back and keep slots from being made", "SELECT gid, prepared, owner, database FROM pg_prepared_xacts; -- then COMMIT PREPARED or ROLLBACK PREPARED"),
+            SourceCheck.Of("wal_sender_timeout", found.SenderTimeoutMs >= SenderTimeoutMinMs, CheckStatus.Warn, found.SenderTimeoutMs == 0 ? "endless" : $"{found.SenderTimeoutMs} ms", "10 s or more: endless, a connection that broke unseen keeps the slot; shorter, a short pause ends it", "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();"),
+            Disk(found.DataDirectory, found.Local),
             SourceCheck.Of("max_slot_wal_keep_size", found.KeepMegabytes >= 0, CheckStatus.Warn, found.Keep, "a limit below the free disk: unlimited, a stopped `run` fills the source's disk; limited, it costs a gap", "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();"),
         ];
+    }
+
+    /// <summary>SQL does not tell how much is free there; on the same machine it can be looked at.</summary>
+    private static SourceCheck Disk(string? dataDirectory, bool isSameMachine)
+    {
+        const string name = "disk of the source", expected = "more free than max_slot_wal_keep_size";
+        if (dataDirectory is null) return new SourceCheck(name, CheckStatus.Ok, "not told to this role; look on its server", expected, null);
+        string look = $"df -h '{dataDirectory}'";
+        if (!isSameMachine || Free(dataDirectory) is not { } free) return new SourceCheck(name, CheckStatus.Ok, $"not to be seen from here; on its server: {look}", expected, null);
+        CheckStatus status = free < DiskFail ? CheckStatus.Fail : free < DiskWarn ? CheckStatus.Warn : CheckStatus.Ok;
+        return new SourceCheck(name, status, $"{free >> 20} MiB free", expected, status == CheckStatus.Ok ? null : $"{look} # then free some space: a source whose disk is full stops");
+    }
+
+    private static long? Free(string directory)
+    {
+        try
+        {
+            return new DriveInfo(directory).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;    // not ours to see
+        }
     }
 
     internal static bool IsLagging(SlotFacts slot) => slot.LagBytes > LagWarnBytes;

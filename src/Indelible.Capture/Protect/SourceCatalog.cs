@@ -27,6 +27,7 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
             OwnsSchema = r.IsDBNull(15) ? null : r.GetBoolean(15),
             IsInstalled = r.GetBoolean(16),
             EventTriggerCount = r.GetInt32(17),
+            DatabaseOwner = r.GetString(18),
         }, cancellationToken))[0];
 
     /// <summary>The relation a name means; null if there is none.</summary>

@@ -32,6 +32,7 @@ internal sealed record SessionFacts
     public required bool? OwnsSchema { get; init; }
     public required bool IsInstalled { get; init; }
     public required int EventTriggerCount { get; init; }
+    public required string DatabaseOwner { get; init; }
 }
 
 /// <summary>A relation that was named, as the catalog has it.</summary>

@@ -30,6 +30,8 @@ public static class SourceFailure
             "the server is starting up or shutting down; try again in a moment",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
             "the server has no free connection; raise max_connections or end idle sessions",
+        PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation } e when e.MessageText.StartsWith("unsupported startup parameter", StringComparison.Ordinal) =>
+            "a pooler (PgBouncer) answers in the server's place; give the server's own host and port",
         PostgresException { SqlState: ['2', '2' or '3', ..] } e => $"the server answered {e.SqlState}; its message may repeat a value and is left out", // data exception, constraint violation
         PostgresException e => $"the server answered {e.SqlState}: {e.MessageText}",
         { InnerException: SocketException e } => $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",

@@ -3,4 +3,4 @@ SELECT pg_backend_pid(), clock_timestamp(), coalesce((SELECT s.ssl FROM pg_stat_
        current_setting('max_slot_wal_keep_size'), (SELECT setting::int8 FROM pg_settings WHERE name = 'max_slot_wal_keep_size'),
        (SELECT count(*) FROM pg_stat_replication)::int4, pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'),
        (SELECT count(*) FROM pg_prepared_xacts WHERE prepared < now() - interval '1 hour')::int4,
-       (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname IN ('indelible_ddl', 'indelible_rewrite', 'indelible_drop') AND e.evtenabled = 'A')::int4
+       (SELECT setting::int4 FROM pg_settings WHERE name = 'wal_sender_timeout'), (SELECT setting FROM pg_settings WHERE name = 'data_directory')

@@ -158,7 +158,7 @@ public sealed class LiveTests(SharedServer fixture)
             (await SourceDoctor.CheckAsync(capture, outcome.Protection, TimeProvider.System, TestContext.Current.CancellationToken)).ToDictionary(c => c.Name);
         Dictionary<string, SourceCheck> well = await CheckAsync();
         Assert.DoesNotContain(well.Values, c => c.Status == CheckStatus.Fail);
-        Assert.Equal(["TLS", "max_slot_wal_keep_size"], well.Values.Where(c => c.Status == CheckStatus.Warn).Select(c => c.Name));
+        Assert.Equal(["TLS", "max_slot_wal_keep_size", "slot read"], well.Values.Where(c => c.Status == CheckStatus.Warn).Select(c => c.Name));
 
         await db.ExecuteAsync(
             "ALTER TABLE t DISABLE TRIGGER ALL", "ALTER TABLE t ENABLE TRIGGER ALL", "ALTER TABLE t REPLICA IDENTITY DEFAULT",
