@@ -19,6 +19,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly DifferenceList _differences = new();
+    private readonly LiveValues _liveValues = new(host.View);
     private long _rows;
     private long _values;
     private long _unknown;
@@ -130,7 +131,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         _values++;
         if (field is null) _differences.Add(table, key, column.Name, "no value in the ledger", state.NewestEntry);
         else if (live.IsMissing) _differences.Add(table, key, column.Name, "the column is gone from the database", field.EntryIndex);
-        else if (LiveValues.Compare(host.View, field, live) is { } what) _differences.Add(table, key, column.Name, what, field.EntryIndex);
+        else if (_liveValues.Compare(field, live) is { } what) _differences.Add(table, key, column.Name, what, field.EntryIndex);
     }
 
     /// <summary>Rows the ledger holds and no chunk showed: found by the entries that rows begin with.</summary>

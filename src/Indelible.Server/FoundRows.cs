@@ -16,6 +16,7 @@ internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source
     private const int BatchEntries = 1000;
 
     private readonly HashSet<UInt128> _live = [];
+    private readonly LiveValues _liveValues = new(host.View);
 
     /// <summary>Adds an entry of what differs in a row as it stands; none if nothing does.</summary>
     public void Compare(EntryBatch entries, LiveRow row, Snapshot snapshot)
@@ -26,7 +27,7 @@ internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source
         for (int i = 0; i < table.Columns.Count; i++)
         {
             StateField? known = state.Fields.FirstOrDefault(field => field.Name == table.Columns[i].Name);
-            if (row.Values[i].IsMissing || (known is not null && LiveValues.Compare(host.View, known, row.Values[i]) is null)) continue;
+            if (row.Values[i].IsMissing || (known is not null && _liveValues.Compare(known, row.Values[i]) is null)) continue;
             CapturedValue before = state.Exists == true ? Opened(known) : CapturedValue.Missing(MissingReason.NoRow);
             fields.Add(new CapturedField(table.Columns[i], before, row.Values[i]));
         }

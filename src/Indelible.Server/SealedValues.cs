@@ -11,9 +11,11 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
     /// <summary>Opens one side of a field; values kept in clear or missing are returned as they are, digests are never opened.</summary>
     public OpenedValue Open(Entry entry, Field field, Side side) => Open(entry, field, side, KeyOf(entry.Header.SubjectBefore), KeyOf(entry.Header.SubjectAfter));
 
-    private SubjectKey? KeyOf(KeyId? subject) => subject is { } id && keyring().TryGetKey(id, out SubjectKey key) ? key : null;
+    /// <summary>A subject's key; null if there is no subject, or its key is not here.</summary>
+    internal SubjectKey? KeyOf(KeyId? subject) => subject is { } id && keyring().TryGetKey(id, out SubjectKey key) ? key : null;
 
-    private OpenedValue Open(Entry entry, Field field, Side side, SubjectKey? before, SubjectKey? after)
+    /// <summary>As <see cref="Open(Entry, Field, Side)"/>, with the keys of the entry's subjects, for whoever opens several values of it: finding a key costs more than using it.</summary>
+    internal OpenedValue Open(Entry entry, Field field, Side side, SubjectKey? before, SubjectKey? after)
     {
         FieldValue value = side == Side.Before ? field.Before : field.After;
         switch (value.Kind)
@@ -29,14 +31,6 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
             : SealedValue.Open(entry, field, side, key.Bytes, default, blob);
     }
 
-    /// <summary>True if the keyring holds what it takes to read or compare a value.</summary>
-    public bool HasKey(Entry entry, in FieldValue value, Side side)
-    {
-        if (value.Kind is ValueKind.Missing or ValueKind.Plain) return true;
-        KeyId? subject = side == Side.Before ? entry.Header.SubjectBefore : entry.Header.SubjectAfter;
-        return subject is { } id && keyring().TryGetKey(id, out _);
-    }
-
     /// <summary>True if a value kept as a digest was this one.</summary>
     public bool DigestMatches(Entry entry, Field field, Side side, in ClearValue candidate)
     {
@@ -50,7 +44,7 @@ public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
     {
         if (entry.Header is not { Source: { } source, Relation: { } relation, Kind: EntryKind.Change or EntryKind.Baseline }) return null;
         List<byte[]> tokens = [];
-        SubjectKey? before = KeyOf(entry.Header.SubjectBefore), after = KeyOf(entry.Header.SubjectAfter); // once: finding a key costs more than using it
+        SubjectKey? before = KeyOf(entry.Header.SubjectBefore), after = KeyOf(entry.Header.SubjectAfter);
         foreach (Field field in entry.Fields)
         {
             if (field.Scope != FieldScope.Column) continue;
