@@ -69,7 +69,8 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         TableFacts facts = await catalog.TableAsync(found, cancellationToken);
         bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
         _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
-        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key), CheckStatus.Fail, string.Join(", ", facts.Key), string.Join(", ", table.Key), _again.AsOwner));
+        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
+            string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key), _again.AsOwner));
     }
 
     private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected)

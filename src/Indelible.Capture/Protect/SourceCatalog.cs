@@ -59,6 +59,7 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
             Owner = r.GetString(6),
             HasChildren = r.GetBoolean(7),
             Key = [.. r.GetFieldValue<string[]>(8)],
+            HasDeferrableKey = r.GetBoolean(9),
             Columns = columns,
         }, cancellationToken))[0];
     }

@@ -50,6 +50,8 @@ internal sealed record TableFacts
     public required string Owner { get; init; }
     public required bool HasChildren { get; init; }
     public required IReadOnlyList<string> Key { get; init; }
+    /// <summary>True if two rows may hold one key until a statement or transaction ends.</summary>
+    public required bool HasDeferrableKey { get; init; }
     public required IReadOnlyList<ColumnFacts> Columns { get; init; }
 }
 

@@ -6,5 +6,6 @@ SELECT c.relkind::text, c.relpersistence::text, c.relrowsecurity, c.relispartiti
        ARRAY(SELECT a.attname::text
              FROM pg_index x, unnest(x.indkey::int2[]) WITH ORDINALITY k(attnum, place), pg_attribute a
              WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts AND a.attrelid = c.oid AND a.attnum = k.attnum
-             ORDER BY k.place)
+             ORDER BY k.place),
+       EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND NOT x.indimmediate)
 FROM pg_class c WHERE c.oid = $1

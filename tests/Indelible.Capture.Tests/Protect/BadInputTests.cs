@@ -29,6 +29,7 @@ public sealed class BadInputTests(SharedServer fixture)
     [InlineData("CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id); CREATE TABLE t PARTITION OF p DEFAULT", "t.x", "is a partition of p")]
     [InlineData("CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id); CREATE UNLOGGED TABLE t PARTITION OF p DEFAULT", "p.x", "unlogged partition")]
     [InlineData("CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE t (id int, x text) SERVER s", "t.x", "foreign")]
+    [InlineData("CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, x text)", "t.x", "ADD PRIMARY KEY (\"id\")")]
     public async Task What_cannot_be_protected_is_refused_before_anything_is_changed(string statement, string column, string message)
     {
         IndelibleException refused = await RefusedAsync(statement, column);
