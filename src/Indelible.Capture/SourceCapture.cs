@@ -174,9 +174,9 @@ public sealed class SourceCapture : IAsyncDisposable
     private static async Task<Opening> LookAsync(
         ReplicationStream stream, SourceConnection source, Protection protection, ResumePoint? resume, CancellationToken cancellationToken)
     {
-        ReplicationSystemIdentification system = await stream.IdentifyAsync(cancellationToken);
         await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
         (int version, TimeSpan senderTimeout) = await ServerAsync(connection, cancellationToken);
+        ReplicationSystemIdentification system = await stream.IdentifyAsync(cancellationToken); // of a server known to take writes
         SourceIdentity identity = new(
             ulong.Parse(system.SystemId, CultureInfo.InvariantCulture), system.Timeline, version, new Lsn((ulong)system.XLogPos));
         SlotState? slot = await SlotState.ReadAsync(connection, protection.Slot, cancellationToken);
@@ -189,6 +189,8 @@ public sealed class SourceCapture : IAsyncDisposable
         await using NpgsqlCommand command = new(ServerSql, connection);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
+        // Not a gap: its log is behind and its timeline the old one until it is promoted.
+        if (reader.GetBoolean(2)) throw new NpgsqlException("expected a server that takes writes, found a standby in recovery: waited for until it is promoted. Or give the primary's address");
         return (reader.GetInt32(0), TimeSpan.FromMilliseconds(reader.GetInt32(1)));
     }
 

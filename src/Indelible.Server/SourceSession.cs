@@ -26,7 +26,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await using SourceCapture capture = await SourceCapture.OpenAsync(
             connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered), sessions,
             host.Time, logger, cancellationToken);
-        await SealGapsAsync(capture, maker, connection, cancellationToken);
+        await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
         ContinuityCheck continuity = await NewContinuityAsync(cancellationToken);
         CoverageLog coverage = NewCoverage(capture, maker, covered);
@@ -62,11 +62,15 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
 
     /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand. Where there is no slot it is made again.</summary>
-    private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, Coverage? covered, SourceConnection connection, CancellationToken cancellationToken)
     {
         if (capture.Gaps.Count == 0) return;
         if (capture.CanGoOn) await capture.RepairAsync(cancellationToken);
         EntryBatch entries = new();
+        if (covered is not null && host.Writer.MarkOf(source) is { } mark && mark.Confirmable > covered.To)
+        {
+            maker.AddCoverage(entries, covered with { From = covered.To, To = mark.Confirmable }); // a session that failed had no time to say so
+        }
         foreach (CaptureGap gap in capture.Gaps)
         {
             maker.AddGap(entries, gap.Code, gap.From, gap.To, gap.Message);
@@ -126,7 +130,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             capture.Identity.Timeline,
             config.Protection.Slot,
             ProtectionDigest.Of(config.Protection));
-        return new CoverageLog(maker, last, TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), host.Time);
+        return new CoverageLog(maker, last, covered is null, TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), host.Time);
     }
 
     private async Task SealCoverageAsync(CoverageLog coverage)

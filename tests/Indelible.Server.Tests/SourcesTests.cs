@@ -1,5 +1,6 @@
 using Indelible.Format.Entries;
 using Indelible.Server.Control;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Server.Tests;
@@ -31,6 +32,29 @@ public sealed class SourcesTests : IAsyncLifetime
             Assert.Equal("ok\n", await http.GetStringAsync(new Uri(host.Address + "/healthz")));
         });
         Assert.Equal(1, _people.Entries().Count(entry => entry.Header.Kind == EntryKind.Change));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_down_for_a_while_holds_no_other_up_and_is_read_on_from_where_it_was()
+    {
+        await using PostgresServer second = await PostgresServer.StartAsync();
+        string other = await second.CreateDatabaseAsync();
+        await second.ExecuteAsync(other, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people VALUES (1, 'b')");
+        await _people.RunningAsync(async host =>
+        {
+            await _people.ProtectAsync(host, "billing", other);
+            await PeopleLedger.UntilAsync(() => StateOf(host, "billing") == "capturing");
+            await second.ExecuteAsync(other, "UPDATE people SET ssn = 'b2'");
+            await second.Private.KillAsync(CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => StateOf(host, "billing") == "waiting");
+            await _people.ExecuteAsync("UPDATE people SET ssn = 'a2' WHERE id = 1");
+            await _people.CaughtUpAsync(host);
+            await second.Private.StartAsync(CancellationToken.None);
+            await second.ExecuteAsync(other, "UPDATE people SET ssn = 'b3'");
+            await PeopleLedger.UntilAsync(() => _people.Entries().Count(entry => entry.Header.Operation == Operation.Update) == 3);
+        });
+        Assert.Equal(["billing", "billing", "crm"], _people.Entries().Where(entry => entry.Header.Operation == Operation.Update).Select(entry => entry.Header.Source).Order());
+        Assert.DoesNotContain(_people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
     }
 
     [Fact]
