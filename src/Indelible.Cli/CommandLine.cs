@@ -18,7 +18,7 @@ internal static class CommandLine
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Built once: options remember every tree they were ever in, and the process that runs a ledger executes many commands.</summary>
-    private static readonly RootCommand Tree = Root();
+    internal static RootCommand Tree { get; } = Root();
 
     /// <summary>Executes a command line and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] arguments, Invocation invocation, CancellationToken cancellationToken)

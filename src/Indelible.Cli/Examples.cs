@@ -60,6 +60,9 @@ internal static class Examples
     /// <summary>The help as the library prints it, then the examples.</summary>
     internal sealed class WithExamples(HelpAction plain) : SynchronousCommandLineAction
     {
+        /// <summary>Whoever asks for help need not have typed the rest.</summary>
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parseResult)
         {
             int exitCode = plain.Invoke(parseResult);

@@ -26,7 +26,7 @@ public static class ConfigFile
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    /// <summary>Reads and checks the file. A missing file is the default configuration unless <paramref name="required"/>.</summary>
+    /// <summary>Reads and checks the file; password files are then given by absolute paths. A missing file is the default configuration unless <paramref name="required"/>.</summary>
     /// <exception cref="IndelibleException">Not readable, not JSON, an unknown key, or a value out of range.</exception>
     public static IndelibleConfig Load(string path, bool required)
     {
@@ -38,6 +38,10 @@ public static class ConfigFile
         }
         IndelibleConfig config = bytes is null ? new IndelibleConfig() : Parse(path, bytes);
         Check(path, config);
+        foreach (SourceConfig source in config.Sources.Values)
+        {
+            if (source.PasswordFile is { } file) source.PasswordFile = Path.GetFullPath(file, Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
         return config;
     }
 

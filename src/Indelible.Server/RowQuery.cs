@@ -27,6 +27,14 @@ public sealed record RowQuery(Query Query)
         return new RowQuery(new Query { Relation = relation, KeyToken = TokenOf(view, relation, key.ValuesFor([])) });
     }
 
+    /// <summary>Refuses the name of a table that neither is protected nor has entries: an empty answer would read as if nothing had happened to it.</summary>
+    /// <exception cref="IndelibleException">Usage: there is no such table.</exception>
+    public static void RequireKnown(LedgerView view, IndelibleConfig config, string? source, string? schema, string table)
+    {
+        if (IsProtected(config, source, schema, table)) return;
+        if (view.Index.Find(new Query { Source = source, Schema = schema, Table = table, Limit = 1 }).Entries.Count == 0) ProtectedTables.Find(config, source, schema, table);
+    }
+
     /// <summary>The row of a protected table.</summary>
     public static RowQuery Of(LedgerView view, string source, ProtectedTable table, IReadOnlyList<string> key)
     {

@@ -67,6 +67,13 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         Assert.Equal(["baseline", "update"], await HistoryAsync("mail", "smith, \"j\""));
         Assert.Equal(["baseline", "update", "update"], await HistoryAsync("people", "101", "--column", "ssn"));
         Assert.False((bool)(await _indelible.RunAsync("history", "pay", "us,1", "--as-of", "0s", "--json")).Json["exists"]!);
+        foreach (string[] unknown in (string[][])[["log", "--table", "nope"], ["history", "nope", "1"], ["log", "--table", "nope", "--key", "1"]])
+        {
+            IndelibleProcess.Result refused = await _indelible.CallAsync(unknown);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains("found none called nope; protected are: public.", refused.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal(0, (await _indelible.CallAsync("log", "--table", "people", "--kind", "access", "--tx", "1")).ExitCode);
     }
 
     [Fact]

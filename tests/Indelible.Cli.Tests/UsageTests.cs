@@ -1,3 +1,4 @@
+using Indelible.Server;
 using Xunit;
 
 namespace Indelible.Cli.Tests;
@@ -82,6 +83,16 @@ public sealed class UsageTests : IDisposable
             Assert.True(result.ExitCode == 2, $"{string.Join(' ', arguments)}: exit code {result.ExitCode}: {result.Error}");
             Assert.Contains(says, result.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Relative_paths_of_the_configuration_are_relative_to_its_file()
+    {
+        string path = Path.Combine(_indelible.Home, "elsewhere.json");
+        File.WriteAllText(path, """{ "index": "cache", "sources": { "crm": { "connection": "Host=x", "passwordFile": "secrets/crm" } } }""");
+        IndelibleConfig config = ConfigFile.Load(path, required: true);
+        Assert.Equal(Path.Combine(_indelible.Home, "secrets", "crm"), config.Sources["crm"].PasswordFile);
+        Assert.Equal((Path.Combine(_indelible.Home, "cache"), Path.Combine(_indelible.Home, "ledger")), (ConfigFile.Paths(path, config, null).Index, ConfigFile.Paths(path, config, null).Ledger));
     }
 
     [Fact]

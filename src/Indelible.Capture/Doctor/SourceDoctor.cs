@@ -88,7 +88,7 @@ public static class SourceDoctor
             SourceCheck.Of("prepared transactions", found.Prepared == 0, CheckStatus.Warn, $"{found.Prepared} older than an hour", "none: they hold WAL back and keep slots from being made", "SELECT gid, prepared, owner, database FROM pg_prepared_xacts; -- then COMMIT PREPARED or ROLLBACK PREPARED"),
             SourceCheck.Of("wal_sender_timeout", found.SenderTimeoutMs >= SenderTimeoutMinMs, CheckStatus.Warn, found.SenderTimeoutMs == 0 ? "endless" : $"{found.SenderTimeoutMs} ms", "10 s or more: endless, a connection that broke unseen keeps the slot; shorter, a short pause ends it", "ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();"),
             Disk(found.DataDirectory, found.Local),
-            SourceCheck.Of("max_slot_wal_keep_size", found.KeepMegabytes >= 0, CheckStatus.Warn, found.Keep, "a limit below the free disk: unlimited, a stopped `run` fills the source's disk; limited, it costs a gap", "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();"),
+            SourceCheck.Of("max_slot_wal_keep_size", found.KeepMegabytes >= 0, CheckStatus.Warn, found.KeepMegabytes < 0 ? "unlimited" : found.Keep, "a limit below the free disk: unlimited, a stopped `run` fills the source's disk; limited, it costs a gap", "ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();"),
         ];
     }
 

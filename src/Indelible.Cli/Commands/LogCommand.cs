@@ -49,6 +49,7 @@ internal static class LogCommand
         Page page = ValueOf(parse, invocation) is { } value
             ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(cancellationToken)
             : ledger.Value.Index.Find(query.Relation is null ? query : query with { Source = null, Schema = null, Table = null });    // renamed since, it is still the row
+        if (page.Entries.Count == 0 && query.Table is { } table) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query.Source, query.Schema, table);
         IndexedEntry[] entries = [.. page.Entries.Select(index => new IndexedEntry(index, ledger.Value.Entry(index)))];
         Pages.Print(invocation.TerminalFor(parse), entries, page.Next, "no entry matches");
         return (int)ExitCode.Fine;
