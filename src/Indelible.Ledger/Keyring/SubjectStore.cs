@@ -64,7 +64,9 @@ internal sealed class SubjectStore : IDisposable
     public bool IsEmpty()
     {
         using Iterator iterator = _database.NewIterator(_keys);
-        return !iterator.SeekToFirst().Valid();
+        if (iterator.SeekToFirst().Valid()) return false;
+        RequireSound(iterator);
+        return true;
     }
 
     /// <summary>Adds a key record and makes it the subject's current one; both or neither survive a crash, and both after <see cref="Commit"/>.</summary>
@@ -191,9 +193,15 @@ internal sealed class SubjectStore : IDisposable
         ReadOptions options = new ReadOptions().SetSnapshot(snapshot).SetFillCache(false).SetVerifyChecksums(true);
         using Iterator iterator = _database.NewIterator(family, options);
         for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) onRecord(iterator.GetKeySpan(), iterator.GetValueSpan());
+        RequireSound(iterator);
+    }
+
+    /// <summary>At the end of what an iterator gives: a damaged block looks like it.</summary>
+    private void RequireSound(Iterator iterator)
+    {
         try
         {
-            Native.Instance.rocksdb_iter_get_error(iterator.Handle);    // throws: a damaged block looks like the end
+            Native.Instance.rocksdb_iter_get_error(iterator.Handle);
         }
         catch (RocksDbException inner)
         {

@@ -40,6 +40,25 @@ public sealed class KeyringBackupTests : IDisposable
     }
 
     [Fact]
+    public void A_keyring_with_a_damaged_block_gives_no_backup_instead_of_a_shorter_one()
+    {
+        using (Keyring keyring = _directory.Create())
+        {
+            for (int row = 0; row < 5_000; row++) keyring.CreateSubject(Row(row));
+            keyring.Commit();
+        }
+        _directory.Open().Dispose();    // what was in the log is in tables now
+        string table = Directory.GetFiles(Path.Combine(_directory.Path, "subjects"), "*.sst").MaxBy(path => new FileInfo(path).Length)!;
+        byte[] whole = File.ReadAllBytes(table);
+        whole.AsSpan(whole.Length / 3, 64).Fill(0xA5);
+        File.WriteAllBytes(table, whole);
+        using Keyring damaged = _directory.Open();
+        IndelibleException refused = Assert.Throws<IndelibleException>(() => damaged.Export(_directory.Beside("backup")));
+        Assert.Equal(ExitCode.Environment, refused.ExitCode);
+        Assert.False(File.Exists(_directory.Beside("backup")));
+    }
+
+    [Fact]
     public void A_backup_that_is_cut_off_or_changed_anywhere_is_refused_and_restores_nothing()
     {
         string backup = Backup(rows: 3);
