@@ -64,7 +64,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
             SourceConfig config = ConfigOf(outcome, passwordFile);
             await RequireLoginAsync(config, outcome.CaptureRole, cancellationToken);
             if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);
-            long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, outcome.BaselineTables, afterGap: false, progress, cancellationToken);
+            long rows = await SealBaselineAsync(config, outcome, cancellationToken);
             host.Config.Sources[Source] = config;
             ConfigFile.Save(configPath, host.Config);
             return new ProtectResult(outcome.Protection, rows, outcome.SlotStart, host.IsRunning, outcome.Warnings);
@@ -89,9 +89,22 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         CapturePassword = password,
         Capture = Existing is { } existing ? SourceConnections.Of(existing) : Owner.As(Role, password),
         Existing = Existing?.Protection,
+        Remembered = Existing is null ? Remembered() : new Dictionary<(string, string), uint>(),
         DefaultIdentity = DefaultIdentity,
         LockTimeout = LockTimeout,
     };
+
+    /// <summary>The numbers of tables that were protected before everything was unprotected, or before a first <c>protect</c> was stopped: as their baselines name them.</summary>
+    private Dictionary<(string Schema, string Name), uint> Remembered()
+    {
+        Dictionary<(string, string), uint> numbers = [];
+        IEnumerable<EntryHeader> headers = host.View.NewestFirst(Source, EntryKind.Guard).Concat(host.View.NewestFirst(Source, EntryKind.Baseline).Take(1));
+        foreach (Relation relation in headers.Where(header => header.Code is null or GuardCode.BaselineComplete).Select(header => header.Relation).OfType<Relation>())
+        {
+            numbers.TryAdd((relation.Schema, relation.Name), relation.Id);
+        }
+        return numbers;
+    }
 
     private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnections.Of(existing).User : CaptureRoleDefault);
 
@@ -135,6 +148,26 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         PasswordEnvironment = Existing?.PasswordEnvironment,
         Protection = outcome.Protection,
     };
+
+    /// <summary>States the tables as they stand. Where the slot begins beyond what is sealed (it was dropped, or everything was unprotected for a while), that gap comes
+    /// first, and what differs in any table is found.</summary>
+    private async Task<long> SealBaselineAsync(SourceConfig config, ProtectOutcome outcome, CancellationToken cancellationToken)
+    {
+        Lsn sealedTo = host.Writer.MarkOf(Source)?.Confirmable ?? outcome.SlotStart;
+        bool isGap = outcome.SlotStart > sealedTo;
+        if (isGap)
+        {
+            EntryBatch gap = new();
+            host.NewMaker(Source).AddGap(gap, "slot-ahead", sealedTo, outcome.SlotStart,
+                $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: what was changed in between was not protected, or cannot be read");
+            await host.SealAsync(gap, cancellationToken);
+            await host.PublishAsync(cancellationToken); // what is found is compared with all that was sealed before
+        }
+        IReadOnlyCollection<uint> tables = isGap ? [.. outcome.Protection.Tables.Select(table => table.Id)] : outcome.BaselineTables;
+        long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, tables, isGap, progress, cancellationToken);
+        if (isGap) await host.SealAsync(new EntryBatch { Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart) }, cancellationToken);
+        return rows;
+    }
 
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>
     private async Task SealGuardAsync(ProtectOutcome outcome, CancellationToken cancellationToken)

@@ -166,6 +166,30 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Protected_again_after_all_was_unprotected_a_table_goes_on_under_its_number_and_another_gets_a_new_one()
+    {
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'last' WHERE id = 1");
+            Assert.Equal(0, await UnprotectAsync(host));
+        });
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3", "CREATE TABLE visits (id int PRIMARY KEY, note text)");
+        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "crm", _database, columns: ["visits.note", "people.ssn"]);
+        await RunningAsync(async host =>
+        {
+            await UntilAsync(host, () => host.Sources is [{ State: "capturing" }]);
+            await _server.ExecuteAsync(_database, "INSERT INTO visits VALUES (1, 'first')", "INSERT INTO people VALUES (3, 'again')", "UPDATE people SET ssn = 'seen' WHERE id = 2");
+            await CaughtUpAsync(host);
+            Assert.Empty((await CrosscheckAsync(host)).Differences);
+        });
+        List<Entry> entries = Entries();
+        Assert.Equal([("people", 1u), ("visits", 2u)], entries.Where(entry => entry.Header.Key is not null).Select(entry => (entry.Header.Relation!.Name, entry.Header.Relation.Id)).Distinct().Order());
+        Assert.Single(entries, entry => entry.Header.Code == GuardCode.Gap);
+        Assert.Equal(["2", "3"], entries.Where(entry => entry.Header.Operation == Operation.Found).Select(entry => entry.Header.Key!.Columns[0].Value));
+        Assert.DoesNotContain(entries, entry => entry.Header.Code == GuardCode.Continuity);
+    }
+
+    [Fact]
     public async Task Two_databases_of_one_server_are_captured_by_one_role()
     {
         string second = await _server.CreateDatabaseAsync();

@@ -92,18 +92,26 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             SystemId = session.SystemId,
             Slot = existing?.Slot ?? $"indelible_{request.Source}",
             Publication = existing?.Publication ?? $"indelible_{request.Source}",
-            LastTableId = Math.Max(existing?.LastTableId ?? 0, existing?.Tables.Select(t => t.Id).DefaultIfEmpty().Max() ?? 0),
+            LastTableId = (existing?.Tables ?? []).Select(table => table.Id).Concat(request.Remembered.Values).Append(existing?.LastTableId ?? 0).Max(),
         };
         foreach (Target target in targets)
         {
             ProtectedTable? known = existing?.Tables.Find(t => t.Oid == target.Table.Name.Oid);
-            target.Protected = ProtectionMerge.Table(known, target, known?.Id ?? (protection.LastTableId = checked(protection.LastTableId + 1)), out bool needsBaseline);
+            uint id = known?.Id ?? Remembered(target, protection) ?? (protection.LastTableId = checked(protection.LastTableId + 1));
+            target.Protected = ProtectionMerge.Table(known, target, id, out bool needsBaseline);
             protection.Tables.Add(target.Protected);
             if (needsBaseline) _baselines.Add(target.Protected.Id);
         }
         protection.Tables.AddRange((existing?.Tables ?? []).Where(t => !protection.Tables.Exists(p => p.Id == t.Id)));
         protection.Tables.Sort((a, b) => a.Id.CompareTo(b.Id));
         return protection;
+    }
+
+    /// <summary>The number a table of this name had before; null if it had none, or another protected table has it.</summary>
+    private uint? Remembered(Target target, Protection protection)
+    {
+        bool isKnown = request.Remembered.TryGetValue((target.Table.Name.Schema, target.Table.Name.Name), out uint id);
+        return isKnown && !protection.Tables.Exists(table => table.Id == id) && request.Existing?.Tables.Exists(table => table.Id == id) != true ? id : null;
     }
 
     private async Task<InstalledFacts?> InstalledAsync(SessionFacts session, CancellationToken cancellationToken)
