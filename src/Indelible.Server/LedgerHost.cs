@@ -26,7 +26,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Time = time;
         _logger = logger;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -178,6 +178,9 @@ public sealed class LedgerHost : IAsyncDisposable
 
     private IEnumerable<Measurement<long>> LagBytes() =>
         Sources.Select(source => new Measurement<long>(source.LagBytes, new KeyValuePair<string, object?>("source", source.Source)));
+
+    private IEnumerable<Measurement<double>> LagSeconds() =>
+        Sources.Select(source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
 
     /// <summary>Waits for tasks that were told to stop; their failures, not their cancellations, travel up.</summary>
     private static async Task EndedAsync(IEnumerable<Task> tasks)

@@ -12,7 +12,7 @@ internal sealed class LedgerMetrics : IDisposable
     private readonly Counter<long> _breaks;
     private readonly Histogram<double> _sealSeconds;
 
-    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes)
+    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
         _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
@@ -20,6 +20,7 @@ internal sealed class LedgerMetrics : IDisposable
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
+        _meter.CreateObservableGauge("indelible_source_lag_seconds", lagSeconds, "s", "How long some of it has been waiting to be sealed, by source");
     }
 
     public void CountSealed(string source, string kind, string grade, long count) =>

@@ -55,7 +55,8 @@ public sealed class RunTests : IAsyncLifetime
         Assert.Equal(0, (await _indelible.RunAsync("verify", address)).ExitCode);
         using HttpClient http = new();
         Assert.Equal("ready\n", await http.GetStringAsync(new Uri(address + "/readyz")));
-        Assert.Contains("indelible_entries_sealed", await http.GetStringAsync(new Uri(address + "/metrics")), StringComparison.Ordinal);
+        string metrics = await http.GetStringAsync(new Uri(address + "/metrics"));
+        Assert.All((string[])["indelible_entries_sealed", "indelible_source_lag_bytes{", "indelible_source_lag_seconds{"], name => Assert.Contains(name, metrics, StringComparison.Ordinal));
         Assert.False((await http.GetAsync(new Uri(address + "/tile/..%2f..%2fkeyring/master.key"))).IsSuccessStatusCode);
 
         IndelibleProcess.Signal(process, "TERM");
