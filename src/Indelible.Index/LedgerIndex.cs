@@ -361,6 +361,7 @@ public sealed class LedgerIndex : IDisposable
     private static ColumnFamilyOptions PostingOptions(Cache cache) => new ColumnFamilyOptions()
         .SetWriteBufferSize(WriteBuffer)
         .SetMaxWriteBufferNumber(3)
+        .SetLevel0FileNumCompactionTrigger(8)
         .SetCompression(Compression.Lz4)
         .SetTargetFileSizeBase(64 << 20)
         .SetMaxBytesForLevelBase(512 << 20)
@@ -370,6 +371,7 @@ public sealed class LedgerIndex : IDisposable
     private static ColumnFamilyOptions RowOptions(Cache cache) => new ColumnFamilyOptions()
         .SetWriteBufferSize(RowWriteBuffer)
         .SetMaxWriteBufferNumber(3)
+        .SetLevel0FileNumCompactionTrigger(8)
         .SetMemtableWholeKeyFiltering()
         .SetCompression(Compression.No)                 // keyed hashes
         .SetTargetFileSizeBase(64 << 20)

@@ -89,8 +89,8 @@ public sealed class LedgerHost : IAsyncDisposable
     }
 
     /// <summary>Seals entries that come from no source's log; their keys and they are durable when it returns.</summary>
-    public Task<SealedBatch> SealAsync(EntryBatch entries, CancellationToken cancellationToken) =>
-        Pipeline.SealAsync(Keyring, Writer, entries, cancellationToken);
+    public async Task<SealedBatch> SealAsync(EntryBatch entries, CancellationToken cancellationToken) =>
+        (await Pipeline.SealAsync(Keyring, Writer, [entries], cancellationToken))[0];
 
     /// <summary>Makes entries about a source; empty for entries that are about none.</summary>
     public EntryMaker NewMaker(string source) => new(Keyring, source, Time);

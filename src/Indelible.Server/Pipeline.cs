@@ -61,32 +61,49 @@ internal sealed class Pipeline(
 
     private async Task SealMadeAsync(ChannelReader<Made> made, CancellationToken stopping)
     {
-        await foreach ((CapturedBatch batch, CheckedBatch held, IReadOnlyList<EntryBatch> entries) in made.ReadAllAsync(CancellationToken.None))
+        List<Made> group = [];
+        while (await made.WaitToReadAsync(CancellationToken.None))
         {
             long started = time.GetTimestamp();
-            long treeSize = 0;
-            foreach (EntryBatch part in entries)
-            {
-                SealedBatch place = await SealAsync(keyring, writer, part, CancellationToken.None); // durable when it returns, the mark with it
-                treeSize = place.FirstIndex + part.Count;
-            }
+            group.Clear();
+            while (made.TryRead(out Made next)) group.Add(next);                    // all that wait: one flush for them together
+            IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it
             if (!stopping.IsCancellationRequested)                                  // else the connection is closing: confirmed at the next start
             {
-                await capture.ConfirmAsync(batch.Confirmable, stopping);            // PostgreSQL may now forget it
+                await capture.ConfirmAsync(group[^1].Batch.Confirmable, stopping);  // PostgreSQL may now forget it
             }
-            continuity.Apply(held, treeSize);                                       // may be lost: read again from the ledger
-            progress.Broken(held.BreakCount);
-            progress.Sealed(batch, time.GetElapsedTime(started));
-            capture.Release(batch);                                                 // as much may be read on: memory is bounded
-            if (Rewrites.In(batch)) rewritten();
-            if (batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
+            for (int i = 0; i < group.Count; i++) Sealed(group[i], sizes[i], time.GetElapsedTime(started));
+            if (group[^1].Batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
     }
 
+    /// <summary>Gives the tree's size with the last entry of each.</summary>
+    private async Task<IReadOnlyList<long>> SealGroupAsync(List<Made> group)
+    {
+        SealedBatch[] places = await SealAsync(keyring, writer, [.. group.SelectMany(made => made.Entries)], CancellationToken.None);
+        long[] sizes = new long[group.Count];
+        for (int i = 0, at = 0; i < group.Count; i++)
+        {
+            at += group[i].Entries.Count;
+            sizes[i] = places[at - 1].FirstIndex + group[i].Entries[^1].Count;
+        }
+        return sizes;
+    }
+
+    private void Sealed(in Made made, long treeSize, TimeSpan elapsed)
+    {
+        continuity.Apply(made.Checked, treeSize);                                   // may be lost: read again from the ledger
+        progress.Broken(made.Checked.BreakCount);
+        progress.Sealed(made.Batch, elapsed);
+        capture.Release(made.Batch);                                                // as much may be read on: memory is bounded
+        if (Rewrites.In(made.Batch)) rewritten();
+    }
+
     /// <summary>Keys, then entries: both durable when it returns. The only way into the ledger, also for entries that come from no log.</summary>
-    public static Task<SealedBatch> SealAsync(Keyring keyring, LedgerWriter writer, EntryBatch entries, CancellationToken cancellationToken)
+    /// <returns>Where each batch was sealed; they are sealed in their order.</returns>
+    public static Task<SealedBatch[]> SealAsync(Keyring keyring, LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken)
     {
         keyring.Commit();                                                           // an entry whose key is lost is lost
-        return writer.SealAsync(entries, cancellationToken);
+        return Task.WhenAll(batches.Select(batch => writer.SealAsync(batch, cancellationToken)));
     }
 }

@@ -145,8 +145,23 @@ internal sealed class SubjectStore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        FlushTables();
         _batch.Dispose();
         _database.Dispose();
+    }
+
+    /// <summary>A log that was written out need not be read again at the next start. What cannot be written out is in the log.</summary>
+    private void FlushTables()
+    {
+        try
+        {
+            FlushOptions wait = new FlushOptions().SetWaitForFlush(true);
+            foreach (ColumnFamilyHandle family in (ColumnFamilyHandle[])[_keys, _subjects]) Native.Instance.rocksdb_flush_cf(_database.Handle, wait.Handle, family.Handle);
+        }
+        catch (RocksDbException)
+        {
+            return;
+        }
     }
 
     private void MakeRoom()
