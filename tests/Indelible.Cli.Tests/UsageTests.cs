@@ -79,7 +79,7 @@ public sealed class UsageTests : IDisposable
         ];
         foreach ((string[] arguments, string says) in cases)
         {
-            IndelibleProcess.Result result = await _indelible.RunAsync(arguments);
+            IndelibleProcess.Result result = await _indelible.CallAsync(arguments);
             Assert.True(result.ExitCode == 2, $"{string.Join(' ', arguments)}: exit code {result.ExitCode}: {result.Error}");
             Assert.Contains(says, result.Error, StringComparison.Ordinal);
         }
