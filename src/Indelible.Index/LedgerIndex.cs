@@ -18,10 +18,6 @@ public sealed class LedgerIndex : IDisposable
 {
     private const ushort FormatVersion = 3;
     private const int WatermarkSize = sizeof(ushort) + sizeof(long) + Hash.Size;
-    private const ulong WriteBuffer = 32 << 20;
-    private const ulong RowWriteBuffer = 16 << 20;
-    private const ulong WriteBuffersTotal = 96 << 20;
-    private const ulong CachedBlocks = 32 << 20;
     private static readonly byte[] WatermarkKey = "W"u8.ToArray();
 
     /// <summary>Held exclusively while the database is closed or exchanged: RocksDB's pointers must not go from under a query.</summary>
@@ -81,7 +77,7 @@ public sealed class LedgerIndex : IDisposable
         RocksDb? database = null;
         try
         {
-            database = RocksDb.Open(Options(), directory, Families());
+            database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families());
             if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached, held);
             database.Dispose();
         }
@@ -307,7 +303,7 @@ public sealed class LedgerIndex : IDisposable
         IndexDirectory.Empty(directory);
         try
         {
-            RocksDb database = RocksDb.Open(Options(), directory, Families());
+            RocksDb database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families());
             database.Put(WatermarkKey, Watermark(default, origin));
             return database;
         }
@@ -337,57 +333,5 @@ public sealed class LedgerIndex : IDisposable
             BinaryPrimitives.ReadInt64BigEndian(value.AsSpan(sizeof(ushort))),
             Hash.Read(value.AsSpan(sizeof(ushort) + sizeof(long), Hash.Size)));
         return reached.Size >= 0 && value.AsSpan().SequenceEqual(Watermark(reached, origin)) ? reached : null;
-    }
-
-    private static DbOptions Options() => new DbOptions()
-        .SetCreateIfMissing(true)
-        .SetCreateMissingColumnFamilies(true)
-        .SetDbWriteBufferSize(WriteBuffersTotal)
-        .SetMaxOpenFiles(512)
-        .SetMaxBackgroundCompactions(1)
-        .SetMaxBackgroundFlushes(1)
-        .SetKeepLogFileNum(3)
-        .SetMaxLogFileSize(4 << 20)
-        .SetStatsDumpPeriodSec(0)
-        .SetIsFdCloseOnExec(true);
-
-    private static ColumnFamilies Families()
-    {
-        Cache cache = Cache.CreateLru(CachedBlocks);
-        return new ColumnFamilies(PostingOptions(cache)) { { RowImages.FamilyName, RowOptions(cache) } };
-    }
-
-    // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
-    private static ColumnFamilyOptions PostingOptions(Cache cache) => new ColumnFamilyOptions()
-        .SetWriteBufferSize(WriteBuffer)
-        .SetMaxWriteBufferNumber(3)
-        .SetLevel0FileNumCompactionTrigger(8)
-        .SetCompression(Compression.Lz4)
-        .SetTargetFileSizeBase(64 << 20)
-        .SetMaxBytesForLevelBase(512 << 20)
-        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache));
-
-    // Filters, here: most inserts ask for a row that was never there.
-    private static ColumnFamilyOptions RowOptions(Cache cache) => new ColumnFamilyOptions()
-        .SetWriteBufferSize(RowWriteBuffer)
-        .SetMaxWriteBufferNumber(3)
-        .SetLevel0FileNumCompactionTrigger(8)
-        .SetMemtableWholeKeyFiltering()
-        .SetCompression(Compression.No)                 // keyed hashes
-        .SetTargetFileSizeBase(64 << 20)
-        .SetMaxBytesForLevelBase(256 << 20)
-        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache).SetFilterPolicy(BloomFilterPolicy.Create(10, false)));
-}
-
-file static class RowTableOptions
-{
-    /// <summary>Share of a table in memory that its filter takes.</summary>
-    private const double FilterShare = 0.1;
-
-    /// <summary>A filter over the table in memory, too. RocksDB has it; its .NET binding has no name for it.</summary>
-    public static ColumnFamilyOptions SetMemtableWholeKeyFiltering(this ColumnFamilyOptions options)
-    {
-        Native.Instance.rocksdb_options_set_memtable_whole_key_filtering(options.Handle, 1);
-        return options.SetMemtablePrefixBloomSizeRatio(FilterShare);
     }
 }
