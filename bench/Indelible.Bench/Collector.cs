@@ -9,8 +9,8 @@ namespace Indelible.Bench;
 /// <summary>A process of `indelible run`. Asked over its control socket, as `indelible status` asks.</summary>
 internal sealed class Collector(Process process, string journal) : IAsyncDisposable
 {
-    /// <summary>Between two looks: short beside a drain, long beside what a look costs.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    /// <summary>Between two looks: short beside a drain. The process under test answers them, so they are few.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Processor time so far.</summary>
     public TimeSpan ProcessorTime => Bench.ProcessorTime.Of(process.Id);
