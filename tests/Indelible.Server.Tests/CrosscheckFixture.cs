@@ -65,22 +65,7 @@ public abstract class CrosscheckFixture : IAsyncLifetime
         return report;
     }
 
-    protected async Task RunningAsync(Func<LedgerHost, Task> act)
-    {
-        await using LedgerHost host = await OpenAsync();
-        using CancellationTokenSource stop = new();
-        Task running = host.RunAsync(control: null, stop.Token);
-        try
-        {
-            await Task.WhenAny(host.Listening, running);
-            await act(host);
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await running;
-        }
-    }
+    protected Task RunningAsync(Func<LedgerHost, Task> act) => LiveLedger.RunningAsync(OpenAsync(), act);
 
     /// <summary>Statements that leave nothing in the log: the table is not published while they run.</summary>
     protected Task InTheDarkAsync(string table, params string[] statements) => ExecuteAsync(

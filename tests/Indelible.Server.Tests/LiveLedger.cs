@@ -67,9 +67,12 @@ internal sealed class LiveLedger : IAsyncDisposable
         await CaughtUpAsync(host);
     });
 
-    public async Task RunningAsync(Func<LedgerHost, Task> act)
+    public Task RunningAsync(Func<LedgerHost, Task> act) => RunningAsync(OpenAsync(), act);
+
+    /// <summary>Acts while a process runs, and stops it.</summary>
+    public static async Task RunningAsync(Task<LedgerHost> opening, Func<LedgerHost, Task> act)
     {
-        await using LedgerHost host = await OpenAsync();
+        await using LedgerHost host = await opening;
         using CancellationTokenSource stop = new();
         Task running = host.RunAsync(control: null, stop.Token);
         try
@@ -92,9 +95,12 @@ internal sealed class LiveLedger : IAsyncDisposable
     }
 
     /// <summary>Everything published, in order.</summary>
-    public List<Entry> Entries()
+    public List<Entry> Entries() => EntriesOf(Paths);
+
+    /// <inheritdoc cref="Entries"/>
+    public static List<Entry> EntriesOf(LedgerPaths paths)
     {
-        LedgerReader reader = new(Paths.Ledger);
+        LedgerReader reader = new(paths.Ledger);
         List<Entry> entries = [];
         foreach ((long _, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, reader.ReadCheckpoint().Size))
         {

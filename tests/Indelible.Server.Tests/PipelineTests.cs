@@ -302,22 +302,7 @@ public sealed class PipelineTests : IAsyncLifetime
         return opened.Value.IsMissing ? $"({opened.Value.Reason})" : opened.Value.IsNull ? "NULL" : System.Text.Encoding.UTF8.GetString(opened.Value.Bytes.Span);
     }
 
-    private async Task RunningAsync(Func<LedgerHost, Task> act)
-    {
-        await using LedgerHost host = await OpenAsync();
-        using CancellationTokenSource stop = new();
-        Task running = host.RunAsync(control: null, stop.Token);
-        try
-        {
-            await Task.WhenAny(host.Listening, running);
-            await act(host);
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await running;
-        }
-    }
+    private Task RunningAsync(Func<LedgerHost, Task> act) => LiveLedger.RunningAsync(OpenAsync(), act);
 
     /// <summary>Waits until everything committed by now is sealed.</summary>
     private async Task CaughtUpAsync(LedgerHost host)
@@ -326,15 +311,5 @@ public sealed class PipelineTests : IAsyncLifetime
         while (host.Writer.MarkOf("crm")!.Confirmable < end) await Task.Delay(20);
     }
 
-    private List<Entry> Entries()
-    {
-        LedgerReader reader = new(_paths.Ledger);
-        List<Entry> entries = [];
-        foreach ((long _, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, reader.ReadCheckpoint().Size))
-        {
-            Assert.Equal(EntryFault.None, EntryCodec.Decode(bytes, out Entry entry));
-            entries.Add(entry);
-        }
-        return entries;
-    }
+    private List<Entry> Entries() => LiveLedger.EntriesOf(_paths);
 }
