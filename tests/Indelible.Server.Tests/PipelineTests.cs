@@ -70,19 +70,6 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_gap_is_sealed_before_anything_after_it_and_a_baseline_follows()
-    {
-        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 1",
-            "SELECT pg_replication_slot_advance('indelible_crm', pg_current_wal_lsn())", "UPDATE people SET ssn = 'seen' WHERE id = 2");
-        await RunningAsync(CaughtUpAsync);
-        List<Entry> entries = Entries();
-        int gap = entries.FindIndex(entry => entry.Header.Code == GuardCode.Gap);
-        int change = entries.FindIndex(entry => entry.Header.Kind == EntryKind.Change);
-        Assert.True(gap > 0 && gap < change, $"gap at {gap}, first change at {change}");
-        Assert.Equal(20, entries.Skip(gap).Count(entry => entry.Header.Kind == EntryKind.Baseline));
-    }
-
-    [Fact]
     public async Task What_a_gap_hid_is_found_and_the_record_is_whole_again()
     {
         await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 1", "DELETE FROM people WHERE id = 2", "INSERT INTO people VALUES (21, 'new')",

@@ -7,6 +7,7 @@ namespace Indelible.Testing;
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const string Password = "superuser-test-password";
+    private static readonly Lazy<Task<string>> Template = new(MakeTemplateAsync);
     private int _databases;
 
     private PostgresServer(PrivatePostgres server) => Private = server;
@@ -18,9 +19,18 @@ public sealed class PostgresServer : IAsyncDisposable
     public string ConnectionString => Private.ConnectionString();
 
     /// <summary>Starts a server; <c>wal_level</c> is logical unless told otherwise.</summary>
-    public static async Task<PostgresServer> StartAsync(string walLevel = "logical", IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="walLevel">The wal_level setting.</param>
+    /// <param name="settings">Further settings.</param>
+    /// <param name="isFresh">True for a cluster with a system identifier of its own; others are copies of one, which is quicker.</param>
+    public static async Task<PostgresServer> StartAsync(string walLevel = "logical", IReadOnlyDictionary<string, string>? settings = null, bool isFresh = false)
     {
-        var options = new PrivatePostgresOptions { Password = Password, WalLevel = walLevel, Settings = settings ?? new Dictionary<string, string>() };
+        var options = new PrivatePostgresOptions
+        {
+            Password = Password,
+            WalLevel = walLevel,
+            Settings = settings ?? new Dictionary<string, string>(),
+            Template = isFresh ? null : await Template.Value,
+        };
         return new PostgresServer(await PrivatePostgres.StartAsync(options, CancellationToken.None));
     }
 
@@ -64,4 +74,15 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Private.DisposeAsync();
+
+    /// <summary>A cluster that was started and stopped once; it goes with this process.</summary>
+    private static async Task<string> MakeTemplateAsync()
+    {
+        string home = Directory.CreateTempSubdirectory("indelible-cluster-").FullName;
+        File.SetUnixFileMode(home, File.GetUnixFileMode(home) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(home, recursive: true);
+        string cluster = Path.Combine(home, "data");
+        await using (await PrivatePostgres.StartAsync(new PrivatePostgresOptions { Password = Password, DataDirectory = cluster }, CancellationToken.None)) { }
+        return cluster;
+    }
 }

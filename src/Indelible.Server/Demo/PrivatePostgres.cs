@@ -68,6 +68,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         string sockets = Directory.CreateTempSubdirectory("ind-").FullName;
         await PostgresBinaries.MakePrivateAsync(sockets, cancellationToken);
         string directory = Path.GetFullPath(options.DataDirectory ?? Path.Combine(sockets, "data"));
+        if (options.Template is { } template) await PostgresBinaries.RunAsync(PostgresBinaries.Command("cp", "-r", "--reflink=auto", template, directory), "", cancellationToken);
         if (!Path.Exists(Path.Combine(directory, "PG_VERSION"))) await InitializeAsync(binaries, directory, sockets, options, cancellationToken);
         var server = new PrivatePostgres(options, binaries, directory, sockets, options.Port == 0 ? FreePort() : options.Port);
         await server.StartAsync(cancellationToken);

@@ -13,6 +13,8 @@ public sealed record PrivatePostgresOptions
     public int Port { get; init; }
     /// <summary>Password of the superuser <c>postgres</c> over TCP (over the Unix socket none is needed).</summary>
     public required string Password { get; init; }
+    /// <summary>A cluster that is stopped, to copy instead of making one anew; then its password holds. Null: none.</summary>
+    public string? Template { get; init; }
     /// <summary>Further settings, by name; they win over the defaults.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 }

@@ -2,14 +2,13 @@ using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
-using Indelible.Testing;
+using Indelible.Server;
 using Microsoft.Extensions.Logging.Abstractions;
-using Xunit;
 
-namespace Indelible.Server.Tests;
+namespace Indelible.Testing;
 
 /// <summary>A ledger over a database of a real PostgreSQL server, with what a test wants protected.</summary>
-internal sealed class LiveLedger : IAsyncDisposable
+public sealed class LiveLedger : IAsyncDisposable
 {
     private static int _count;
     private readonly string _role;
@@ -94,6 +93,13 @@ internal sealed class LiveLedger : IAsyncDisposable
         while (host.Writer.MarkOf(Source)!.Confirmable < end) await Task.Delay(20);
     }
 
+    /// <summary>Compares the source with the ledger.</summary>
+    public Task<CrosscheckReport> CrosscheckAsync(LedgerHost host)
+    {
+        SourceConfig config = Config.Sources[Source];
+        return new Crosscheck(host, Source, config, SourceConnections.Of(config), static _ => { }).RunAsync(CancellationToken.None);
+    }
+
     /// <summary>Everything published, in order.</summary>
     public List<Entry> Entries() => EntriesOf(Paths);
 
@@ -104,7 +110,8 @@ internal sealed class LiveLedger : IAsyncDisposable
         List<Entry> entries = [];
         foreach ((long _, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, reader.ReadCheckpoint().Size))
         {
-            Assert.Equal(EntryFault.None, EntryCodec.Decode(bytes, out Entry entry));
+            EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
+            if (fault != EntryFault.None) throw new LedgerCheckException($"entry {entries.Count}: {fault}");
             entries.Add(entry);
         }
         return entries;
