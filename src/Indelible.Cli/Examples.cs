@@ -48,6 +48,7 @@ internal static class Examples
         ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
         ["rebuild"] = ["indelible index rebuild"],
         ["export"] = ["indelible keys export /mnt/vault/crm.keyring"],
+        ["test"] = ["indelible alerts test"],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
     };
 

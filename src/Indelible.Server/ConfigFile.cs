@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Indelible.Format;
 using Indelible.Ledger;
+using Indelible.Server.Alerts;
 
 namespace Indelible.Server;
 
@@ -38,9 +39,14 @@ public static class ConfigFile
         }
         IndelibleConfig config = bytes is null ? new IndelibleConfig() : Parse(path, bytes);
         Check(path, config);
+        string home = Path.GetDirectoryName(Path.GetFullPath(path))!;
         foreach (SourceConfig source in config.Sources.Values)
         {
-            if (source.PasswordFile is { } file) source.PasswordFile = Path.GetFullPath(file, Path.GetDirectoryName(Path.GetFullPath(path))!);
+            if (source.PasswordFile is { } file) source.PasswordFile = Path.GetFullPath(file, home);
+        }
+        foreach (AlertTargetConfig target in config.Alerts is { } alerts ? alerts.Targets.Values : Enumerable.Empty<AlertTargetConfig>())
+        {
+            if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
         return config;
     }
@@ -104,6 +110,7 @@ public static class ConfigFile
         Range(path, "publishIntervalMs", config.PublishIntervalMs, 10, 60_000);
         Range(path, "coverageIntervalSeconds", config.CoverageIntervalSeconds, 1, 86_400);
         ListenAddress(config);
+        if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);
@@ -118,7 +125,7 @@ public static class ConfigFile
         }
     }
 
-    private static void Range(string path, string key, int value, int min, int max)
+    internal static void Range(string path, string key, int value, int min, int max)
     {
         if (value >= min && value <= max) return;
         throw new IndelibleException(ExitCode.Usage, $"{path}: {key}: expected {min} to {max}, found {value}");

@@ -1,4 +1,5 @@
 using Indelible.Capture;
+using Indelible.Server.Alerts;
 
 namespace Indelible.Server;
 
@@ -25,6 +26,8 @@ public sealed class IndelibleConfig
     public int PublishIntervalMs { get; set; } = 250;
     /// <summary>Time between coverage entries of a source, in seconds; 1 to 86,400.</summary>
     public int CoverageIntervalSeconds { get; set; } = 60;
+    /// <summary>What is told to whom; null: findings, to standard error.</summary>
+    public AlertsConfig? Alerts { get; set; }
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using Indelible.Format;
 using Indelible.Index;
 using Indelible.Ledger;
+using Indelible.Server.Alerts;
 using Indelible.Server.Control;
 using Indelible.Server.Http;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ public sealed class LedgerHost : IAsyncDisposable
     private readonly SemaphoreSlim _rebuilding = new(1);
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _logger;
+    private AlertDelivery? _alerts;
 
     private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
     {
@@ -26,7 +28,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Time = time;
         _logger = logger;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -46,6 +48,11 @@ public sealed class LedgerHost : IAsyncDisposable
     public Task<string> Listening => _listening.Task;
     /// <summary>How each source that runs stands.</summary>
     public IReadOnlyList<SourceStatus> Sources => _sources.Status();
+    /// <summary>Who was told what, while it runs; else as it was left.</summary>
+    public IReadOnlyList<AlertTargetStatus> AlertTargets =>
+        _alerts?.Status() ?? [.. AlertSenders.Names(Config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, View))];
+    /// <summary>Where alerts go that are meant for standard error. Set before it runs.</summary>
+    public TextWriter StandardError { get; set; } = TextWriter.Null;
     /// <summary>True inside <see cref="RunAsync"/>.</summary>
     public bool IsRunning { get; private set; }
     /// <summary>The HTTP address while it runs; else null.</summary>
@@ -109,26 +116,27 @@ public sealed class LedgerHost : IAsyncDisposable
     {
         IsRunning = true;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using CancellationTokenSource stopBehind = new();
+        using CancellationTokenSource stopAlerts = new(), stopBehind = new();
         await using LedgerHttp http = await LedgerHttp.StartAsync(
             ConfigFile.ListenAddress(Config), Paths.Ledger, NotReady, _logger, cancellationToken);
         Address = http.Address;
         _listening.TrySetResult(http.Address);
+        AlertDelivery alerts = _alerts = new AlertDelivery(this, StandardError, _logger);
+        Task telling = alerts.RunAsync(stopAlerts.Token);
         Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(stopBehind.Token)];
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
         front.Add(_sources.RunAsync(stop.Token));
         try
         {
-            await Task.WhenAny([.. front, .. behind]); // the first to end ends all: cancelled, or failed
+            Task first = await Task.WhenAny([.. front, .. behind, telling]); // the first to end ends all: cancelled, or failed
+            if (first.Exception is { InnerException: { } failure }) alerts.Conditions.Set("run-ended", null, $"`indelible run` ends: {failure.Message}");
         }
         finally
         {
             await stop.CancelAsync();
-            await EndedAsync(front);
-            await stopBehind.CancelAsync();
-            await EndedAsync(behind);
-            (IsRunning, Address) = (false, null);
+            await EndedAsync(front, behind, telling, stopAlerts, stopBehind);
+            (IsRunning, Address, _alerts) = (false, null, null);
         }
         await Writer.PublishAsync(CancellationToken.None); // the index, if it trails, is brought up when the ledger is opened again
         ServerLog.Stopped(_logger, Writer.TreeSize);
@@ -170,6 +178,9 @@ public sealed class LedgerHost : IAsyncDisposable
         _rebuilding.Dispose();
     }
 
+    private IEnumerable<Measurement<long>> AlertsPending() =>
+        (_alerts?.Status() ?? []).Select(target => new Measurement<long>(target.Pending, new KeyValuePair<string, object?>("target", target.Name)));
+
     private string? NotReady()
     {
         SourceStatus? lame = Sources.FirstOrDefault(source => source.State != "capturing");
@@ -181,6 +192,22 @@ public sealed class LedgerHost : IAsyncDisposable
 
     private IEnumerable<Measurement<double>> LagSeconds() =>
         Sources.Select(source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
+
+    /// <summary>Sources end first, then whoever has something to tell, then what makes entries readable; also if one of them fails.</summary>
+    private static async Task EndedAsync(List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)
+    {
+        try
+        {
+            await EndedAsync(front);
+        }
+        finally
+        {
+            await stopAlerts.CancelAsync();
+            await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await stopBehind.CancelAsync();
+            await EndedAsync([.. behind, telling]);
+        }
+    }
 
     /// <summary>Waits for tasks that were told to stop; their failures, not their cancellations, travel up.</summary>
     private static async Task EndedAsync(IEnumerable<Task> tasks)

@@ -11,22 +11,31 @@ internal sealed class LedgerMetrics : IDisposable
     private readonly Counter<long> _sealed;
     private readonly Counter<long> _breaks;
     private readonly Histogram<double> _sealSeconds;
+    private readonly Counter<long> _alerts;
+    private readonly Counter<long> _alertFailures;
 
-    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds)
+    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<long>>> alertsPending)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
         _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
         _sealSeconds = _meter.CreateHistogram<double>("indelible_seal_seconds", "s", "Time from a batch's arrival to its being durable");
+        _alerts = _meter.CreateCounter<long>("indelible_alerts", null, "Alerts delivered, by target and kind");
+        _alertFailures = _meter.CreateCounter<long>("indelible_alert_failures", null, "Attempts to deliver an alert that failed, by target");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
         _meter.CreateObservableGauge("indelible_source_lag_seconds", lagSeconds, "s", "How long some of it has been waiting to be sealed, by source");
+        _meter.CreateObservableGauge("indelible_alerts_pending", alertsPending, null, "Published entries that were not looked at for a target of alerts, by target");
     }
 
     public void CountSealed(string source, string kind, string grade, long count) =>
         _sealed.Add(count, new("source", source), new("kind", kind), new("grade", grade));
 
     public void CountBreaks(string source, long count) => _breaks.Add(count, new KeyValuePair<string, object?>("source", source));
+
+    public void CountAlert(string target, string kind) => _alerts.Add(1, new("target", target), new("alert", kind));
+
+    public void CountAlertFailure(string target) => _alertFailures.Add(1, new KeyValuePair<string, object?>("target", target));
 
     public void SealTook(string source, TimeSpan elapsed) => _sealSeconds.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("source", source));
 

@@ -1,4 +1,5 @@
 using Indelible.Format.Notes;
+using Indelible.Server.Alerts;
 
 namespace Indelible.Server;
 
@@ -19,6 +20,8 @@ public sealed record LedgerStatus
     public required string Root { get; init; }
     /// <summary>Entries the index knows.</summary>
     public required long IndexedSize { get; init; }
+    /// <summary>Who is told of findings, and how far.</summary>
+    public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
     /// <summary>The configured sources.</summary>
     public required IReadOnlyList<SourceLine> Sources { get; init; }
 
@@ -31,6 +34,7 @@ public sealed record LedgerStatus
             IsRunning = host.IsRunning,
             Address = host.Address,
             TreeSize = host.Writer.TreeSize,
+            Alerts = host.AlertTargets,
             Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
@@ -39,7 +43,7 @@ public sealed record LedgerStatus
     public static async Task<LedgerStatus> OfAsync(LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
         SourceLine[] sources = await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
-        return Of(view) with { Sources = sources };
+        return Of(view) with { Sources = sources, Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
     }
 
     private static LedgerStatus Of(LedgerView view)
@@ -54,6 +58,7 @@ public sealed record LedgerStatus
             PublishedSize = head.Size,
             Root = head.Root.ToString(),
             IndexedSize = view.Index.IndexedSize,
+            Alerts = [],
             Sources = [],
         };
     }

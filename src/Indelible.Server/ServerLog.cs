@@ -53,6 +53,9 @@ internal static partial class ServerLog
     [LoggerMessage(5025, LogLevel.Warning, "Making the index again from the ledger: {Reason}")]
     public static partial void IndexDamaged(ILogger logger, string reason);
 
+    [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
+    public static partial void AlertNotDelivered(ILogger logger, string target, string reason);
+
     [LoggerMessage(5030, LogLevel.Error, "A command from the control socket failed in a way nobody foresaw; sealing goes on")]
     public static partial void ControlCommandFailed(ILogger logger, Exception exception);
 

@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Indelible.Capture;
 using Indelible.Server;
+using Indelible.Server.Alerts;
 using Xunit;
 
 namespace Indelible.Cli.Tests;
@@ -36,11 +37,15 @@ public sealed class DocumentsTests
     public void Every_key_is_in_the_configuration_document_with_its_default()
     {
         string document = Document("configuration.md");
-        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn)])
+        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig)])
         {
             foreach (PropertyInfo key in type.GetProperties()) Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
         }
         IndelibleConfig defaults = new();
+        AlertsConfig alerts = new();
+        Assert.Contains($"to 86400 | {alerts.LagSeconds} |", document, StringComparison.Ordinal);
+        Assert.Contains($"to 86400 | {alerts.DownSeconds} |", document, StringComparison.Ordinal);
+        Assert.Contains($"1 to 3600 | {alerts.IntervalSeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"| `{defaults.Listen}` |", document, StringComparison.Ordinal);
         Assert.Contains($"10 to 60000 | {defaults.PublishIntervalMs} |", document, StringComparison.Ordinal);
         Assert.Contains($"1 to 86400 | {defaults.CoverageIntervalSeconds} |", document, StringComparison.Ordinal);

@@ -31,6 +31,7 @@ internal static class RunCommand
         ConfigFile.ListenAddress(config);
         using ILoggerFactory loggers = Logging.Create(invocation.Terminal);
         await using LedgerHost host = await LedgerHost.OpenAsync(invocation.ExistingPaths(parse), config, invocation.Time, loggers, cancellationToken);
+        host.StandardError = invocation.Error;
         Task told = TellAsync(invocation.TerminalFor(parse), host);
         await host.RunAsync((request, output, error, stop) => ExecuteAsync(request, output, error, host, invocation, stop), cancellationToken);
         return (int)ExitCode.Fine;

@@ -5,6 +5,7 @@ using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Server;
+using Indelible.Server.Alerts;
 
 namespace Indelible.Cli.Commands;
 
@@ -24,7 +25,8 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) ? ExitCode.Finding : ExitCode.Fine);
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null)
+            ? ExitCode.Finding : ExitCode.Fine);
     }
 
     /// <summary>Of the process that holds the ledger, as it stands: looking neither publishes nor indexes anything.</summary>
@@ -45,6 +47,7 @@ internal static class StatusCommand
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries"),
             ("copies", "none"),
+            .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
         if (status.Sources.Count == 0)
         {
@@ -61,6 +64,13 @@ internal static class StatusCommand
             ]),
         ]);
         foreach (SourceLine source in status.Sources) terminal.Pairs(Troubles(source));
+    }
+
+    private static string Delivery(AlertTargetStatus target)
+    {
+        string told = target.LastDelivered is { } at ? $", last told {at}" : "";
+        string error = target.Problem is { } problem ? $"; not delivered: {problem}" : target.LastError is { } last ? $"; last error {last.At}: {last.Message}" : "";
+        return $"delivered up to entry {target.DeliveredTo}, {target.Pending} pending{told}{error}";
     }
 
     private static IEnumerable<(string, string)> Troubles(SourceLine source)
@@ -90,6 +100,16 @@ internal static class StatusCommand
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
         ["copies"] = new JsonArray(),
+        ["alerts"] = new JsonArray([.. status.Alerts.Select(target => (JsonNode)new JsonObject
+        {
+            ["target"] = target.Name,
+            ["kind"] = Words.Of(target.Kind),
+            ["deliveredTo"] = target.DeliveredTo,
+            ["pending"] = target.Pending,
+            ["lastDelivered"] = target.LastDelivered?.ToString(),
+            ["problem"] = target.Problem,
+            ["lastError"] = Error(target.LastError),
+        })]),
         ["sources"] = new JsonArray([.. status.Sources.Select(source => (JsonNode)new JsonObject
         {
             ["source"] = source.Name,
@@ -106,9 +126,11 @@ internal static class StatusCommand
             ["changes"] = source.Changes,
             ["lastGap"] = source.LastGap,
             ["problem"] = source.Problem,
-            ["lastError"] = source.LastError is { } error ? new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message } : null,
+            ["lastError"] = Error(source.LastError),
         })]),
     };
+
+    private static JsonObject? Error(SourceError? error) => error is null ? null : new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message };
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

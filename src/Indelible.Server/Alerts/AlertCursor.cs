@@ -1,0 +1,33 @@
+using System.Globalization;
+using System.Text;
+using Indelible.Ledger;
+
+namespace Indelible.Server.Alerts;
+
+/// <summary>Remembers, beside the journal, up to which entry one target was told everything. The ledger itself is the queue.</summary>
+/// <param name="journalDirectory">The ledger's journal.</param>
+/// <param name="target">Name of the target.</param>
+internal sealed class AlertCursor(string journalDirectory, string target)
+{
+    private const string Header = "indelible alerts v1";
+    private const int LengthMax = 1024;
+
+    private readonly string _path = Path.Combine(journalDirectory, "alerts", target);
+
+    /// <summary>The first entry not told of; null if this target is new, or its file is another ledger's or damaged: it then begins at the ledger's end.</summary>
+    public long? Read(string origin)
+    {
+        byte[]? content = DurableFile.TryReadAll(_path, LengthMax);
+        if (content is null) return null;
+        string[] lines = Encoding.UTF8.GetString(content).Split('\n');
+        return lines.Length == 4 && lines[0] == Header && lines[1] == origin
+            && long.TryParse(lines[2], NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : null;
+    }
+
+    /// <summary>Durable when it returns.</summary>
+    public void Write(string origin, long index)
+    {
+        DurableFile.MakeSecretDirectory(Path.GetDirectoryName(_path)!);
+        DurableFile.ReplaceSecret(_path, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Header}\n{origin}\n{index}\n")));
+    }
+}
