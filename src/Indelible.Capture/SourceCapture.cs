@@ -126,6 +126,7 @@ public sealed class SourceCapture : IAsyncDisposable
     /// Each is to be <see cref="Release"/>d: reading waits when too much is on its way.</summary>
     /// <exception cref="IndelibleException">Another process took the slot.</exception>
     /// <exception cref="UndeliverableChangeException">The server cannot deliver what comes next.</exception>
+    /// <exception cref="LogGoneException">The server no longer has the log to go on from.</exception>
     /// <exception cref="NpgsqlException">The connection failed.</exception>
     public async IAsyncEnumerable<CapturedBatch> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -217,6 +218,10 @@ public sealed class SourceCapture : IAsyncDisposable
         catch (PostgresException e) when (UndeliverableChangeException.From(e) is { } undeliverable)
         {
             throw undeliverable;
+        }
+        catch (PostgresException e) when (LogGoneException.From(e) is { } gone)
+        {
+            throw gone;
         }
         catch (PgOutputException e)
         {

@@ -51,6 +51,10 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         {
             await PassAsync(e, maker, connection, cancellationToken);
         }
+        catch (LogGoneException e)
+        {
+            await ForgetSlotAsync(e, capture.Identity.FlushedTo, maker, connection, cancellationToken);
+        }
         await SealCoverageAsync(coverage);
     }
 
@@ -108,6 +112,17 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         maker.AddGuard(entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
         await host.SealAsync(entries, cancellationToken);
         await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
+    }
+
+    /// <summary>Drops a slot whose log is gone: said first. The next session finds it missing, makes it again, and seals the tables as they stand.</summary>
+    private async Task ForgetSlotAsync(LogGoneException e, Lsn logEnd, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    {
+        Lsn from = host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None;
+        ServerLog.Gap(logger, source, from.ToString(), logEnd.ToString(), e.Message);
+        EntryBatch entries = new();
+        maker.AddGap(entries, "log-missing", from, logEnd, e.Message);
+        await host.SealAsync(entries, cancellationToken);
+        await SlotPass.DropAsync(connection, config.Protection, host.Time, cancellationToken);
     }
 
     /// <summary>A check against everything sealed so far.</summary>

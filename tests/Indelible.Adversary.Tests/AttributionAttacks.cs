@@ -98,6 +98,28 @@ public sealed class AttributionAttacks(SharedServer shared)
         Assert.Equal(["update people 7 ssn by session clerk", "login-mismatch postgres as clerk"], await scene.StoryAsync());
     }
 
+    [Fact]
+    public async Task Changes_applied_by_a_subscription()
+    {
+        await using Scene scene = await Scene.OpenAsync(shared.Server);
+        string upstream = await shared.Server.CreateDatabaseAsync(), from = new NpgsqlConnectionStringBuilder(upstream).Database!;
+        await shared.Server.ExecuteAsync(upstream, Scene.People, "CREATE PUBLICATION up FOR TABLE people", "SELECT pg_create_logical_replication_slot('up', 'pgoutput')");
+        await scene.AttackAsync(SharedServer.Superuser,
+            $"CREATE SUBSCRIPTION up CONNECTION 'host={shared.Server.Private.SocketDirectory} port={shared.Server.Private.Port} dbname={from} user=postgres' PUBLICATION up WITH (create_slot = false, slot_name = up, copy_data = false)");
+        try
+        {
+            await shared.Server.ExecuteAsync(upstream, "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8");
+            await scene.ToldAsync("delete people 8 ssn,phone by session from a subscription");
+            // Apply workers fire no statement triggers; the origin says that it was nobody at this server.
+            Assert.Equal(
+                ["update people 7 ssn by session from a subscription", "delete people 8 ssn,phone by session from a subscription"], await scene.StoryAsync());
+        }
+        finally
+        {
+            await scene.AttackAsync(SharedServer.Superuser, "ALTER SUBSCRIPTION up DISABLE", "ALTER SUBSCRIPTION up SET (slot_name = NONE)", "DROP SUBSCRIPTION up");
+        }
+    }
+
     private static string Message(string at, string xid, string who, byte[] secret) =>
         Signed(Encoding.UTF8.GetBytes(at + JsonSerializer.Serialize(new[] { xid, who, "none", "", null, "1", "" })), secret);
 

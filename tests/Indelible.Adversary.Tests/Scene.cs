@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Server;
 using Indelible.Testing;
@@ -78,6 +79,15 @@ internal sealed class Scene : IAsyncDisposable
         _host = null;
     }
 
+    /// <summary>The failure the collector ended with by itself.</summary>
+    public async Task<Exception> FailedAsync()
+    {
+        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => _running.WaitAsync(Patience));
+        await Host.DisposeAsync();
+        _host = null;
+        return failure;
+    }
+
     /// <summary>What somebody does, in one session, each statement a transaction of its own. Detection is measured from its end.</summary>
     public async Task AttackAsync(string role, params string[] statements)
     {
@@ -105,7 +115,8 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>What the record says since the collector was started, when everything committed by now is sealed; without coverage and baselines.</summary>
     public async Task<string[]> StoryAsync()
     {
-        await Ledger.CaughtUpAsync(Host);
+        Lsn end = Lsn.Parse((await AskAsync("SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))!);
+        await UntilAsync(() => Host.Writer.MarkOf(Ledger.Source)!.Confirmable >= end, $"everything up to {end} to be sealed");
         await Host.PublishAsync(CancellationToken.None);
         return [.. New().Select(Telling.Of).OfType<string>()];
     }
@@ -139,7 +150,10 @@ internal sealed class Scene : IAsyncDisposable
         {
             if (_running.IsFaulted) await _running;
             if (Stopwatch.GetElapsedTime(begun) > Patience)
-                Assert.Fail($"waited {Patience.TotalSeconds} s for {what}; the record says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
+            {
+                string state = string.Join("; ", Host.Sources.Select(source => $"{source.State} {source.Problem ?? source.LastError?.Message}"));
+                Assert.Fail($"waited {Patience.TotalSeconds} s for {what}; the source is {state}; the record says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
+            }
             await Task.Delay(50);
         }
     }

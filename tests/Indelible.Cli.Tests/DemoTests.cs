@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Cli.Tests;

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Indelible.Capture;
 using Indelible.Server;
 using Indelible.Server.Alerts;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Cli.Tests;

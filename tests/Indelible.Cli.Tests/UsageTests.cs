@@ -1,4 +1,5 @@
 using Indelible.Server;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Cli.Tests;

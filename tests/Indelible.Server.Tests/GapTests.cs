@@ -1,6 +1,7 @@
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Server.Tests;

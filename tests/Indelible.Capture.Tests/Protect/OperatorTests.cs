@@ -135,29 +135,6 @@ public sealed class OperatorTests(SharedServer fixture)
         Assert.Equal("bob", _sessions.Find(8, new MicroTime(999))?.LoginRole);
     }
 
-    [Fact]
-    public async Task Rows_of_a_logical_apply_worker_are_graded_by_their_replication_origin()
-    {
-        ProtectedDatabase upstream = await ProtectedDatabase.CreateAsync(fixture.Server, Table, "CREATE PUBLICATION up FOR TABLE people");
-        (ProtectedDatabase db, Protection protection) = await ProtectedAsync("DELETE FROM people");
-        string from = new NpgsqlConnectionStringBuilder(upstream.ConnectionString).Database!;
-        string subscription = $"sub_{db.Source}";
-        await upstream.ExecuteAsync($"SELECT pg_create_logical_replication_slot('{subscription}', 'pgoutput')");
-        await db.ExecuteAsync($"CREATE SUBSCRIPTION {subscription} CONNECTION 'host={fixture.Server.Private.SocketDirectory} port={fixture.Server.Private.Port} dbname={from} user=postgres' PUBLICATION up WITH (create_slot = false, copy_data = false)");
-        try
-        {
-            await upstream.ExecuteAsync(Rows, "UPDATE people SET ssn = 'x' WHERE id = 1");
-            while ((await db.QueryAsync("SELECT count(*) FROM people WHERE ssn = 'x'"))[0] != "1") await Task.Delay(50, TestContext.Current.CancellationToken);
-            List<CapturedChange> rows = await RowsAsync(db, protection);
-            Assert.Equal(10, rows.Count(row => row.Operator.ReplicationOrigin is not null));
-            Assert.All(rows, row => Assert.Equal(("Session", true), (Who(row), row.Operator.ReplicationOrigin?.StartsWith("pg_", StringComparison.Ordinal))));
-        }
-        finally
-        {
-            await db.ExecuteAsync($"ALTER SUBSCRIPTION {subscription} DISABLE", $"ALTER SUBSCRIPTION {subscription} SET (slot_name = NONE)", $"DROP SUBSCRIPTION {subscription}");
-        }
-    }
-
     private async Task<(ProtectedDatabase, Protection)> ProtectedAsync(params string[] statements)
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, [Table, Rows, .. statements]);

@@ -1,10 +1,10 @@
 using Indelible.Server.Demo;
 
-namespace Indelible.Server.Tests;
+namespace Indelible.Testing;
 
 /// <summary>A copy of a server as it stood at some moment, that takes its place later: what a promoted standby looks like to those who connect.</summary>
 /// <param name="server">The server; it must not be shared with other tests.</param>
-internal sealed class Standby(PrivatePostgres server)
+public sealed class Standby(PrivatePostgres server)
 {
     private string Copy => Path.Combine(server.SocketDirectory, "standby");
 
@@ -12,7 +12,7 @@ internal sealed class Standby(PrivatePostgres server)
     public async Task CopyAsync()
     {
         await server.StopAsync(CancellationToken.None);
-        await PostgresBinaries.RunAsync(PostgresBinaries.Command("cp", "-a", server.DataDirectory, Copy), "", CancellationToken.None);
+        await Copying.AsIsAsync(server.DataDirectory, Copy);
         foreach (string slot in Directory.GetDirectories(Path.Combine(Copy, "pg_replslot"))) Directory.Delete(slot, recursive: true);
         await server.StartAsync(CancellationToken.None);
     }

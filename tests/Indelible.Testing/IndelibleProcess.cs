@@ -1,17 +1,20 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 
-namespace Indelible.Cli.Tests;
+namespace Indelible.Testing;
 
-/// <summary>The real command as a process, in a directory of its own.</summary>
-internal sealed class IndelibleProcess : IDisposable
+/// <summary>The real command as a process, in a directory of its own. The test project must reference <c>Indelible.Cli</c>.</summary>
+public sealed class IndelibleProcess : IDisposable
 {
     private static readonly string Binary = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "indelible.exe" : "indelible");
 
+    /// <summary>Where it runs; ledger and configuration go there.</summary>
     public string Home { get; } = Directory.CreateTempSubdirectory("indelible-cli-").FullName;
 
+    /// <summary>What a finished command left.</summary>
     public sealed record Result(int ExitCode, string Output, string Error)
     {
+        /// <summary>Its output, read.</summary>
         public JsonNode Json => JsonNode.Parse(Output)!;
     }
 
@@ -26,28 +29,10 @@ internal sealed class IndelibleProcess : IDisposable
         return new Result(process.ExitCode, await output, await error);
     }
 
-    /// <summary>Runs the command to its end inside this process: many calls take a fraction of the time of many processes.</summary>
-    public async Task<Result> CallAsync(params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        int exitCode = await CommandLine.RunAsync(arguments, new Invocation
-        {
-            Output = output,
-            Error = error,
-            Input = new Lazy<string?>((string?)null),
-            Terminal = false,
-            Width = 80,
-            Directory = Home,
-            Environment = new Dictionary<string, string>(),
-            User = "tester",
-            Time = TimeProvider.System,
-        }, CancellationToken.None);
-        return new Result(exitCode, output.ToString(), error.ToString());
-    }
-
     /// <summary>Runs the command to its end.</summary>
     public async Task<Result> RunAsync(params string[] arguments) => await RunAsync(null, arguments);
 
+    /// <inheritdoc cref="RunAsync(string[])"/>
     public async Task<Result> RunAsync(IReadOnlyDictionary<string, string>? environment, params string[] arguments)
     {
         using Process process = Start(arguments, environment);
@@ -87,5 +72,6 @@ internal sealed class IndelibleProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <inheritdoc/>
     public void Dispose() => Directory.Delete(Home, recursive: true);
 }

@@ -1,0 +1,160 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Adversary.Tests;
+
+/// <summary>What somebody with root on a machine can do to files, of the database and of the ledger.</summary>
+public sealed class StorageAttacks : IAsyncLifetime
+{
+    private PostgresServer _server = null!;
+    private Scene _scene = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await SharedServer.StartAsync();
+        _scene = await Scene.OpenAsync(_server);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _scene.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Page_of_the_table_edited_while_the_server_is_stopped()
+    {
+        await _server.ExecuteAsync(_scene.Ledger.Database, "CHECKPOINT");
+        string file = Path.Combine(Data, (await _scene.AskAsync("SELECT pg_relation_filepath('people')"))!);
+        await _scene.StopAsync();
+        await _server.Private.StopAsync(CancellationToken.None);
+        byte[] pages = await File.ReadAllBytesAsync(file);
+        int row = pages.AsSpan().IndexOf("\u0007s7\u0007p7"u8);
+        "\u0007X7"u8.CopyTo(pages.AsSpan(row));
+        await File.WriteAllBytesAsync(file, pages);
+        await _server.Private.StartAsync(CancellationToken.None);
+        await _scene.StartAsync();
+
+        Assert.Empty(await _scene.StoryAsync());
+        Assert.Equal(["id=7 ssn: another value than in the ledger"], await _scene.CrosscheckAsync());
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
+        await _scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+    }
+
+    [Fact]
+    public async Task Data_directory_put_back_to_an_earlier_copy()
+    {
+        string copy = await CopyAsync();
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'undone' WHERE id = 7");
+        await _scene.ToldAsync("update people 7 ssn by session clerk");
+        await PutBackAsync(copy);
+        await _server.Private.StartAsync(CancellationToken.None);
+        await _scene.StartAsync();
+        Assert.Equal(ExitCode.Finding, Assert.IsType<IndelibleException>(await _scene.FailedAsync()).ExitCode);
+        Assert.Equal("gap log-behind", Telling.Of(Assert.Single(_scene.New(), entry => entry.Header.Kind == EntryKind.Guard)));
+    }
+
+    [Fact]
+    public async Task Data_directory_put_back_and_its_log_written_on_beyond_what_is_sealed()
+    {
+        string copy = await CopyAsync();
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'undone' WHERE id = 7");
+        await _scene.ToldAsync("update people 7 ssn by session clerk");
+        await PutBackAsync(copy);
+        await _server.Private.StartAsync(CancellationToken.None);
+        await _server.ExecuteAsync(_scene.Ledger.Database, "SELECT pg_logical_emit_message(true, 'x', repeat('x', 100000))");
+        await _scene.StartAsync();
+        Assert.Empty(await _scene.StoryAsync());
+        Assert.Equal(["id=7 ssn: another value than in the ledger"], await _scene.CrosscheckAsync());
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
+        await _scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+    }
+
+    [Fact]
+    public async Task Log_thrown_away_with_pg_resetwal()
+    {
+        await _scene.StopAsync();
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'forged' WHERE id = 7");
+        await _server.Private.StopAsync(CancellationToken.None);
+        await _server.Private.RunToolAsync("pg_resetwal", ["-f", "-D", Data], CancellationToken.None);
+        await _server.Private.StartAsync(CancellationToken.None);
+        await _scene.StartAsync();
+        await _scene.ToldAsync("gap log-missing");
+        await _scene.ToldAsync("gap slot-missing");
+        await _scene.ToldAsync("found people 7: ssn");
+        Assert.Empty(await _scene.CrosscheckAsync());
+    }
+
+    [Fact]
+    public async Task Ledger_put_back_to_an_earlier_copy()
+    {
+        await _scene.StopAsync();
+        string ledger = _scene.Ledger.Paths.Ledger, journal = _scene.Ledger.Paths.Journal;
+        await Copying.AsIsAsync(ledger, ledger + ".copy");
+        await Copying.AsIsAsync(journal, journal + ".copy");
+        await _scene.StartAsync();
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'unwanted' WHERE id = 7");
+        await _scene.ToldAsync("update people 7 ssn by session clerk");
+        await _scene.StopAsync();
+        Copying.PutBack(ledger + ".copy", ledger);
+        Copying.PutBack(journal + ".copy", journal);
+        IndelibleException refused = await Assert.ThrowsAnyAsync<IndelibleException>(_scene.StartAsync);
+        Assert.StartsWith("the ledger was rolled back: expected at least", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ledger_put_back_with_its_keyring_and_everything_else()
+    {
+        await _scene.StopAsync();
+        string home = Path.GetDirectoryName(_scene.Ledger.Paths.Ledger)!;
+        await Copying.AsIsAsync(home, home + ".copy");
+        await _scene.StartAsync();
+        await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'unwanted' WHERE id = 7");
+        await _scene.ToldAsync("update people 7 ssn by session clerk");
+        await _scene.StopAsync();
+        Copying.PutBack(home + ".copy", home);
+        await _scene.StartAsync();
+        await _scene.ToldAsync("gap slot-ahead");
+        await _scene.ToldAsync("found people 7: ssn");
+        Assert.Empty(await _scene.CrosscheckAsync());
+    }
+
+    [Fact(Explicit = true)]
+    public async Task Row_too_large_for_the_server_to_deliver()
+    {
+        await using Scene scene = await Scene.OpenAsync(_server, ["people.ssn"], """
+            CREATE TABLE people (id int PRIMARY KEY, ssn text, scan text);
+            INSERT INTO people VALUES (7, 's7', repeat('x', 540000000)), (8, 's8', '');
+            """);
+        await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'forged', scan = repeat('y', 540000000) WHERE id = 7", "UPDATE people SET ssn = 'behind it' WHERE id = 8");
+        await scene.ToldAsync("value-too-large");
+        await scene.ToldAsync("gap slot-ahead");
+        await scene.ToldAsync("found people 7: ssn");
+        await scene.ToldAsync("found people 8: ssn");
+        Assert.Empty(await scene.CrosscheckAsync());
+        await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'later' WHERE id = 8");
+        await scene.ToldAsync("update people 8 ssn by session clerk");
+    }
+
+    private string Data => _server.Private.DataDirectory;
+
+    /// <summary>As a file system snapshot would, slots included; the collector goes on afterwards.</summary>
+    private async Task<string> CopyAsync()
+    {
+        await _scene.StopAsync();
+        await _server.Private.StopAsync(CancellationToken.None);
+        await Copying.AsIsAsync(Data, Data + ".copy");
+        await _server.Private.StartAsync(CancellationToken.None);
+        await _scene.StartAsync();
+        return Data + ".copy";
+    }
+
+    private async Task PutBackAsync(string copy)
+    {
+        await _scene.StopAsync();
+        await _server.Private.KillAsync(CancellationToken.None);
+        Copying.PutBack(copy, Data);
+    }
+}
