@@ -25,6 +25,8 @@ public static class GuardCode
     public const string HeadAccepted = "head-accepted";
     /// <summary>A session acted under a session_user other than the role that logged in.</summary>
     public const string LoginMismatch = "login-mismatch";
+    /// <summary>Published bytes are not what was sealed.</summary>
+    public const string VerificationFailed = "verification-failed";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
 }

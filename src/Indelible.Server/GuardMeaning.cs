@@ -19,6 +19,7 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         Finding(GuardCode.Continuity, "a change does not follow from what the ledger holds of its row"),
         Finding(GuardCode.ValueTooLarge, "the database could not deliver a change"),
         Finding(GuardCode.LoginMismatch, "a session acted under another name than it logged in with"),
+        Finding(GuardCode.VerificationFailed, "published bytes of the ledger are not what was sealed"),
         Finding(GuardCode.ProtectionStopped, "protection ended"),
         Finding(GuardCode.HeadAccepted, "the memory of the ledger's head was lost, and somebody vouched for it"),
         new(GuardCode.IdentityChanged, "unless it is as expected again", "the database is not as protection left it", header => Fact(header, "expected") != Fact(header, "found")),

@@ -26,6 +26,8 @@ public sealed class IndelibleConfig
     public int PublishIntervalMs { get; set; } = 250;
     /// <summary>Time between coverage entries of a source, in seconds; 1 to 86,400.</summary>
     public int CoverageIntervalSeconds { get; set; } = 60;
+    /// <summary>Share of one core that `run` verifies its own ledger with, in per cent; 0 to 100, 0: it does not.</summary>
+    public int VerificationPercent { get; set; } = 5;
     /// <summary>What is told to whom; null: findings, to standard error.</summary>
     public AlertsConfig? Alerts { get; set; }
     /// <summary>The sources, by their short names.</summary>

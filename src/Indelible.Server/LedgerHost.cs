@@ -18,6 +18,7 @@ public sealed class LedgerHost : IAsyncDisposable
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _logger;
     private AlertDelivery? _alerts;
+    private SelfVerification? _verification;
 
     private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
     {
@@ -28,7 +29,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Time = time;
         _logger = logger;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -51,6 +52,8 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>Who was told what, while it runs; else as it was left.</summary>
     public IReadOnlyList<AlertTargetStatus> AlertTargets =>
         _alerts?.Status() ?? [.. AlertSenders.Names(Config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, View))];
+    /// <summary>How the ledger's verification of itself stands; null if it does not verify itself now.</summary>
+    public VerificationStatus? Verification => _verification?.Status();
     /// <summary>Where alerts go that are meant for standard error. Set before it runs.</summary>
     public TextWriter StandardError { get; set; } = TextWriter.Null;
     /// <summary>True inside <see cref="RunAsync"/>.</summary>
@@ -127,6 +130,7 @@ public sealed class LedgerHost : IAsyncDisposable
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
         front.Add(_sources.RunAsync(stop.Token));
+        if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
         try
         {
             Task first = await Task.WhenAny([.. front, .. behind, telling]); // the first to end ends all: cancelled, or failed
@@ -136,7 +140,7 @@ public sealed class LedgerHost : IAsyncDisposable
         {
             await stop.CancelAsync();
             await EndedAsync(front, behind, telling, stopAlerts, stopBehind);
-            (IsRunning, Address, _alerts) = (false, null, null);
+            (IsRunning, Address, _alerts, _verification) = (false, null, null, null);
         }
         await Writer.PublishAsync(CancellationToken.None); // the index, if it trails, is brought up when the ledger is opened again
         ServerLog.Stopped(_logger, Writer.TreeSize);
@@ -177,6 +181,8 @@ public sealed class LedgerHost : IAsyncDisposable
         Metrics.Dispose();
         _rebuilding.Dispose();
     }
+
+    private IEnumerable<Measurement<double>> LastPass() => Verification?.LastPass is { } at ? [new Measurement<double>(at.Micros / 1e6)] : [];
 
     private IEnumerable<Measurement<long>> AlertsPending() =>
         (_alerts?.Status() ?? []).Select(target => new Measurement<long>(target.Pending, new KeyValuePair<string, object?>("target", target.Name)));

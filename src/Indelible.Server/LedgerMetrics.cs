@@ -11,14 +11,20 @@ internal sealed class LedgerMetrics : IDisposable
     private readonly Counter<long> _sealed;
     private readonly Counter<long> _breaks;
     private readonly Histogram<double> _sealSeconds;
+    private readonly Counter<long> _verified;
+    private readonly Counter<long> _verificationFailures;
     private readonly Counter<long> _alerts;
     private readonly Counter<long> _alertFailures;
 
-    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<long>>> alertsPending)
+    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<long>>> alertsPending,
+        Func<IEnumerable<Measurement<double>>> lastPass)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
         _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
         _sealSeconds = _meter.CreateHistogram<double>("indelible_seal_seconds", "s", "Time from a batch's arrival to its being durable");
+        _verified = _meter.CreateCounter<long>("indelible_entries_verified", null, "Published entries verified by the process itself");
+        _verificationFailures = _meter.CreateCounter<long>("indelible_verification_failures", null, "Passes over the ledger that found something wrong");
+        _meter.CreateObservableGauge("indelible_verification_last_pass_timestamp_seconds", lastPass, null, "When the last whole pass that found nothing ended");
         _alerts = _meter.CreateCounter<long>("indelible_alerts", null, "Alerts delivered, by target and kind");
         _alertFailures = _meter.CreateCounter<long>("indelible_alert_failures", null, "Attempts to deliver an alert that failed, by target");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
@@ -32,6 +38,10 @@ internal sealed class LedgerMetrics : IDisposable
         _sealed.Add(count, new("source", source), new("kind", kind), new("grade", grade));
 
     public void CountBreaks(string source, long count) => _breaks.Add(count, new KeyValuePair<string, object?>("source", source));
+
+    public void CountVerified(long count) => _verified.Add(count);
+
+    public void CountVerificationFailure() => _verificationFailures.Add(1);
 
     public void CountAlert(string target, string kind) => _alerts.Add(1, new("target", target), new("alert", kind));
 

@@ -20,6 +20,8 @@ public sealed record LedgerStatus
     public required string Root { get; init; }
     /// <summary>Entries the index knows.</summary>
     public required long IndexedSize { get; init; }
+    /// <summary>How the ledger's verification of itself stands; null if no process verifies it.</summary>
+    public required VerificationStatus? Verification { get; init; }
     /// <summary>Who is told of findings, and how far.</summary>
     public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
     /// <summary>The configured sources.</summary>
@@ -34,6 +36,7 @@ public sealed record LedgerStatus
             IsRunning = host.IsRunning,
             Address = host.Address,
             TreeSize = host.Writer.TreeSize,
+            Verification = host.Verification,
             Alerts = host.AlertTargets,
             Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
@@ -58,6 +61,7 @@ public sealed record LedgerStatus
             PublishedSize = head.Size,
             Root = head.Root.ToString(),
             IndexedSize = view.Index.IndexedSize,
+            Verification = null,
             Alerts = [],
             Sources = [],
         };

@@ -53,6 +53,9 @@ internal static partial class ServerLog
     [LoggerMessage(5025, LogLevel.Warning, "Making the index again from the ledger: {Reason}")]
     public static partial void IndexDamaged(ILogger logger, string reason);
 
+    [LoggerMessage(5041, LogLevel.Critical, "The ledger does not verify, {File}, entry {Entry}: {What}")]
+    public static partial void VerificationFailed(ILogger logger, string file, long entry, string what);
+
     [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
     public static partial void AlertNotDelivered(ILogger logger, string target, string reason);
 

@@ -44,6 +44,7 @@ public sealed class DocumentsTests
         }
         IndelibleConfig defaults = new();
         AlertsConfig alerts = new();
+        Assert.Contains($"to 100 | {defaults.VerificationPercent} |", document, StringComparison.Ordinal);
         Assert.Contains($"to 86400 | {alerts.LagSeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"to 86400 | {alerts.DownSeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"1 to 3600 | {alerts.IntervalSeconds} |", document, StringComparison.Ordinal);

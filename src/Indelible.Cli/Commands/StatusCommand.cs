@@ -25,7 +25,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null)
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Verification?.Problem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -47,6 +47,7 @@ internal static class StatusCommand
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries"),
             ("copies", "none"),
+            ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
         if (status.Sources.Count == 0)
@@ -65,6 +66,14 @@ internal static class StatusCommand
         ]);
         foreach (SourceLine source in status.Sources) terminal.Pairs(Troubles(source));
     }
+
+    private static string Verified(VerificationStatus? status) => status switch
+    {
+        null => "not by itself now",
+        { Problem: { } problem } => $"FAILED: {problem}",
+        { LastPass: { } at } => $"by itself, whole at {at}; {status.Entries} of {status.TreeSize} entries in the pass under way",
+        _ => $"by itself, {status.Entries} of {status.TreeSize} entries in the first pass",
+    };
 
     private static string Delivery(AlertTargetStatus target)
     {
@@ -100,6 +109,14 @@ internal static class StatusCommand
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
         ["copies"] = new JsonArray(),
+        ["verification"] = status.Verification is not { } verified ? null : new JsonObject
+        {
+            ["entries"] = verified.Entries,
+            ["treeSize"] = verified.TreeSize,
+            ["passes"] = verified.Passes,
+            ["lastPass"] = verified.LastPass?.ToString(),
+            ["problem"] = verified.Problem,
+        },
         ["alerts"] = new JsonArray([.. status.Alerts.Select(target => (JsonNode)new JsonObject
         {
             ["target"] = target.Name,

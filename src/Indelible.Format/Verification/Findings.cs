@@ -1,7 +1,8 @@
 namespace Indelible.Format.Verification;
 
 /// <summary>Collects findings and notices up to the limit. One verification owns it.</summary>
-internal sealed class Findings
+/// <param name="found">Told each fault at once; null if nobody wants it.</param>
+internal sealed class Findings(Action<Finding>? found = null)
 {
     private readonly List<Finding> _faults = [];
     private readonly List<Finding> _notices = [];
@@ -15,7 +16,10 @@ internal sealed class Findings
 
     public void Fault(string rule, string file, long entryIndex, string message)
     {
-        if (!IsFull) _faults.Add(new Finding(rule, file, entryIndex, message));
+        if (IsFull) return;
+        Finding fault = new(rule, file, entryIndex, message);
+        _faults.Add(fault);
+        found?.Invoke(fault);
     }
 
     public void Fault(string rule, string file, string message) => Fault(rule, file, -1, message);

@@ -28,10 +28,13 @@ public sealed class LedgerVerifier
     /// <summary>Told the entries checked so far and the tree size, after each bundle; null if nobody wants it.</summary>
     public Action<long, long>? Progress { get; init; }
 
+    /// <summary>Told each finding as soon as it is found, before what it is part of is verified to the end; null if nobody wants it.</summary>
+    public Action<Finding>? Found { get; init; }
+
     /// <summary>Verifies the ledger as it is now. May be called once at a time.</summary>
     public VerificationReport Verify(CancellationToken cancellationToken)
     {
-        var findings = new Findings();
+        var findings = new Findings(Found);
         CheckpointCheck head = CheckpointCheck.Read(_files, Policy, findings);
         if (head.Checkpoint is not { } checkpoint)
             return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: there is no checkpoint to check it against"] };

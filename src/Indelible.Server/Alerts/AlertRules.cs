@@ -29,7 +29,7 @@ internal sealed class AlertRules
         string? table = header.Relation is { } relation ? $"{relation.Schema}.{relation.Name}" : null;
         if (header is { Kind: EntryKind.Guard, Code: { } code } && IsWanted(code, header))
         {
-            yield return new Told("guard", table, code, DetailOf(header), GuardMeaning.Of(code).Says);
+            yield return new Told(code == GuardCode.VerificationFailed ? code : "guard", table, code, DetailOf(header), GuardMeaning.Of(code).Says);
         }
         if (header.Kind == EntryKind.Change && _config.Unattributed && header.Operator?.Grade == Grade.None)
         {
@@ -54,7 +54,7 @@ internal sealed class AlertRules
         return _massChange.Add($"{header.Source}\n{NameOf(header.Operator)}", at, rows);
     }
 
-    private bool IsWanted(string code, EntryHeader header) => _config.Guards is { } codes ? codes.Contains(code) : GuardMeaning.Of(code).Holds(header);
+    private bool IsWanted(string code, EntryHeader header) => code == GuardCode.VerificationFailed ? _config.Verification : _config.Guards is { } codes ? codes.Contains(code) : GuardMeaning.Of(code).Holds(header);
 
     /// <summary>What keeps guard entries of one code apart.</summary>
     private static string DetailOf(EntryHeader header) => header.Facts?.GetValueOrDefault("what") ?? header.Facts?.GetValueOrDefault("reason") ?? "";
