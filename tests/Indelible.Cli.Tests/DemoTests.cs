@@ -16,14 +16,15 @@ public sealed class DemoTests : IDisposable
     public void Dispose() => _indelible.Dispose();
 
     [Fact]
-    public async Task The_demo_seals_every_kind_of_change_catches_both_tamperings_and_leaves_a_ledger_that_verifies()
+    public async Task The_demo_seals_every_kind_of_change_catches_the_tamperings_and_leaves_a_ledger_that_verifies()
     {
         IndelibleProcess.Result demo = await _indelible.RunAsync("demo", "--once", "--dir", "D", "--json");
         Assert.True(demo.ExitCode == 0, demo.Output + demo.Error);
         JsonNode summary = demo.Json;
         Assert.All(
-            new[] { "evidence", "ledger", "crosscheckBefore", "crosscheckCaught", "tamperedCopyCaught" },
+            new[] { "evidence", "ledger", "crosscheckBefore", "crosscheckCaught", "tamperedCopyCaught", "fakedOperatorSeen", "movedSlotCaught" },
             name => Assert.True(summary["verification"]![name]!.GetValue<bool>(), name));
+        Assert.Equal(3, summary["attacks"]!.AsArray().Count(attack => attack!["caught"]!.GetValue<bool>()));
         Assert.All(new[] { "insert", "update", "delete" }, name => Assert.True(summary["changes"]![name]!.GetValue<int>() > 0, name));
         Assert.All(new[] { "asserted", "session", "none" }, name => Assert.True(summary["grades"]![name]!.GetValue<int>() > 0, name));
 

@@ -80,6 +80,8 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
         narrator.Say("changes that nobody signed for:");
         await ShowAsync("unattributed", ["log", "--grade", "none", "--kind", "change", "--limit", "5"], cancellationToken);
         await InspectAsync(cancellationToken);
+        DemoAttacks attacks = new(server, self, narrator, summary, stop => CaughtUpAsync(run, stop));
+        await TimedAsync("attacks", () => attacks.RunAsync($"indelible_{Source}", cancellationToken));
         await BehindTheRecordAsync(run, cancellationToken);
         if (!once) await GoOnAsync(run, cancellationToken);
     }
@@ -104,7 +106,9 @@ internal sealed class DemoStory(string directory, PrivatePostgres server, Narrat
         narrator.Step("A DBA takes the table out of the publication, changes a number, puts the table back. The log that capture reads has nothing of it");
         await traffic.BehindTheRecordsBackAsync($"indelible_{Source}", cancellationToken);
         await CaughtUpAsync(run, cancellationToken);
-        summary.Results["crosscheckCaught"] = Verdict(await ShowAsync("crosscheckCaught", ["crosscheck"], cancellationToken), expected: 1);
+        bool isCaught = Verdict(await ShowAsync("crosscheckCaught", ["crosscheck"], cancellationToken), expected: 1);
+        string patient = (ClinicTraffic.Protagonist + 2).ToString(CultureInfo.InvariantCulture);
+        summary.Add("crosscheckCaught", "table out of the publication for one update", $"crosscheck: the number of patient {patient} is another than in the ledger", isCaught);
     }
 
     private async Task GoOnAsync(Process run, CancellationToken cancellationToken)

@@ -16,8 +16,18 @@ internal sealed class DemoSummary
     /// <summary>Results of checks and timings, by name; filled as the story goes.</summary>
     public JsonObject Results { get; } = [];
 
+    /// <summary>What attackers did, and what the record says of it, in words.</summary>
+    public JsonArray Attacks { get; } = [];
+
     /// <summary>Milliseconds each step took.</summary>
     public JsonObject TimingsMs { get; } = [];
+
+    /// <summary>Notes an attack and what became of it.</summary>
+    public void Add(string name, string done, string record, bool isCaught)
+    {
+        Results[name] = isCaught;
+        Attacks.Add(new JsonObject { ["attack"] = done, ["record"] = record, ["caught"] = isCaught });
+    }
 
     /// <summary>Counts every entry of a ledger.</summary>
     public void Count(LedgerReader reader, long treeSize)
@@ -44,6 +54,7 @@ internal sealed class DemoSummary
         ["changes"] = Object(operations),
         ["grades"] = Object(grades),
         ["verification"] = Results,
+        ["attacks"] = Attacks,
         ["timingsMs"] = TimingsMs,
     };
 
