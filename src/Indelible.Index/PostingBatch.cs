@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using RocksDbSharp;
 
 namespace Indelible.Index;
@@ -13,42 +14,52 @@ internal sealed class PostingBatch
     /// <summary>Length of a posting's key.</summary>
     public const int KeySize = 1 + (2 * sizeof(ulong));
 
-    private ulong[] _terms = new ulong[4096];
-    private int[] _offsets = new int[4096];
-    private byte[] _value = new byte[EntriesMax * 3];
-    private int _count;
+    private readonly Dictionary<ulong, Chain> _chains = [];
+    private readonly List<Link> _links = [];
+    private readonly List<int> _offsets = [];
+    private readonly byte[] _value = new byte[EntriesMax * 3];
+    private ulong[] _terms = [];
 
-    /// <summary>Adds the terms of the entry at this offset from the batch's first.</summary>
+    /// <summary>A term's entries: places in the list of links. Most terms are of one entry, some of all.</summary>
+    private record struct Chain(int First, int Last);
+
+    /// <summary>One entry of a term, and the place of the term's next; 0 at the end.</summary>
+    private record struct Link(int Offset, int Next);
+
+    /// <summary>Adds the terms of the entry at this offset from the batch's first; entries come in their order.</summary>
     public void Add(ReadOnlySpan<ulong> terms, int offset)
     {
-        int end = _count + terms.Length;
-        if (end > _terms.Length)
+        foreach (ulong term in terms)
         {
-            Array.Resize(ref _terms, Math.Max(_terms.Length * 2, end));
-            Array.Resize(ref _offsets, _terms.Length);
+            ref Chain chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_chains, term, out bool isKnown);
+            if (isKnown) CollectionsMarshal.AsSpan(_links)[chain.Last].Next = _links.Count;
+            else chain.First = _links.Count;
+            chain.Last = _links.Count;
+            _links.Add(new Link(offset, 0));
         }
-        terms.CopyTo(_terms.AsSpan(_count));
-        _offsets.AsSpan(_count, terms.Length).Fill(offset);
-        _count = end;
     }
 
     /// <summary>Forgets what was added and not written.</summary>
-    public void Clear() => _count = 0;
+    public void Clear()
+    {
+        _chains.Clear();
+        _links.Clear();
+    }
 
     /// <summary>Writes all chunks, in key order, and empties the batch.</summary>
     public void WriteTo(WriteBatch batch, long firstIndex)
     {
-        Array.Sort(_terms, _offsets, 0, _count);
-        for (int begin = 0; begin < _count;)
+        if (_terms.Length < _chains.Count) _terms = new ulong[_chains.Count];
+        _chains.Keys.CopyTo(_terms, 0);
+        Span<ulong> terms = _terms.AsSpan(0, _chains.Count);
+        terms.Sort();
+        foreach (ulong term in terms)
         {
-            int end = begin + 1;
-            while (end < _count && _terms[end] == _terms[begin]) end++;
-            Span<int> offsets = _offsets.AsSpan(begin, end - begin);
-            offsets.Sort();     // the sort by terms does not keep the order of equal ones
-            WriteChunk(batch, firstIndex, _terms[begin], offsets);
-            begin = end;
+            _offsets.Clear();
+            for (int at = _chains[term].First; _offsets.Count == 0 || at != 0; at = _links[at].Next) _offsets.Add(_links[at].Offset);
+            WriteChunk(batch, firstIndex, term, CollectionsMarshal.AsSpan(_offsets));
         }
-        _count = 0;
+        Clear();
     }
 
     /// <summary>Key of a chunk.</summary>

@@ -8,24 +8,30 @@ using Indelible.Server.Continuity;
 namespace Indelible.Server;
 
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
-/// <remarks>Two loops: one reads and makes entries, the other seals and confirms what the first made, in the order it was read.</remarks>
+/// <remarks>Three loops, each a little ahead of the next: one reads and checks, one makes entries, one seals and confirms, all in the order it was read.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
     SourceProgress progress, Action rewritten, TimeProvider time)
 {
+    /// <summary>Batches checked and not yet made.</summary>
+    private const int CheckedMax = 1;
     /// <summary>Batches made and not yet sealed; bounds memory.</summary>
     private const int MadeMax = 3;
     /// <summary>Changes in a batch from which on it is part of a backlog, and not live.</summary>
     private const int BacklogMin = 1000;
+
+    private readonly record struct Held(CapturedBatch Batch, CheckedBatch Checked);
 
     private readonly record struct Made(CapturedBatch Batch, CheckedBatch Checked, IReadOnlyList<EntryBatch> Entries);
 
     /// <summary>Runs until cancelled or the source fails. What was read before is then sealed.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        Channel<Held> held = Channel.CreateBounded<Held>(CheckedMax);
         Channel<Made> made = Channel.CreateBounded<Made>(MadeMax);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task making = MakeAsync(made.Writer, stop.Token);
+        Task reading = ReadAsync(held.Writer, stop.Token);
+        Task making = MakeAsync(held.Reader, made.Writer, stop.Token);
         try
         {
             await SealMadeAsync(made.Reader, cancellationToken);
@@ -33,21 +39,34 @@ internal sealed class Pipeline(
         finally
         {
             await stop.CancelAsync(); // sealing failed or there is nothing left to seal: nothing more is wanted
-            await making;
+            await Task.WhenAll(reading, making);
         }
     }
 
-    private async Task MakeAsync(ChannelWriter<Made> made, CancellationToken cancellationToken)
+    private Task ReadAsync(ChannelWriter<Held> held, CancellationToken cancellationToken) => ToTheEndAsync(held, async () =>
+    {
+        await foreach (CapturedBatch batch in capture.ReadAsync(cancellationToken))
+        {
+            await held.WriteAsync(new Held(batch, continuity.Check(batch)), cancellationToken);
+        }
+    }, cancellationToken);
+
+    private Task MakeAsync(ChannelReader<Held> held, ChannelWriter<Made> made, CancellationToken cancellationToken) => ToTheEndAsync(made, async () =>
+    {
+        await foreach ((CapturedBatch batch, CheckedBatch @checked) in held.ReadAllAsync(cancellationToken))
+        {
+            IReadOnlyList<EntryBatch> entries = maker.Make(batch, @checked.Breaks);
+            coverage.AddWhenDue(entries[^1], batch.Confirmable);
+            await made.WriteAsync(new Made(batch, @checked, entries), cancellationToken);
+        }
+    }, cancellationToken);
+
+    /// <summary>A stage: what it gave before it failed or was stopped still goes on its way, and a failure travels through the awaited task.</summary>
+    private static async Task ToTheEndAsync<T>(ChannelWriter<T> next, Func<Task> runAsync, CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (CapturedBatch batch in capture.ReadAsync(cancellationToken))
-            {
-                CheckedBatch held = continuity.Check(batch);
-                IReadOnlyList<EntryBatch> entries = maker.Make(batch, held.Breaks);
-                coverage.AddWhenDue(entries[^1], batch.Confirmable);
-                await made.WriteAsync(new Made(batch, held, entries), cancellationToken);
-            }
+            await runAsync();
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -55,7 +74,7 @@ internal sealed class Pipeline(
         }
         finally
         {
-            made.Complete(); // a failure travels through the awaited task: what was made before it is still sealed
+            next.Complete();
         }
     }
 
