@@ -1,9 +1,9 @@
 using System.Globalization;
 using Indelible.Bench;
 
-if (args is not [string root, "pipeline", ..])
+if (args is not [string root, "pipeline" or "crosscheck", ..])
 {
-    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]");
+    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]\n       bench/run crosscheck [--rows N]");
     return 2;
 }
 using var interrupted = new CancellationTokenSource();
@@ -12,8 +12,9 @@ Console.CancelKeyPress += (_, press) =>
     press.Cancel = true;
     interrupted.Cancel();
 };
-var results = new Results(root, "pipeline");
-await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+var results = new Results(root, args[1]);
+if (args[1] == "crosscheck") await new CrosscheckSuite(root, results, Option("--rows", 10_000_000)).RunAsync(interrupted.Token);
+else await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
 results.Write();
 return 0;
 

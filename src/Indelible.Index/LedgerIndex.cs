@@ -32,6 +32,7 @@ public sealed class LedgerIndex : IDisposable
     private TimeWriter _times;
     private long _size;
     private Hash _last;
+    private long _resets;
     private bool _isTorn, _isDisposed;
 
     private LedgerIndex(string directory, string origin, RocksDb database, Reached reached, SafeFileHandle held)
@@ -50,6 +51,9 @@ public sealed class LedgerIndex : IDisposable
 
     /// <summary>Entries indexed: all below this index are found.</summary>
     public long IndexedSize => Interlocked.Read(ref _size);
+
+    /// <summary>How often this object threw everything away: what was read before says nothing of what is read after.</summary>
+    public long Resets => Interlocked.Read(ref _resets);
 
     /// <summary>True if the last entry indexed was this one: the ledger goes on where the index stands. Only the writer may ask.</summary>
     /// <param name="lastEntry">The ledger's entry before <see cref="IndexedSize"/>.</param>
@@ -105,6 +109,7 @@ public sealed class LedgerIndex : IDisposable
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _database.Dispose();
             _isDisposed = true;    // until another is open
+            Interlocked.Increment(ref _resets);
             _database = BeginDatabase(_directory, _origin);
             (_isDisposed, _isTorn, _last) = (false, true, default);
             Interlocked.Exchange(ref _size, 0);

@@ -18,8 +18,8 @@ public readonly record struct RowTag(ulong Table, UInt128 Row)
 /// <summary>What the protected columns of a living row hold by the ledger, as fingerprints. Immutable.</summary>
 public sealed record RowImage
 {
-    private const int HeadSize = 20;
-    private const int ColumnSize = sizeof(short) + sizeof(ulong);
+    internal const int HeadSize = 20;
+    internal const int ColumnSize = sizeof(short) + sizeof(ulong);
 
     /// <summary>Commit of the change that says so; the log's end after the snapshot, for a row read from its table.</summary>
     public required Lsn At { get; init; }
@@ -84,6 +84,48 @@ public sealed record RowImage
         };
     }
 }
+
+/// <summary>A row image as it is kept, for whoever looks at millions.</summary>
+public readonly ref struct EncodedImage
+{
+    private readonly ReadOnlySpan<byte> _bytes;
+
+    /// <exception cref="IndexDamagedException">Not of a length that images have.</exception>
+    internal EncodedImage(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < RowImage.HeadSize || (bytes.Length - RowImage.HeadSize) % RowImage.ColumnSize != 0) throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
+        _bytes = bytes;
+    }
+
+    /// <inheritdoc cref="RowImage.At"/>
+    public Lsn At => new(BinaryPrimitives.ReadUInt64BigEndian(_bytes));
+
+    /// <inheritdoc cref="RowImage.Ordinal"/>
+    public uint Ordinal => BinaryPrimitives.ReadUInt32BigEndian(_bytes[8..]);
+
+    /// <summary>What a column holds; unknown if it is not there.</summary>
+    /// <param name="column">Its number.</param>
+    /// <param name="place">Where it most likely stands, counted from 0.</param>
+    public Fingerprint Of(short column, int place)
+    {
+        int likely = RowImage.HeadSize + (place * RowImage.ColumnSize);
+        if (likely < _bytes.Length && Number(likely) == column) return Value(likely);
+        for (int at = RowImage.HeadSize; at < _bytes.Length; at += RowImage.ColumnSize)
+        {
+            if (Number(at) == column) return Value(at);
+        }
+        return Fingerprint.Unknown;
+    }
+
+    private short Number(int at) => BinaryPrimitives.ReadInt16BigEndian(_bytes[at..]);
+
+    private Fingerprint Value(int at) => new(BinaryPrimitives.ReadUInt64BigEndian(_bytes[(at + sizeof(short))..]));
+}
+
+/// <summary>Receives a living row.</summary>
+/// <param name="row">Keyed hash of its primary key.</param>
+/// <param name="image">What it last held; good until this returns.</param>
+public delegate void ImageVisit(UInt128 row, EncodedImage image);
 
 /// <summary>What one column of a row holds.</summary>
 /// <param name="Column">Its number in the relation.</param>

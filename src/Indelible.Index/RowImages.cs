@@ -52,6 +52,28 @@ public sealed class RowImages
 
     private const int PageSize = 1024;
 
+    /// <summary>Bytes the system is asked to read ahead of a walk.</summary>
+    private const ulong ReadAhead = 1 << 20;
+
+    /// <summary>Goes through living rows of a table in the order of their hashes, all as they stand at one moment. Nothing is decoded.</summary>
+    /// <param name="table">As <see cref="RowTag.Of"/> names it.</param>
+    /// <param name="first">The lowest hash wanted.</param>
+    /// <param name="last">The highest hash wanted.</param>
+    /// <param name="visit">Receives each row; what it is given is gone when it returns.</param>
+    public void Walk(ulong table, UInt128 first, UInt128 last, ImageVisit visit) => _index.Use(database =>
+    {
+        byte[] from = RowKey(new RowTag(table, first)), to = RowKey(new RowTag(table, last));
+        ReadOptions options = new ReadOptions().SetFillCache(false).SetReadaheadSize(ReadAhead);
+        using Iterator rows = database.NewIterator(Family(database), options);
+        for (rows.Seek(from); IsOfTable(rows, from); rows.Next())
+        {
+            ReadOnlySpan<byte> key = rows.GetKeySpan();
+            if (key.SequenceCompareTo(to) > 0) break;
+            visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.GetValueSpan()));
+        }
+        return true;
+    });
+
     /// <summary>Applies changes in their order, and the size they bring their source to.</summary>
     public void Apply(RowChanges changes) => _index.Use(database =>
     {
@@ -191,8 +213,10 @@ public readonly record struct TableMarks(Lsn SettledAt, Lsn RewrittenAt, uint Re
     private const int Size = 20;
 
     /// <summary>False for an image from before values were rewritten in place.</summary>
-    public bool IsComparable(RowImage image) =>
-        image.At > RewrittenAt || (image.At == RewrittenAt && image.Ordinal > RewrittenOrdinal);
+    public bool IsComparable(RowImage image) => IsComparable(image.At, image.Ordinal);
+
+    /// <inheritdoc cref="IsComparable(RowImage)"/>
+    public bool IsComparable(Lsn at, uint ordinal) => at > RewrittenAt || (at == RewrittenAt && ordinal > RewrittenOrdinal);
 
     internal byte[] Encode()
     {

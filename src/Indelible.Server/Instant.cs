@@ -10,15 +10,10 @@ namespace Indelible.Server;
 /// <param name="ReadBefore">End of the log before it was taken.</param>
 internal sealed record Instant(uint Table, PgSnapshot Snapshot, Lsn ReadBefore)
 {
-    /// <summary>True once an entry about the table was met that does not count.</summary>
-    public bool HasLater { get; private set; }
     /// <summary>True once values were met that were read from the table after this snapshot: what they show beside it cannot be told.</summary>
     public bool HasLaterReading { get; private set; }
 
     public static Instant Of(ProtectedTable table, LiveChunk chunk) => new(table.Id, chunk.Snapshot, chunk.ReadBefore);
-
-    /// <summary>The same instant, with nothing met yet.</summary>
-    public Instant Anew() => this with { HasLater = false, HasLaterReading = false };
 
     /// <summary>True if the entry's effect shows in the snapshot.</summary>
     public bool Sees(EntryHeader header)
@@ -28,7 +23,6 @@ internal sealed record Instant(uint Table, PgSnapshot Snapshot, Lsn ReadBefore)
         bool sees = isReading
             ? header.Snapshot is { } read && read.ReadAfter <= ReadBefore
             : Snapshot.Sees(header.TransactionId!.Value, header.Position?.CommitLsn ?? Lsn.None, ReadBefore);
-        HasLater |= !sees;
         HasLaterReading |= isReading && !sees;
         return sees;
     }

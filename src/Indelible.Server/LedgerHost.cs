@@ -170,8 +170,10 @@ public sealed class LedgerHost : IAsyncDisposable
     public Task StartSourceAsync(string source) => IsRunning ? _sources.StartAsync(source) : Task.CompletedTask;
 
     /// <summary>Captures one source until cancelled, in a host that does not run.</summary>
-    internal Task CaptureAsync(string source, CancellationToken cancellationToken) =>
-        new SourceRunner(source, Config.Sources[source], this, _logger).RunAsync(cancellationToken);
+    internal Task CaptureAsync(string source, CancellationToken cancellationToken) => NewRunner(source).RunAsync(cancellationToken);
+
+    /// <summary>What captures one source, in a host that does not run.</summary>
+    internal SourceRunner NewRunner(string source) => new(source, Config.Sources[source], this, _logger);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -16,6 +16,13 @@ internal sealed class LiveValues(LedgerView view)
     /// <summary>False if the ledger only knows that the value changed: there is nothing to compare with.</summary>
     public static bool IsKnown(StateField field) => field.Value.Kind != ValueKind.Missing;
 
+    /// <summary>False if the value cannot be opened for want of a key: erased, or not in this copy of the keyring.</summary>
+    public bool HasKey(StateField field)
+    {
+        FindKeys(field.Entry);
+        return field.Value.Kind == ValueKind.Plain || (field.Side == Side.Before ? _before : _after) is not null;
+    }
+
     /// <summary>Null if they are the same; else what differs, in words that hold no value.</summary>
     public string? Compare(StateField field, in CapturedValue live)
     {

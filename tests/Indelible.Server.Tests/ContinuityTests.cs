@@ -79,7 +79,7 @@ public sealed class ContinuityTests(ContinuityTests.Shared shared) : IClassFixtu
             "UPDATE people SET ssn = ssn || '+'");
         Assert.Empty(Breaks(ledger));
         await ledger.RunningAsync(async host => Assert.Empty((await new Crosscheck(
-            host, ledger.Source, ledger.Config.Sources[ledger.Source], SourceConnections.Of(ledger.Config.Sources[ledger.Source]), _ => { }).RunAsync(CancellationToken.None)).Differences));
+            host, ledger.Source, ledger.Config.Sources[ledger.Source], _ => { }).RunAsync(CancellationToken.None)).Differences));
         Directory.Delete(ledger.Paths.Index, recursive: true);
         await ledger.SealAsync("UPDATE people SET ssn = ssn || '+'");
         Assert.Empty(Breaks(ledger));

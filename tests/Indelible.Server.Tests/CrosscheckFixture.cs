@@ -54,7 +54,7 @@ public abstract class CrosscheckFixture : IAsyncLifetime
         LedgerHost.OpenAsync(Paths, _config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
 
     protected Task<CrosscheckReport> CheckAsync(LedgerHost host) =>
-        new Crosscheck(host, "crm", _config.Sources["crm"], SourceConnections.Of(_config.Sources["crm"]), _ => { }).RunAsync(TestContext.Current.CancellationToken);
+        new Crosscheck(host, "crm", _config.Sources["crm"], _ => { }).RunAsync(TestContext.Current.CancellationToken);
 
     /// <summary>In a process that does nothing else.</summary>
     protected async Task<CrosscheckReport> CheckAsync()

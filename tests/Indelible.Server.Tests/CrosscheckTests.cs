@@ -46,7 +46,7 @@ public sealed class CrosscheckTests : CrosscheckFixture
         Assert.EndsWith("owner: another value than in the ledger", card);
         Assert.DoesNotContain(lines, line => line.Contains("forged", StringComparison.Ordinal) || line.Contains("4999", StringComparison.Ordinal));
         Assert.All(found.Differences, difference => Assert.Equal(difference.Row == "id=10", difference.EntryIndex is null));
-        Assert.Equal("7", await GuardFactAsync(found.GuardEntry, "differences"));
+        Assert.Equal("7", await GuardFactAsync(found.GuardEntry!.Value, "differences"));
     }
 
     [Fact]

@@ -75,7 +75,7 @@ public sealed class GapTests
         await PeopleLedger.UntilAsync(() => host.Sources is [{ State: "capturing" }]);
         await people.ExecuteAsync("UPDATE people SET ssn = 'after' WHERE id = 4");
         await people.CaughtUpAsync(host);
-        Crosscheck crosscheck = new(host, "crm", people.Config.Sources["crm"], SourceConnections.Of(people.Config.Sources["crm"]), _ => { });
+        Crosscheck crosscheck = new(host, "crm", people.Config.Sources["crm"], _ => { });
         Assert.Empty((await crosscheck.RunAsync(CancellationToken.None)).Differences);
         Assert.Contains(people.Entries(), entry => entry.Header.Operation == Operation.Update && entry.Header.Key!.Columns[0].Value == "4");
         Assert.DoesNotContain(people.Entries(), entry => entry.Header.Code == GuardCode.Continuity);

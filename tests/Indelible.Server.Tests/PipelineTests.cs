@@ -266,7 +266,7 @@ public sealed class PipelineTests : IAsyncLifetime
     }.RunAsync(CancellationToken.None);
 
     private Task<CrosscheckReport> CrosscheckAsync(LedgerHost host) =>
-        new Crosscheck(host, "crm", _config.Sources["crm"], SourceConnections.Of(_config.Sources["crm"]), _ => { }).RunAsync(CancellationToken.None);
+        new Crosscheck(host, "crm", _config.Sources["crm"], _ => { }).RunAsync(CancellationToken.None);
 
     /// <summary>Waits until what is published is as wanted; fails after half a minute.</summary>
     private static async Task UntilAsync(LedgerHost host, Func<bool> isReached)

@@ -7,12 +7,16 @@ namespace Indelible.Capture;
 /// <summary>The query that reads one protected table, and how its rows are taken apart. Columns: key, protected columns, subject, tableoid.</summary>
 internal sealed class LiveSelect
 {
+    /// <summary>Tables up to so many rows are sampled from all their pages.</summary>
+    private const long SampleWholeMax = 10_000;
+
     private readonly ProtectedTable _table;
     private readonly IReadOnlyDictionary<uint, string> _leaves;
     private readonly string?[] _columns;
     private readonly IReadOnlyList<string> _key;
     private readonly string[] _keyTypes;
     private readonly string _select;
+    private readonly string _values;
 
     /// <summary>A query of one table.</summary>
     /// <param name="table">The table as protected.</param>
@@ -27,14 +31,23 @@ internal sealed class LiveSelect
         (_table, _leaves, _key) = (table, leaves, key);
         _columns = [.. table.Columns.Select(c => columns.FirstOrDefault(f => f.Number == c.Number)?.Name)];
         _keyTypes = [.. key.Select(part => columns.First(f => f.Name == part).Type)];
-        IEnumerable<string> values = _columns.Select(c => c is null ? "NULL" : PgIdentifier.Quote(c));
+        _values = string.Join(", ", _columns.Select(c => c is null ? "NULL" : PgIdentifier.Quote(c)));
         From = $"{(partitioned ? "" : "ONLY ")}{name.Quoted}";
         string subject = table.Subject is null ? "NULL" : PgIdentifier.Quote(table.Subject);
-        _select = $"SELECT {Key}, {string.Join(", ", values)}, {subject}, tableoid FROM {From}";
+        _select = $"SELECT {Key}, {_values}, {subject}, tableoid FROM {From}";
     }
 
     /// <summary>The relation: with its partitions, but without tables that inherit from it.</summary>
     public string From { get; }
+
+    /// <summary>The protected columns that the table no longer has, by their names when protected.</summary>
+    public IEnumerable<string> Lost => _table.Columns.Where((_, i) => _columns[i] is null).Select(column => column.Name);
+
+    /// <summary>Columns of the key.</summary>
+    public int KeyWidth => _key.Count;
+
+    /// <summary>Columns of a row as <see cref="Copy"/> prints it.</summary>
+    public int Width => _key.Count + _columns.Length;
 
     private string Key => string.Join(", ", _key.Select(PgIdentifier.Quote));
 
@@ -44,6 +57,28 @@ internal sealed class LiveSelect
         string bound = string.Join(", ", _keyTypes.Select((type, i) => string.Create(CultureInfo.InvariantCulture, $"CAST(${i + 1}::text AS {type})")));
         return $"{_select}{(hasKey ? $" WHERE ROW({Key}) > ROW({bound})" : "")} ORDER BY {Key}";
     }
+
+    /// <summary>COPY of the rows behind one key up to another, in key order: the key, then the protected columns.</summary>
+    /// <param name="after">Key to begin behind; null: from the first row.</param>
+    /// <param name="through">Last key wanted; null: to the end.</param>
+    /// <param name="rowMax">Most rows; 0: all.</param>
+    public string Copy(IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax)
+    {
+        string[] bounds = [.. new[] { Bound(">", after), Bound("<=", through) }.OfType<string>()];
+        string where = bounds.Length == 0 ? "" : $" WHERE {string.Join(" AND ", bounds)}";
+        string limit = rowMax == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" LIMIT {rowMax}");
+        return $"COPY (SELECT {Key}, {_values} FROM {From}{where} ORDER BY {Key}{limit}) TO STDOUT";
+    }
+
+    /// <summary>Keys of about so many rows: a share of the pages, by the server's statistics.</summary>
+    public string Sample(int count, long rowEstimate)
+    {
+        double percent = rowEstimate <= SampleWholeMax ? 100 : Math.Clamp(200.0 * count / rowEstimate, 0.0001, 100);
+        return string.Create(CultureInfo.InvariantCulture, $"SELECT {Key} FROM {From} TABLESAMPLE SYSTEM ({percent}) ORDER BY random() LIMIT {count}");
+    }
+
+    private string? Bound(string comparison, IReadOnlyList<string>? key) => key is null ? null
+        : $"ROW({Key}) {comparison} ROW({string.Join(", ", _keyTypes.Select((type, i) => $"CAST({PgIdentifier.Literal(key[i])} AS {type})"))})";
 
     /// <summary>The rows with given keys; parameters are arrays of text, one per key column.</summary>
     public string ByKeys()

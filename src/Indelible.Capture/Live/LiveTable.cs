@@ -7,7 +7,7 @@ using NpgsqlTypes;
 namespace Indelible.Capture;
 
 /// <summary>Reads a protected table as it stands, in chunks, each in a snapshot of its own: no slot waits for it, and it can stop and go on anywhere. One user at a time.</summary>
-public sealed class LiveTable : IAsyncDisposable
+public sealed partial class LiveTable : IAsyncDisposable
 {
     /// <summary>Rows of a chunk, at most.</summary>
     public const int ChunkRowMax = 5_000;
@@ -174,21 +174,28 @@ public sealed class LiveTable : IAsyncDisposable
 
     private async Task<LiveChunk> InSnapshotAsync(Func<Task<(List<LiveRow> Rows, bool IsLast)>> read, CancellationToken cancellationToken)
     {
-        // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
-        string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
-        await RunAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From), cancellationToken);
-        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size')", cancellationToken);
+        (string snapshot, Lsn before, Lsn after) = await BeginAsync(cancellationToken);
         (List<LiveRow> rows, bool isLast) = await read();
         await RunAsync("COMMIT", cancellationToken);
         return new LiveChunk
         {
-            SnapshotText = now[0],
-            Snapshot = PgSnapshot.Parse(now[0]),
-            ReadBefore = Lsn.Parse(before[0]),
-            ReadAfter = EndOfLog(Lsn.Parse(now[1]), ulong.Parse(now[2], CultureInfo.InvariantCulture)),
+            SnapshotText = snapshot,
+            Snapshot = PgSnapshot.Parse(snapshot),
+            ReadBefore = before,
+            ReadAfter = after,
             Rows = rows,
             IsLast = isLast,
         };
+    }
+
+    /// <summary>Begins a transaction with a snapshot of its own; says which, and where the log ended before and after it was taken.</summary>
+    private async Task<(string Snapshot, Lsn Before, Lsn After)> BeginAsync(CancellationToken cancellationToken)
+    {
+        // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
+        string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
+        await RunAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From), cancellationToken);
+        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size')", cancellationToken);
+        return (now[0], Lsn.Parse(before[0]), EndOfLog(Lsn.Parse(now[1]), ulong.Parse(now[2], CultureInfo.InvariantCulture)));
     }
 
     /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header, and nothing would reach it on an idle server.</summary>

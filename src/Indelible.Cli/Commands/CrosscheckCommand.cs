@@ -1,74 +1,80 @@
 using System.CommandLine;
-using System.Text.Json.Nodes;
+using System.Globalization;
 using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>crosscheck</c>: the ledger against the live database at exact snapshots. Exit code 1 if anything differs.</summary>
+/// <summary><c>crosscheck</c>: the ledger against the live database at exact snapshots. Exit code 1 if anything differs or is not covered.</summary>
 internal static class CrosscheckCommand
 {
+    private const int SampleMax = 1_000_000;
+
     private static readonly Option<string?> Source = new("--source") { Description = "Only this configured source; default: all", HelpName = "NAME" };
+    private static readonly Option<string?> Table = new("--table") { Description = "Only this table, with or without schema", HelpName = "[SCHEMA.]TABLE" };
+    private static readonly Option<string?> Key = new("--key") { Description = "Only this row (needs --table): 17, id=17, or \"eu, 4\" for a key of two columns", HelpName = "KEY" };
+    private static readonly Option<int?> Sample = new("--sample") { Description = "Only about so many rows of each table, at random", HelpName = "COUNT" };
+    private static readonly Option<bool> Restart = new("--restart") { Description = "Begin anew, also where an earlier crosscheck was stopped" };
+    private static readonly Option<bool> Show = new("--reveal") { Description = "Show both sides of each cell that differs, decrypted (needs --reason)" };
+    private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed with your name before values are shown", HelpName = "TEXT" };
 
     public static Command Build()
     {
-        Command command = new("crosscheck", "Compare the live database with the ledger") { Source };
+        Command command = new("crosscheck", "Compare the live database with the ledger") { Source, Table, Key, Sample, Restart, Show, Reason };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
+        Reveal? reveal = RevealOf(parse, invocation);
+        RequireScope(parse);
         Terminal terminal = invocation.TerminalFor(parse);
         await using Borrowed<LedgerHost> ledger = await Ledgers.HostAsync(parse, invocation, cancellationToken);
-        List<CrosscheckReport> reports = [];
-        foreach ((string name, SourceConfig config) in Sources(ledger.Value.Config, parse.GetValue(Source)))
+        CrosscheckPrint print = new(terminal);
+        foreach ((string name, SourceConfig config, CrosscheckScope scope) in Wanted(parse, ledger.Value.Config))
         {
-            Crosscheck crosscheck = new(ledger.Value, name, config, SourceConnections.Of(config), invocation.Terminal ? terminal.Note : static _ => { });
-            CrosscheckReport report = await crosscheck.RunAsync(cancellationToken);
-            Print(terminal, report);
-            reports.Add(report);
+            CrosscheckReport report = await new Crosscheck(ledger.Value, name, config, terminal.Pace(invocation.Time))
+            {
+                Scope = scope,
+                Anew = parse.GetValue(Restart),
+                KeepsCells = reveal is not null,
+            }.RunAsync(cancellationToken);
+            await print.AddAsync(report, reveal, ledger.Value, cancellationToken);
         }
-        terminal.Json(new JsonObject { ["sources"] = new JsonArray([.. reports.Select(Json)]) });
-        return (int)(reports.Any(report => report.DifferenceCount > 0) ? ExitCode.Finding : ExitCode.Fine);
+        return (int)print.End();
     }
 
-    private static IReadOnlyList<KeyValuePair<string, SourceConfig>> Sources(IndelibleConfig config, string? name)
+    private static Reveal? RevealOf(ParseResult parse, Invocation invocation)
     {
-        KeyValuePair<string, SourceConfig>[] sources = [.. config.Sources.Where(source => name is null || source.Key == name)];
-        if (sources.Length > 0) return sources;
-        string known = config.Sources.Count == 0 ? "none is configured: `indelible protect` first" : $"configured are {string.Join(", ", config.Sources.Keys)}";
-        throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found {(name is null ? "none" : $"'{name}'")}; {known}");
+        string? reason = parse.GetValue(Reason);
+        if (parse.GetValue(Show)) return new Reveal(invocation.User, reason ?? throw new IndelibleException(ExitCode.Usage, "--reveal: expected --reason with it, found none"));
+        return reason is null ? null : throw new IndelibleException(ExitCode.Usage, "--reason: expected --reveal with it, found none");
     }
 
-    private static void Print(Terminal terminal, CrosscheckReport report)
+    private static void RequireScope(ParseResult parse)
     {
-        if (report.Differences.Count > 0)
+        if (parse.GetValue(Key) is not null && parse.GetValue(Table) is null) throw new IndelibleException(ExitCode.Usage, "--key: expected --table with it, found none");
+        if (parse.GetValue(Key) is not null && parse.GetValue(Sample) is not null) throw new IndelibleException(ExitCode.Usage, "expected --key or --sample, found both");
+        if (parse.GetValue(Sample) is < 1 or > SampleMax) throw new IndelibleException(ExitCode.Usage, $"--sample: expected 1 to {SampleMax.ToString(CultureInfo.InvariantCulture)}, found {parse.GetValue(Sample)}");
+    }
+
+    /// <summary>The sources asked for, each with what of it is to be compared.</summary>
+    private static IEnumerable<(string Name, SourceConfig Config, CrosscheckScope Scope)> Wanted(ParseResult parse, IndelibleConfig config)
+    {
+        string? source = parse.GetValue(Source);
+        int? sample = parse.GetValue(Sample);
+        KeyValuePair<string, SourceConfig>[] sources = [.. config.Sources.Where(one => source is null || one.Key == source)];
+        if (sources.Length == 0)
         {
-            terminal.Table(["TABLE", "ROW", "COLUMN", "DIFFERENCE", "ENTRY"],
-                [.. report.Differences.Select(d => (IReadOnlyList<string>)[d.Table, d.Row, d.Column ?? "", d.What, d.EntryIndex?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? ""])]);
+            string known = config.Sources.Count == 0 ? "none is configured: `indelible protect` first" : $"configured are {string.Join(", ", config.Sources.Keys)}";
+            throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found {(source is null ? "none" : $"'{source}'")}; {known}");
         }
-        if (report.DifferenceCount > report.Differences.Count) terminal.Line($"… and {report.DifferenceCount - report.Differences.Count} more");
-        if (report.UnknownValues > 0) terminal.Line($"{report.UnknownValues} values could not be compared: the ledger knows that they changed, not to what");
-        terminal.Line($"{report.Source}: {report.Rows} rows, {report.Values} values compared, {report.DifferenceCount} differences; sealed as entry {report.GuardEntry}");
+        if (parse.GetValue(Table) is not { } text) return sources.Select(one => (one.Key, one.Value, new CrosscheckScope { Sample = sample }));
+        TableName name = TableName.Parse(text);
+        (string of, Capture.ProtectedTable table) = ProtectedTables.Find(config, source, name.Schema, name.Name);
+        IReadOnlyList<string>? key = parse.GetValue(Key) is { } typed ? KeyText.Typed(typed).ValuesFor(table.Key) : null;
+        return [(of, config.Sources[of], new CrosscheckScope { Table = table, Key = key, Sample = sample })];
     }
-
-    private static JsonNode Json(CrosscheckReport report) => new JsonObject
-    {
-        ["source"] = report.Source,
-        ["rows"] = report.Rows,
-        ["values"] = report.Values,
-        ["unknownValues"] = report.UnknownValues,
-        ["differenceCount"] = report.DifferenceCount,
-        ["guardEntry"] = report.GuardEntry,
-        ["differences"] = new JsonArray([.. report.Differences.Select(d => (JsonNode)new JsonObject
-        {
-            ["table"] = d.Table,
-            ["row"] = d.Row,
-            ["column"] = d.Column,
-            ["what"] = d.What,
-            ["entry"] = d.EntryIndex,
-        })]),
-    };
 }

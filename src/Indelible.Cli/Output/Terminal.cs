@@ -27,6 +27,19 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// <summary>A remark that is no part of the result.</summary>
     public void Note(string text) => error.WriteLine(text);
 
+    /// <summary>Tells a person who watches how far something is, once a second at most; nobody else.</summary>
+    public Action<string> Pace(TimeProvider time)
+    {
+        if (!IsTerminal) return static _ => { };
+        long told = 0;
+        return what =>
+        {
+            if (told != 0 && time.GetElapsedTime(told) < TimeSpan.FromSeconds(1)) return;
+            told = time.GetTimestamp();
+            Note(what);
+        };
+    }
+
     /// <summary>The result for machines: one JSON document on one line. Nothing without --json.</summary>
     public void Json(JsonNode document)
     {

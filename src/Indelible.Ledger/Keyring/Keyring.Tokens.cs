@@ -22,6 +22,24 @@ public sealed partial class Keyring
         _rowKeyToken.Compute(input.Written, token);
     }
 
+    /// <summary>Names the rows of one table.</summary>
+    /// <param name="source">Short name of the source.</param>
+    /// <param name="relation">Stable number of the relation.</param>
+    /// <param name="keyColumns">Columns of its primary key.</param>
+    public RowTokens RowTokens(string source, uint relation, int keyColumns) => new(_rowKeyToken, source, relation, keyColumns);
+
+    /// <summary>The key of 32 bytes that work in progress, which may hold row keys, is encrypted under. The caller wipes its copy.</summary>
+    /// <param name="source">Short name of the source it is about.</param>
+    public byte[] ScratchKey(string source)
+    {
+        HashInput input = new(stackalloc byte[256]);
+        input.UInt32(uint.MaxValue - 1);    // no text is this long: never the bytes of a blind token, nor of a fingerprint's key
+        input.Text(source);
+        byte[] key = new byte[SubjectKey.Size];
+        _blindToken.Compute(input.Written, key);
+        return key;
+    }
+
     /// <summary>What the index looks a value up by: HMAC-SHA256 of source, relation, column and the value's text in UTF-8, cut to 16 bytes.</summary>
     public byte[] BlindToken(string source, uint relation, string column, ReadOnlySpan<byte> value)
     {

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Indelible.Capture;
+using Indelible.Format.Entries;
+using Indelible.Index;
+using Indelible.Ledger;
+
+namespace Indelible.Server.Comparing;
+
+/// <summary>Compares rows one by one, by their keys: what a snapshot shows of a row with what the ledger held of it at exactly that snapshot, whatever happened since.</summary>
+/// <remarks>A transaction counts if and only if the snapshot sees it, once the ledger is past the log position read after the snapshot.</remarks>
+internal sealed class ExactRows(
+    LedgerView view, string source, ProtectedTable table, LiveTable live, RowTokens tokens, RowDigest digest, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts)
+{
+    private readonly LiveValues _liveValues = new(view);
+    private readonly IReadOnlyList<string> _lost = live.LostColumns;
+
+    /// <summary>Compares the rows with these keys, whether they are in the database, in the ledger or in neither.</summary>
+    /// <returns>Null; or why the ledger does not get as far as the rows were read.</returns>
+    public async Task<string?> CheckAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    {
+        foreach (IReadOnlyList<string>[] some in keys.Chunk(LiveTable.ChunkRowMax))
+        {
+            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it.
+            for (IReadOnlyList<IReadOnlyList<string>> open = some; open.Count > 0;)
+            {
+                LiveChunk chunk = await live.ReadKeysAsync(open, cancellationToken);
+                if (await reach.ReachAsync(chunk.ReadAfter, cancellationToken) is { } reason) return reason;
+                open = CheckChunk(open, chunk, cancellationToken);
+            }
+        }
+        return null;
+    }
+
+    /// <summary>Gives the keys that cannot be told at this snapshot.</summary>
+    private List<IReadOnlyList<string>> CheckChunk(IReadOnlyList<IReadOnlyList<string>> keys, LiveChunk chunk, CancellationToken cancellationToken)
+    {
+        Dictionary<UInt128, LiveRow> rows = [];
+        foreach (LiveRow row in chunk.Rows) rows[tokens.Of(row.Key)] = row;
+        List<IReadOnlyList<string>> open = [];
+        foreach (IReadOnlyList<string> key in keys)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            UInt128 name = tokens.Of(key);
+            LiveRow? row = rows.GetValueOrDefault(name);
+            if (row is not null && AgreesWithImage(name, row, chunk)) Count(row);
+            else if (!TryCheck(key, row, Instant.Of(table, chunk))) open.Add(key);
+        }
+        return open;
+    }
+
+    private void Count(LiveRow row)
+    {
+        counts.Rows++;
+        counts.Values += row.Values.Count - _lost.Count;
+    }
+
+    /// <summary>As in <see cref="PartitionMerge"/>: most rows that changed while others were read agree now.</summary>
+    private bool AgreesWithImage(UInt128 name, LiveRow row, LiveChunk chunk)
+    {
+        bool agrees = false;
+        view.Index.Rows.Walk(RowTag.Of(source, table.Id), name, name, (_, image) =>
+            agrees = image.At <= chunk.ReadBefore && digest.TryOf(image, out ulong held) && held == digest.Of(row.Values));
+        return agrees;
+    }
+
+    /// <summary>False if it cannot be told at this instant.</summary>
+    private bool TryCheck(IReadOnlyList<string> key, LiveRow? row, Instant instant)
+    {
+        RowState state = RowState.Of(view, RowQuery.Of(view, source, table, key).Query, (_, header) => instant.Sees(header));
+        if (instant.HasLaterReading) return false;
+        counts.Single++;
+        RowKey name = RowKeys.Of(view.Keyring, source, table, key, RowKeys.NeedsToken(table, key));
+        if (row is null)
+        {
+            if (state.Exists == true) differences.Add(table, name, null, "in the ledger, missing in the database", state.NewestEntry);
+            return true;
+        }
+        counts.Rows++;
+        if (state.Exists == true)
+        {
+            for (int i = 0; i < table.Columns.Count; i++) CheckValue(name, table.Columns[i], row.Values[i], state);
+        }
+        else differences.Add(table, name, null, state.Exists is null ? "in the database, unknown to the ledger" : "in the database, ended in the ledger", state.EndedBy);
+        return true;
+    }
+
+    private void CheckValue(RowKey row, ProtectedColumn column, CapturedValue value, RowState state)
+    {
+        if (_lost.Contains(column.Name)) return;    // told once, for the column
+        StateField? field = state[column.Name];
+        if (field is not null && !LiveValues.IsKnown(field)) counts.Unknown++;
+        else if (field is not null && !_liveValues.HasKey(field)) counts.Locked++;
+        else
+        {
+            counts.Values++;
+            string? what = field is null ? "no value in the ledger" : _liveValues.Compare(field, value);
+            if (what is not null) differences.Add(table, row, column.Name, what, field?.EntryIndex ?? state.NewestEntry, value, field);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+using Indelible.Capture;
+using Indelible.Format;
+
+namespace Indelible.Server.Comparing;
+
+/// <summary>Compares the protected tables of a source, one after the other; goes on where an attempt that was stopped stood.</summary>
+internal sealed class SourceComparison
+{
+    /// <summary>Between two savings of what was read.</summary>
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
+    /// <summary>Work that is older is done again.</summary>
+    private static readonly TimeSpan WorkAgeMax = TimeSpan.FromDays(1);
+
+    private readonly LedgerView _view;
+    private readonly string _source;
+    private readonly SourceConfig _config;
+    private readonly CrosscheckScope _scope;
+    private readonly ILedgerReach _reach;
+    private readonly Action<string> _progress;
+    private readonly TimeProvider _time;
+    private readonly DifferenceList _differences;
+    private readonly List<NotCovered> _notCovered = [];
+    private readonly List<uint> _done = [];
+    private readonly long _resets;
+    private CrosscheckCounts _counts = new();
+    private long _savedAt;
+
+    public SourceComparison(
+        LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, ILedgerReach reach, Action<string> progress, TimeProvider time)
+    {
+        (_view, _source, _config, _scope, _reach, _progress, _time) = (view, source, config, scope, reach, progress, time);
+        _differences = new DifferenceList(keepsCells);
+        _resets = view.Index.Resets;
+        _savedAt = time.GetTimestamp();
+    }
+
+    private string About => string.Join('\n', _view.Origin, _source, _scope.Words(), Convert.ToHexString(ProtectionDigest.Of(_config.Protection)), _config.Protection.SystemId.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>Compares, and says what came of it; nothing is sealed.</summary>
+    /// <param name="anew">Whether what an earlier attempt has done is thrown away.</param>
+    /// <param name="cancellationToken">Stops; the next attempt goes on.</param>
+    public async Task<CrosscheckReport> RunAsync(bool anew, CancellationToken cancellationToken)
+    {
+        using Workshop workshop = new(_view, _source);
+        SavedWork? saved = anew || !_scope.IsWhole ? null : GoOn(workshop.Load());
+        foreach (ProtectedTable table in _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table && !_done.Contains(table.Id)))
+        {
+            SavedWork? ofTable = saved?.Table == table.Id ? saved : null;
+            if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason) _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
+            if (_view.Index.Resets != _resets) throw new IndelibleException(ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
+            _done.Add(table.Id);
+            if (_scope.IsWhole) workshop.Save(Work(0, [], 0, false));
+        }
+        if (_scope.IsWhole) workshop.Clear();
+        return Report();
+    }
+
+    /// <summary>Why nothing may be asserted of the table; null if it was compared.</summary>
+    private async Task<string?> CheckTableAsync(ProtectedTable table, Workshop workshop, SavedWork? saved, CancellationToken cancellationToken)
+    {
+        if (OpenGap(table) is { } before) return before;
+        try
+        {
+            await using LiveTable live = await LiveTable.OpenAsync(SourceConnections.Of(_config), table, cancellationToken);
+            TableComparison comparison = new(_view, _source, table, live, _reach, _differences, _counts, _progress);
+            string? reason = _scope switch
+            {
+                { Key: { } key } => await comparison.CheckKeysAsync([key], cancellationToken),
+                { Sample: { } count } => await comparison.CheckSampleAsync(count, cancellationToken),
+                _ => await comparison.CheckAllAsync(WorkOf(table, workshop, saved), cancellationToken),
+            };
+            return reason ?? OpenGap(table);
+        }
+        catch (IndelibleException e) when (e.ExitCode == ExitCode.Finding)
+        {
+            _differences.Add(table, null, null, e.Message, null);    // dropped, or its key redefined
+            return null;
+        }
+    }
+
+    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old.</summary>
+    private string? OpenGap(ProtectedTable table)
+    {
+        IReadOnlyList<Format.Entries.EntryHeader> gaps = Gaps.Open(_view, _source, new Protection { Tables = [table] });
+        return gaps.Count == 0 ? null : $"a gap is open: the log from {gaps[0].Facts?.GetValueOrDefault("from")} to {gaps[0].Facts?.GetValueOrDefault("to")} was not seen, and no baseline has followed";
+    }
+
+    /// <summary>Takes over what an earlier attempt has done, if it is about the same and not too old.</summary>
+    private SavedWork? GoOn(SavedWork? saved)
+    {
+        if (saved is null || saved.About != About || _time.GetUtcNow() - saved.At > WorkAgeMax) return null;
+        _done.AddRange(saved.Done);
+        _counts = saved.Counts;
+        _differences.Restore(saved.DifferenceCount, saved.Differences);
+        _notCovered.AddRange(saved.NotCovered);
+        _progress($"going on where the crosscheck of {MicroTime.From(saved.At)} stood: {saved.Done.Count} tables done, {saved.Ranges.Sum(range => range.Rows)} rows of the next one read");
+        return saved;
+    }
+
+    private TableWork WorkOf(ProtectedTable table, Workshop workshop, SavedWork? saved)
+    {
+        List<LiveRange> ranges = [];
+        foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
+        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => _time.GetElapsedTime(_savedAt) > SaveInterval, work =>
+        {
+            workshop.Save(Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
+            _savedAt = _time.GetTimestamp();
+        });
+    }
+
+    private SavedWork Work(uint table, List<SavedRange> ranges, int blocks, bool isRead) => new()
+    {
+        About = About,
+        At = _time.GetUtcNow(),
+        Done = _done,
+        Counts = _counts,
+        DifferenceCount = _differences.Count,
+        Differences = [.. _differences.Listed],
+        NotCovered = _notCovered,
+        Table = table,
+        Ranges = ranges,
+        Blocks = blocks,
+        IsRead = isRead,
+    };
+
+    private CrosscheckReport Report() => new()
+    {
+        Source = _source,
+        Scope = _scope.Words(),
+        Rows = _counts.Rows,
+        Values = _counts.Values,
+        UnknownValues = _counts.Unknown,
+        LockedValues = _counts.Locked,
+        DifferenceCount = _differences.Count,
+        Differences = _differences.Listed,
+        NotCovered = _notCovered,
+        GuardEntry = null,
+    };
+}
