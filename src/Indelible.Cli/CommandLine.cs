@@ -120,7 +120,7 @@ internal static class CommandLine
         return root;
     }
 
-    private static bool IsForwarded(ParseResult parse) => Forwarded.Contains(parse.CommandResult.Command.Name);
+    private static bool IsForwarded(ParseResult parse) => Forwarded.Contains(parse.CommandResult.Command.Name) && !CrosscheckCommand.IsOfMirror(parse);
 
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)

@@ -44,7 +44,7 @@ internal static class Examples
             "indelible verify https://audit.example.org/crm --key crm.vkey --older last-month.checkpoint",
             "indelible verify entry.tlog-proof --key crm.vkey",
         ],
-        ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --source crm --json"],
+        ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --table people --key 17 --reveal --reason \"ticket 4711\"", "indelible crosscheck --mirror /srv/copy/ledger --json"],
         ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
         ["rebuild"] = ["indelible index rebuild"],
         ["export"] = ["indelible keys export /mnt/vault/crm.keyring"],

@@ -110,6 +110,7 @@ public static class ConfigFile
         Range(path, "publishIntervalMs", config.PublishIntervalMs, 10, 60_000);
         Range(path, "coverageIntervalSeconds", config.CoverageIntervalSeconds, 1, 86_400);
         Range(path, "verificationPercent", config.VerificationPercent, 0, 100);
+        Range(path, "crosscheckIntervalHours", config.CrosscheckIntervalHours, 0, 8_760);
         ListenAddress(config);
         if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
         foreach ((string name, SourceConfig source) in config.Sources)

@@ -16,6 +16,9 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
     /// <summary>Whether both sides of the cells that differ are kept, to be revealed.</summary>
     public bool KeepsCells { get; init; }
 
+    /// <summary>How much is read at once, and how often that is kept.</summary>
+    internal CrosscheckPace Pace { get; init; } = new();
+
     /// <summary>Compares, and seals the result as a guard entry.</summary>
     /// <exception cref="Format.IndelibleException">The source cannot be read, or another crosscheck of it is under way.</exception>
     public async Task<CrosscheckReport> RunAsync(CancellationToken cancellationToken)
@@ -24,7 +27,7 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         await using (CapturedReach reach = new(host, source))
         {
             await host.PublishAsync(cancellationToken);
-            report = await new SourceComparison(host.View, source, config, Scope, KeepsCells, reach, progress, host.Time).RunAsync(Anew, cancellationToken);
+            report = await new SourceComparison(host.View, source, config, Scope, KeepsCells, Pace, reach, progress, host.Time).RunAsync(Anew, cancellationToken);
         }
         return await SealAsync(report, cancellationToken);
     }

@@ -30,6 +30,8 @@ public sealed class IndelibleConfig
     public int VerificationPercent { get; set; } = 5;
     /// <summary>What is told to whom; null: findings, to standard error.</summary>
     public AlertsConfig? Alerts { get; set; }
+    /// <summary>Time between crosschecks of a source that `run` makes by itself, in hours; 0 (none) to 8,760.</summary>
+    public int CrosscheckIntervalHours { get; set; }
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

@@ -131,6 +131,7 @@ public sealed class LedgerHost : IAsyncDisposable
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
         front.Add(_sources.RunAsync(stop.Token));
         if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
+        front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
         {
             Task first = await Task.WhenAny([.. front, .. behind, telling]); // the first to end ends all: cancelled, or failed

@@ -59,6 +59,15 @@ internal static partial class ServerLog
     [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
     public static partial void AlertNotDelivered(ILogger logger, string target, string reason);
 
+    [LoggerMessage(5050, LogLevel.Information, "Source {Source}: crosscheck of {Rows} rows found no difference; sealed as entry {Entry}")]
+    public static partial void Crosschecked(ILogger logger, string source, long rows, long entry);
+
+    [LoggerMessage(5051, LogLevel.Error, "Source {Source}: crosscheck found {Differences} differences, {NotCovered} tables are not covered; sealed as entry {Entry}")]
+    public static partial void CrosscheckFound(ILogger logger, string source, long differences, int notCovered, long entry);
+
+    [LoggerMessage(5052, LogLevel.Warning, "Source {Source}: the crosscheck that was due failed, and is tried again later: {Reason}")]
+    public static partial void CrosscheckFailed(ILogger logger, string source, string reason);
+
     [LoggerMessage(5030, LogLevel.Error, "A command from the control socket failed in a way nobody foresaw; sealing goes on")]
     public static partial void ControlCommandFailed(ILogger logger, Exception exception);
 

@@ -29,6 +29,8 @@ public sealed record SourceLine
     public required string? LastGap { get; init; }
     /// <summary>Gaps that no baseline has followed yet.</summary>
     public required IReadOnlyList<EntryHeader> OpenGaps { get; init; }
+    /// <summary>The newest crosscheck that left nothing out; null if there is none among the newest guard entries.</summary>
+    public required EntryHeader? LastCrosscheck { get; init; }
     /// <summary>Changes sealed since the process started.</summary>
     public required long Changes { get; init; }
     /// <summary>Why it does not capture, or cannot go on; null if there is no reason.</summary>
@@ -90,6 +92,7 @@ public sealed record SourceLine
             CoveredTo = covered?.Coverage?.To ?? Lsn.None,
             LastGap = Gaps.Newest(view, name),
             OpenGaps = Gaps.Open(view, name, config.Protection),
+            LastCrosscheck = Server.LastCrosscheck.Of(view, name),
             Changes = 0,
             Problem = null,
             LastError = null,

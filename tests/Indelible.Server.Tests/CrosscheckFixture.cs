@@ -1,6 +1,7 @@
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Ledger;
+using Indelible.Server.Comparing;
 using Indelible.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -12,11 +13,13 @@ namespace Indelible.Server.Tests;
 public abstract class CrosscheckFixture : IAsyncLifetime
 {
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-crosscheck-").FullName;
+    protected IndelibleConfig Config => _config;
+
     private readonly IndelibleConfig _config = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1 };
 
     protected PostgresServer Server { get; private set; } = null!;
     protected string Database { get; private set; } = "";
-    private LedgerPaths Paths { get; set; } = null!;
+    protected LedgerPaths Paths { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -53,8 +56,17 @@ public abstract class CrosscheckFixture : IAsyncLifetime
     protected Task<LedgerHost> OpenAsync() =>
         LedgerHost.OpenAsync(Paths, _config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
 
-    protected Task<CrosscheckReport> CheckAsync(LedgerHost host) =>
-        new Crosscheck(host, "crm", _config.Sources["crm"], _ => { }).RunAsync(TestContext.Current.CancellationToken);
+    protected SourceConfig Source => _config.Sources["crm"];
+
+    /// <summary>Ranges are short, so that there are several of them.</summary>
+    protected Crosscheck Crosscheck(LedgerHost host, CrosscheckScope? scope = null, bool anew = false, Action<string>? progress = null) => new(host, "crm", Source, progress ?? (_ => { }))
+    {
+        Scope = scope ?? new CrosscheckScope(),
+        Anew = anew,
+        Pace = new CrosscheckPace { RangeRows = 500, SaveInterval = TimeSpan.Zero },
+    };
+
+    protected Task<CrosscheckReport> CheckAsync(LedgerHost host) => Crosscheck(host).RunAsync(TestContext.Current.CancellationToken);
 
     /// <summary>In a process that does nothing else.</summary>
     protected async Task<CrosscheckReport> CheckAsync()

@@ -19,9 +19,14 @@ internal static class CrosscheckCommand
     private static readonly Option<bool> Show = new("--reveal") { Description = "Show both sides of each cell that differs, decrypted (needs --reason)" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed with your name before values are shown", HelpName = "TEXT" };
 
+    private static readonly Option<string?> Mirror = new("--mirror") { Description = "Against this copy of the ledger directory, from another machine; nothing is sealed", HelpName = "DIR" };
+
+    /// <summary>True if it is about a copy, and not about the ledger that a process here may hold.</summary>
+    public static bool IsOfMirror(ParseResult parse) => parse.CommandResult.Command.Name == "crosscheck" && parse.GetValue(Mirror) is not null;
+
     public static Command Build()
     {
-        Command command = new("crosscheck", "Compare the live database with the ledger") { Source, Table, Key, Sample, Restart, Show, Reason };
+        Command command = new("crosscheck", "Compare the live database with the ledger") { Source, Table, Key, Sample, Restart, Mirror, Show, Reason };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -31,6 +36,7 @@ internal static class CrosscheckCommand
         Reveal? reveal = RevealOf(parse, invocation);
         RequireScope(parse);
         Terminal terminal = invocation.TerminalFor(parse);
+        if (parse.GetValue(Mirror) is { } copy) return await MirrorAsync(parse, invocation, copy, terminal, cancellationToken);
         await using Borrowed<LedgerHost> ledger = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         CrosscheckPrint print = new(terminal);
         foreach ((string name, SourceConfig config, CrosscheckScope scope) in Wanted(parse, ledger.Value.Config))
@@ -42,6 +48,21 @@ internal static class CrosscheckCommand
                 KeepsCells = reveal is not null,
             }.RunAsync(cancellationToken);
             await print.AddAsync(report, reveal, ledger.Value, cancellationToken);
+        }
+        return (int)print.End();
+    }
+
+    /// <summary>With this machine's own index and a copy of the keyring.</summary>
+    private static async Task<int> MirrorAsync(ParseResult parse, Invocation invocation, string copy, Terminal terminal, CancellationToken cancellationToken)
+    {
+        if (parse.GetValue(Show)) throw new IndelibleException(ExitCode.Usage, "--reveal: expected a ledger to seal into that values were shown, found a copy; reveal where the ledger is");
+        string directory = invocation.Resolve(copy);
+        if (!Directory.Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"--mirror: expected a copy of a ledger directory, found none: {directory}");
+        using MirrorCrosscheck mirror = new(invocation.Paths(parse) with { Ledger = directory }, invocation.Time);
+        CrosscheckPrint print = new(terminal);
+        foreach ((string name, SourceConfig config, CrosscheckScope scope) in Wanted(parse, invocation.Config(parse)))
+        {
+            print.Add(await mirror.RunAsync(name, config, scope, parse.GetValue(Restart), terminal.Pace(invocation.Time), cancellationToken), mirror.View, access: null);
         }
         return (int)print.End();
     }

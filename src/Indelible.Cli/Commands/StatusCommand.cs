@@ -87,6 +87,7 @@ internal static class StatusCommand
         if (source.Problem is { } problem) yield return ($"{source.Name}: problem", problem);
         if (source.LastError is { } error && error.Message != source.Problem) yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
         if (source.LastGap is { } last && source.OpenGaps.Count == 0) yield return ($"{source.Name}: last gap", last);
+        yield return ($"{source.Name}: last crosscheck", source.LastCrosscheck is { } checkedAt ? LastCrosscheck.Words(checkedAt) : "none");
         foreach (EntryHeader gap in source.OpenGaps) yield return ($"{source.Name}: open gap", $"{Fact(gap, "from")} to {Fact(gap, "to")}, sealed {gap.SealedAt}: {Fact(gap, "message")}");
     }
 
@@ -142,6 +143,8 @@ internal static class StatusCommand
             ["slot"] = source.Slot,
             ["changes"] = source.Changes,
             ["lastGap"] = source.LastGap,
+            ["lastCrosscheck"] = source.LastCrosscheck is { } result
+                ? new JsonObject { ["at"] = result.SealedAt.ToString(), ["rows"] = Fact(result, "rows"), ["differences"] = Fact(result, "differences"), ["notCovered"] = result.Facts?.GetValueOrDefault("not-covered") } : null,
             ["problem"] = source.Problem,
             ["lastError"] = Error(source.LastError),
         })]),

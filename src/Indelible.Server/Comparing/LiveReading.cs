@@ -6,10 +6,8 @@ using Indelible.Ledger;
 namespace Indelible.Server.Comparing;
 
 /// <summary>Reads a table range by range into <see cref="Partitions"/>: one loop receives, another takes rows apart and hashes them.</summary>
-internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest digest, int keyWidth, Partitions partitions)
+internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest digest, int keyWidth, Partitions partitions, int rangeRows)
 {
-    /// <summary>Rows of a range: its snapshot is held for as long as they take.</summary>
-    public const int RangeRows = 1 << 16;
     /// <summary>Blocks between the loops, 256 KiB each.</summary>
     private const int BlocksWaiting = 4;
 
@@ -27,7 +25,7 @@ internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest di
         {
             do
             {
-                LiveRange range = await live.ReadRangeAsync(ranges.Count, ranges.LastOrDefault()?.Through, through: null, RangeRows, block => blocks.Writer.WriteAsync(block, stop.Token), stop.Token);
+                LiveRange range = await live.ReadRangeAsync(ranges.Count, ranges.LastOrDefault()?.Through, through: null, rangeRows, block => blocks.Writer.WriteAsync(block, stop.Token), stop.Token);
                 ranges.Add(range);
                 progress(range.Rows);
                 isLast = range.Through is null;

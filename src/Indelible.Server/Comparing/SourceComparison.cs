@@ -7,8 +7,6 @@ namespace Indelible.Server.Comparing;
 /// <summary>Compares the protected tables of a source, one after the other; goes on where an attempt that was stopped stood.</summary>
 internal sealed class SourceComparison
 {
-    /// <summary>Between two savings of what was read.</summary>
-    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
     /// <summary>Work that is older is done again.</summary>
     private static readonly TimeSpan WorkAgeMax = TimeSpan.FromDays(1);
 
@@ -16,6 +14,7 @@ internal sealed class SourceComparison
     private readonly string _source;
     private readonly SourceConfig _config;
     private readonly CrosscheckScope _scope;
+    private readonly CrosscheckPace _pace;
     private readonly ILedgerReach _reach;
     private readonly Action<string> _progress;
     private readonly TimeProvider _time;
@@ -27,9 +26,9 @@ internal sealed class SourceComparison
     private long _savedAt;
 
     public SourceComparison(
-        LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, ILedgerReach reach, Action<string> progress, TimeProvider time)
+        LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, CrosscheckPace pace, ILedgerReach reach, Action<string> progress, TimeProvider time)
     {
-        (_view, _source, _config, _scope, _reach, _progress, _time) = (view, source, config, scope, reach, progress, time);
+        (_view, _source, _config, _scope, _pace, _reach, _progress, _time) = (view, source, config, scope, pace, reach, progress, time);
         _differences = new DifferenceList(keepsCells);
         _resets = view.Index.Resets;
         _savedAt = time.GetTimestamp();
@@ -63,7 +62,7 @@ internal sealed class SourceComparison
         try
         {
             await using LiveTable live = await LiveTable.OpenAsync(SourceConnections.Of(_config), table, cancellationToken);
-            TableComparison comparison = new(_view, _source, table, live, _reach, _differences, _counts, _progress);
+            TableComparison comparison = new(_view, _source, table, live, _reach, _differences, _counts, _pace.RangeRows, _progress);
             string? reason = _scope switch
             {
                 { Key: { } key } => await comparison.CheckKeysAsync([key], cancellationToken),
@@ -102,7 +101,7 @@ internal sealed class SourceComparison
     {
         List<LiveRange> ranges = [];
         foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
-        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => _time.GetElapsedTime(_savedAt) > SaveInterval, work =>
+        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => _time.GetElapsedTime(_savedAt) >= _pace.SaveInterval, work =>
         {
             workshop.Save(Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
             _savedAt = _time.GetTimestamp();

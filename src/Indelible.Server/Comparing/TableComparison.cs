@@ -24,15 +24,16 @@ internal sealed class TableComparison
     private readonly ExactRows _exact;
     private readonly DifferenceList _differences;
     private readonly ulong _tag;
+    private readonly int _rangeRows;
 
-    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts, Action<string> progress)
+    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress)
     {
         (_view, _source, _table, _live, _reach, _counts) = (view, source, table, live, reach, counts);
         _progress = what => progress($"{table.Schema}.{table.Name}: {what}");
         _tag = RowTag.Of(source, table.Id);
         _tokens = view.Keyring.RowTokens(source, table.Id, table.Key.Count);
         _digest = new RowDigest(view.Keyring, source, table, live.LostColumns, view.Index.Rows.MarksOf(_tag));
-        _differences = differences;
+        (_differences, _rangeRows) = (differences, rangeRows);
         _exact = new ExactRows(view, source, table, live, _tokens, _digest, reach, differences, counts);
     }
 
@@ -43,7 +44,7 @@ internal sealed class TableComparison
     public async Task<string?> CheckAllAsync(TableWork work, CancellationToken cancellationToken)
     {
         using Partitions partitions = work.OpenPartitions();
-        LiveReading reading = new(_live, _tokens, _digest, _table.Key.Count, partitions);
+        LiveReading reading = new(_live, _tokens, _digest, _table.Key.Count, partitions, _rangeRows);
         long rows = work.Ranges.Sum(range => range.Rows);
         while (!work.IsRead)
         {
