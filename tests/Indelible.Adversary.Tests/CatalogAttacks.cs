@@ -66,7 +66,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.AttackAsync(SharedServer.Owner, "ALTER TABLE people DROP COLUMN ssn", "ALTER TABLE people ADD COLUMN ssn text DEFAULT 'forged'");
         await scene.ToldAsync("ddl ALTER TABLE by session crm_owner");
-        Assert.Equal(Everybody(id => $"id={id} ssn: the column is gone from the database"), await scene.CrosscheckAsync());
+        Assert.Equal(["ssn: the column is gone from the database"], await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
     }

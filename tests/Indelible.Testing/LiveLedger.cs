@@ -97,7 +97,7 @@ public sealed class LiveLedger : IAsyncDisposable
     public Task<CrosscheckReport> CrosscheckAsync(LedgerHost host)
     {
         SourceConfig config = Config.Sources[Source];
-        return new Crosscheck(host, Source, config, SourceConnections.Of(config), static _ => { }).RunAsync(CancellationToken.None);
+        return new Crosscheck(host, Source, config, static _ => { }).RunAsync(CancellationToken.None);
     }
 
     /// <summary>Everything published, in order.</summary>

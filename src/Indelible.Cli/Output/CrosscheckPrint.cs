@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Format.Sealing;
 using Indelible.Server;
 
 namespace Indelible.Cli.Output;
@@ -11,6 +11,15 @@ namespace Indelible.Cli.Output;
 internal sealed class CrosscheckPrint(Terminal terminal)
 {
     private readonly JsonArray _sources = [];
+
+    /// <summary>Both sides of a cell, in clear.</summary>
+    private sealed record ShownCell(DifferingCell Cell, OpenedValue Opened)
+    {
+        public string Live => Cell.Live.IsNull ? "NULL" : Encoding.UTF8.GetString(Cell.Live.Text.Span);
+
+        public string Held => ValueText.Of(Cell.Held.Value, Opened);
+    }
+
     private bool _isFine = true;
 
     /// <summary>One source. If values are to be shown, an access entry that says so is sealed first.</summary>
@@ -25,7 +34,7 @@ internal sealed class CrosscheckPrint(Terminal terminal)
     public void Add(CrosscheckReport report, LedgerView view, long? access)
     {
         _isFine &= report.IsFine;
-        Func<Difference, (string Live, string Held)?> cell = difference => access is null || difference.Cell is not { } both ? null : (Text(both.Live), ValueText.Of(both.Held.Value, Opened(view, both)));
+        Func<Difference, ShownCell?> cell = difference => access is null || difference.Cell is not { } both ? null : new ShownCell(both, Opened(view, both));
         PrintDifferences(report, cell, access is not null);
         foreach (NotCovered table in report.NotCovered) terminal.Line($"{table.Table}: not covered: {table.Reason}");
         if (report.UnknownValues > 0) terminal.Line($"{report.UnknownValues} values could not be compared: the ledger knows that they changed, not to what");
@@ -44,7 +53,7 @@ internal sealed class CrosscheckPrint(Terminal terminal)
         return _isFine ? ExitCode.Fine : ExitCode.Finding;
     }
 
-    private void PrintDifferences(CrosscheckReport report, Func<Difference, (string Live, string Held)?> cell, bool isRevealed)
+    private void PrintDifferences(CrosscheckReport report, Func<Difference, ShownCell?> cell, bool isRevealed)
     {
         if (report.Differences.Count > 0)
         {
@@ -66,11 +75,9 @@ internal sealed class CrosscheckPrint(Terminal terminal)
         ["fields"] = string.Join(", ", shown.Select(d => $"{d.Table}.{d.Column}").Distinct()),
     };
 
-    private static Format.Sealing.OpenedValue Opened(LedgerView view, DifferingCell cell) => view.Values.Open(cell.Held.Entry, cell.Held.Field, cell.Held.Side);
+    private static OpenedValue Opened(LedgerView view, DifferingCell cell) => view.Values.Open(cell.Held.Entry, cell.Held.Field, cell.Held.Side);
 
-    private static string Text(CapturedValue value) => value.IsNull ? "NULL" : Encoding.UTF8.GetString(value.Text.Span);
-
-    private static JsonNode Json(CrosscheckReport report, Func<Difference, (string Live, string Held)?> cell, long? access) => new JsonObject
+    private static JsonNode Json(CrosscheckReport report, Func<Difference, ShownCell?> cell, long? access) => new JsonObject
     {
         ["source"] = report.Source,
         ["scope"] = report.Scope,
@@ -93,11 +100,11 @@ internal sealed class CrosscheckPrint(Terminal terminal)
         }, cell(d)))]),
     };
 
-    private static JsonObject Cell(JsonObject difference, (string Live, string Held)? cell)
+    private static JsonObject Cell(JsonObject difference, ShownCell? cell)
     {
         if (cell is null) return difference;
-        difference["database"] = cell.Value.Live;
-        difference["ledger"] = cell.Value.Held;
+        difference["database"] = cell.Cell.Live.IsNull ? new JsonObject { ["null"] = true } : new JsonObject { ["value"] = cell.Live };
+        difference["ledger"] = ValueText.Json(cell.Cell.Held.Value, cell.Opened);
         return difference;
     }
 }
