@@ -65,12 +65,13 @@ public sealed class RowImages
         byte[] from = RowKey(new RowTag(table, first)), to = RowKey(new RowTag(table, last));
         ReadOptions options = new ReadOptions().SetFillCache(false).SetReadaheadSize(ReadAhead);
         using Iterator rows = database.NewIterator(Family(database), options);
-        for (rows.Seek(from); IsOfTable(rows, from); rows.Next())
+        for (rows.Seek(from); rows.Valid(); rows.Next())
         {
             ReadOnlySpan<byte> key = rows.GetKeySpan();
-            if (key.SequenceCompareTo(to) > 0) break;
+            if (key.Length != RowKeySize || key.SequenceCompareTo(to) > 0) return true;
             visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.GetValueSpan()));
         }
+        Native.Instance.rocksdb_iter_get_error(rows.Handle);    // throws: a damaged block looks like the end
         return true;
     });
 
