@@ -63,7 +63,8 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
     {
         await ForgeAsync();
         string config = Path.Combine(_indelible.Home, "indelible.json");
-        string text = (await File.ReadAllTextAsync(config)).Replace("\"coverageIntervalSeconds\": 60", "\"coverageIntervalSeconds\": 1, \"crosscheckIntervalHours\": 1", StringComparison.Ordinal);
+        string text = (await File.ReadAllTextAsync(config))
+            .Replace("\"coverageIntervalSeconds\": 60", "\"coverageIntervalSeconds\": 1", StringComparison.Ordinal).Replace("\"crosscheckIntervalHours\": 0", "\"crosscheckIntervalHours\": 1", StringComparison.Ordinal);
         await File.WriteAllTextAsync(config, text);
         (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
         JsonNode status;

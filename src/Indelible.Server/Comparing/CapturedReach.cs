@@ -32,7 +32,11 @@ internal sealed class CapturedReach : ILedgerReach, IAsyncDisposable
         {
             SourceStatus? status = Status();
             if (status?.Sealed >= position) break;    // the images are applied before a source says how far it is
-            if (await WhyNeverAsync(status) is { } reason) return reason;
+            if (await WhyNeverAsync(status) is { } reason)
+            {
+                await _host.PublishAsync(cancellationToken);    // a gap may have been sealed before it gave up
+                return reason;
+            }
             if (status?.Sealed > reached) (reached, reachedAt) = (status.Sealed, _host.Time.GetTimestamp());
             if (_host.Time.GetElapsedTime(reachedAt) > Patience) return $"capture stands at {reached} for {Patience.TotalSeconds} s and does not pass {position}; see `indelible status` and `indelible doctor`";
             await Task.Delay(Glance, _host.Time, cancellationToken);
@@ -61,7 +65,7 @@ internal sealed class CapturedReach : ILedgerReach, IAsyncDisposable
             await _capturing;
             return "the source is not captured";
         }
-        catch (IndelibleException e) when (e.ExitCode == ExitCode.Finding)
+        catch (IndelibleException e)
         {
             return e.Message;
         }

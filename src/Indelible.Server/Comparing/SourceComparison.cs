@@ -69,7 +69,7 @@ internal sealed class SourceComparison
                 { Sample: { } count } => await comparison.CheckSampleAsync(count, cancellationToken),
                 _ => await comparison.CheckAllAsync(WorkOf(table, workshop, saved), cancellationToken),
             };
-            return reason ?? OpenGap(table);
+            return OpenGap(table) ?? reason;
         }
         catch (IndelibleException e) when (e.ExitCode == ExitCode.Finding)
         {
