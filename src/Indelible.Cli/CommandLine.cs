@@ -12,7 +12,7 @@ internal static class CommandLine
 {
     /// <summary>Commands that need the writer, the keyring or the index: the process that holds the ledger executes them.</summary>
     private static readonly HashSet<string> Forwarded =
-        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove", "alerts", "test"];
+        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove", "alerts", "test", "coverage"];
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
@@ -100,6 +100,7 @@ internal static class CommandLine
             UnprotectCommand.Build(),
             RunCommand.Build(),
             StatusCommand.Build(),
+            CoverageCommand.Build(),
             DoctorCommand.Build(),
             LogCommand.Build(),
             HistoryCommand.Build(),

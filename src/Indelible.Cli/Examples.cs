@@ -23,6 +23,7 @@ internal static class Examples
         ],
         ["run"] = ["indelible run", "indelible run --listen 127.0.0.1:0 --config /etc/indelible.json"],
         ["status"] = ["indelible status", "indelible status --json | jq '.sources[] | {source, state, lagBytes}'"],
+        ["coverage"] = ["indelible coverage", "indelible coverage --source crm --json"],
         ["doctor"] = ["indelible doctor", "indelible doctor --source 'Host=db;Database=crm;Username=owner'   # before protecting"],
         ["log"] =
         [

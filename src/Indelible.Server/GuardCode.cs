@@ -17,6 +17,8 @@ public static class GuardCode
     public const string BaselineComplete = "baseline-complete";
     /// <summary>Replica identity, publication or triggers are not as protected.</summary>
     public const string IdentityChanged = "identity-changed";
+    /// <summary>Owners, row security and privileged roles as they stand; what changes of them later is told apart.</summary>
+    public const string Rights = "rights";
     /// <summary>A value that the database could not deliver.</summary>
     public const string ValueTooLarge = "value-too-large";
     /// <summary>A change does not follow from what the ledger holds of its row.</summary>

@@ -22,12 +22,14 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         Finding(GuardCode.VerificationFailed, "published bytes of the ledger are not what was sealed"),
         Finding(GuardCode.ProtectionStopped, "protection ended"),
         Finding(GuardCode.HeadAccepted, "the memory of the ledger's head was lost, and somebody vouched for it"),
-        new(GuardCode.IdentityChanged, "unless it is as expected again", "the database is not as protection left it", header => Fact(header, "expected") != Fact(header, "found")),
+        new(GuardCode.IdentityChanged, "unless it is as expected again, or a column has another name or type", "the database is not as protection left it",
+            header => Fact(header, "expected") != Fact(header, "found") && Fact(header, "weight") != "note"),
         new(GuardCode.Crosscheck, "unless nothing differs and everything is covered", "live database and ledger were compared",
             header => Fact(header, "differences") != "0" || Fact(header, "not-covered") is not null || Fact(header, "locked") is not null),
         new(GuardCode.Ddl, "if it drops a protected table, our trigger, or part of our publication", "a statement changed a protected table", IsDrop),
         Ordinary(GuardCode.ProtectionStarted, "protection began"),
         Ordinary(GuardCode.ProtectionChanged, "other columns are protected now"),
+        Ordinary(GuardCode.Rights, "owners, row security and privileged roles as they stand"),
         Ordinary(GuardCode.BaselineComplete, "the values of a table are sealed as they stand"),
     ];
 

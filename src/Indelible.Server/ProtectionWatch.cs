@@ -6,11 +6,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Compares the source's catalog with what is protected, at intervals, whether or not anything reports DDL; seals what is not as it should be, and that it is again.</summary>
-internal sealed class ProtectionWatch(string source, Protection protection, SourceConnection connection, LedgerHost host, ILogger logger)
+/// <summary>Compares the source's catalog with what is protected, at intervals and after every change of schema, whether or not anything reports DDL; seals what is not
+/// as it should be, and that it is again.</summary>
+internal sealed class ProtectionWatch(string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, ILogger logger)
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
-    private Dictionary<string, SourceCheck> _faults = [];
+    private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
 
     /// <summary>Looks until cancelled. A look that fails is noted; what keeps the source from being reached is noticed by capture itself.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -25,30 +26,54 @@ internal sealed class ProtectionWatch(string source, Protection protection, Sour
             {
                 ServerLog.CatalogUnread(logger, source, e.Message);
             }
-            await Task.Delay(TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), host.Time, cancellationToken);
+            await progress.SchemaChangedAsync(TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), cancellationToken);
         }
     }
 
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         EntryBatch entries = new();
-        Dictionary<string, SourceCheck> faults = [];
-        foreach (SourceCheck check in await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken))
-        {
-            if (check.Status == CheckStatus.Ok)
-            {
-                if (_faults.ContainsKey(check.Name)) Add(entries, check, check.Found);
-                continue;
-            }
-            faults[check.Name] = check;
-            if (_faults.GetValueOrDefault(check.Name)?.Found == check.Found) continue;
-            Add(entries, check, check.Expected);
-            ServerLog.NotAsProtected(logger, source, check.Name, check.Expected, check.Found);
-        }
+        foreach (SourceCheck check in await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken)) Compare(entries, check);
+        Compare(entries, await SourceDoctor.RightsAsync(connection, protection, cancellationToken));
         if (entries.Count > 0) await host.SealAsync(entries, cancellationToken);
-        _faults = faults;
     }
 
-    private void Add(EntryBatch entries, SourceCheck check, string expected) =>
-        _maker.AddGuard(entries, GuardCode.IdentityChanged, new Dictionary<string, string> { ["what"] = check.Name, ["expected"] = expected, ["found"] = check.Found });
+    private void Compare(EntryBatch entries, SourceCheck check)
+    {
+        if (check.Status == CheckStatus.Ok)
+        {
+            if (_memory.Faults.Remove(check.Name)) Add(entries, check.Name, check.Found, check.Found, null);
+            return;
+        }
+        if (_memory.Faults.GetValueOrDefault(check.Name) == check.Found) return;
+        _memory.Faults[check.Name] = check.Found;
+        Add(entries, check.Name, check.Expected, check.Found, Words.Of(check.Status));
+        ServerLog.NotAsProtected(logger, source, check.Name, check.Expected, check.Found);
+    }
+
+    /// <summary>Nothing says how these should be, so each change of them is told, and how they stand then is what the next is compared with.</summary>
+    private void Compare(EntryBatch entries, SortedDictionary<string, string> rights)
+    {
+        IReadOnlyDictionary<string, string>? before = _memory.Rights;
+        if (before is not null)
+        {
+            string[] changed = [.. before.Keys.Union(rights.Keys).Where(what => before.GetValueOrDefault(what) != rights.GetValueOrDefault(what))];
+            if (changed.Length == 0) return;
+            foreach (string what in changed)
+            {
+                (string was, string now) = (before.GetValueOrDefault(what) ?? "nothing", rights.GetValueOrDefault(what) ?? "nothing");
+                Add(entries, what, was, now, Words.Of(CheckStatus.Warn));
+                ServerLog.NotAsProtected(logger, source, what, was, now);
+            }
+        }
+        _memory.Rights = rights;
+        _maker.AddGuard(entries, GuardCode.Rights, rights);
+    }
+
+    private void Add(EntryBatch entries, string what, string expected, string found, string? weight)
+    {
+        Dictionary<string, string> facts = new() { ["what"] = what, ["expected"] = expected, ["found"] = found };
+        if (weight is not null) facts["weight"] = weight;
+        _maker.AddGuard(entries, GuardCode.IdentityChanged, facts);
+    }
 }

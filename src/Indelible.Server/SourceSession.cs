@@ -43,7 +43,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
                 pipeline.RunAsync,
                 [
                     stop => WatchSessionsAsync(connection, sessions, stop),
-                    stop => new ProtectionWatch(source, config.Protection, connection, host, logger).RunAsync(stop),
+                    stop => new ProtectionWatch(source, config.Protection, connection, host, progress, logger).RunAsync(stop),
                 ],
                 end.Token);
         }

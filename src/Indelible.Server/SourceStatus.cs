@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
@@ -41,6 +42,7 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeP
     private string _state = "connecting";
     private string? _problem;
     private SourceError? _lastError;
+    private readonly Channel<bool> _schemaChanges = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private long _changes;
     private long _breaks;
 
@@ -64,6 +66,17 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeP
                 LastError = _lastError,
             };
         }
+    }
+
+    /// <summary>Waits until DDL was sealed, or for the interval.</summary>
+    public async Task SchemaChangedAsync(TimeSpan interval, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task changed = _schemaChanges.Reader.ReadAsync(limit.Token).AsTask();
+        await Task.WhenAny(changed, Task.Delay(interval, time, limit.Token));
+        await limit.CancelAsync();
+        await changed.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     public void Enter(string state, string? problem = null)
@@ -116,6 +129,7 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeP
         {
             if (grades[grade] > 0) metrics.CountSealed(source, "change", Words.Of((Grade)grade), grades[grade]);
         }
+        if (ddl > 0) _schemaChanges.Writer.TryWrite(true);
         if (ddl > 0) metrics.CountSealed(source, "guard", "none", ddl);
     }
 }

@@ -17,9 +17,9 @@ internal static class Telling
 
     private static string? Of(EntryHeader header, IReadOnlyDictionary<string, string> facts) => header.Code switch
     {
-        "baseline-complete" => null,
+        "baseline-complete" or "rights" => null,
         "ddl" => $"ddl {facts["tag"]} by {Who(header.Operator!)}",
-        "identity-changed" => $"identity-changed {facts["what"]}: {facts["found"]}",
+        "identity-changed" => $"identity-changed {facts["what"]}: {facts["found"].Split(" (")[0]}",
         "gap" => $"gap {facts["reason"]}",
         "continuity" => $"continuity {Row(header)}{(facts.TryGetValue("columns", out string? columns) ? $" {columns}" : "")}: {facts["what"]}",
         "login-mismatch" => $"login-mismatch {facts["login"]} as {facts["sessionUser"]}",

@@ -20,7 +20,10 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     public async Task<List<SourceCheck>> CatalogAsync(CancellationToken cancellationToken)
     {
         await PublicationAsync(cancellationToken);
-        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on", "3 on, ENABLE ALWAYS", _again.AsSuperuser));
+        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
+            "3 on, ENABLE ALWAYS: without them DDL is noticed only by comparing the catalog at intervals, and its statement is not sealed", _again.AsSuperuser));
+        string functions = await OwnFunctions.DifferencesAsync(catalog, session.EventTriggerCount > 0, cancellationToken);
+        _checks.Add(SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed", _again.AsOwner));
         foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);
         return _checks;
     }
@@ -38,17 +41,20 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
 
     private async Task PublicationAsync(CancellationToken cancellationToken)
     {
-        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
-            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         if (publication is null)
         {
             _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner));
             return;
         }
         List<string> absent = [.. protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name}")];
-        bool whole = publication.PublishesAll && !publication.ViaRoot;
-        string found = absent.Count > 0 ? $"without {string.Join(", ", absent)}" : whole ? $"{protection.Tables.Count} tables" : "options changed";
-        _checks.Add(SourceCheck.Of("publication", absent.Count == 0 && whole, CheckStatus.Fail, found, "every protected table, all operations, not via root", _again.AsOwner));
+        List<string> faults = [.. absent.Select(name => $"without {name}")];
+        if (!publication.PublishesAll) faults.Add($"only {publication.Operations}");
+        if (publication.ViaRoot) faults.Add("via root");
+        faults.AddRange(protection.Tables.Where(t => publication.Filtered.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a row filter"));
+        faults.AddRange(protection.Tables.Where(t => publication.Listed.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a column list"));
+        string found = faults.Count > 0 ? string.Join(", ", faults) : $"{protection.Tables.Count} tables";
+        _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner));
     }
 
     private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
@@ -62,8 +68,9 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         }
         List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
         string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
-        AddMembers(name, "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity);
-        AddMembers(name, "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS");
+        AddMembers(name, "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity, m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
+        AddMembers(name, "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
+            m => m.TriggerEnabled switch { null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA", _ => "another trigger of that name" });
         (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
         _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {found.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
         TableFacts facts = await catalog.TableAsync(found, cancellationToken);
@@ -71,16 +78,26 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
         _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
             string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key), _again.AsOwner));
+        _checks.Add(SourceCheck.Of($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn, facts.HasChildren ? "has children, whose rows are not protected" : "none", "none", $"{_again.AsOwner} # with the columns of the children; or: ALTER TABLE … NO INHERIT {found.Quoted};"));
+        foreach (ProtectedColumn column in table.Columns) AddColumn(name, column, facts.Columns.FirstOrDefault(now => now.Number == column.Number));
     }
 
-    private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected)
+    /// <summary>Another name or type is DDL that the record follows; only `protect` takes it over.</summary>
+    private void AddColumn(string table, ProtectedColumn column, ColumnFacts? now)
+    {
+        CheckStatus otherwise = now is null ? CheckStatus.Fail : CheckStatus.Note;
+        string found = now is null ? "no such column" : $"{now.Name} {now.Type}";
+        _checks.Add(SourceCheck.Of($"{table} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found, $"{column.Name} {column.Type}", _again.AsOwner));
+    }
+
+    private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected, Func<MemberFacts, string> state)
     {
         List<MemberFacts> faulty = [.. members.Where(m => !isFine(m))];
-        string found = faulty.Count == 0 ? $"all {members.Count} relations" : $"not on {string.Join(", ", faulty.Take(5).Select(m => m.Name))}{(faulty.Count > 5 ? $" and {faulty.Count - 5} more" : "")}";
+        string found = faulty.Count == 0 ? $"all {members.Count} relations" : $"not on {string.Join(", ", faulty.Take(5).Select(m => $"{m.Name} ({state(m)})"))}{(faulty.Count > 5 ? $" and {faulty.Count - 5} more" : "")}";
         _checks.Add(SourceCheck.Of($"{table} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, string.Join(" ", faulty.Select(fix))));
     }
 
-    private string TriggerFix(MemberFacts member) => member.TriggerEnabled is null
+    private string TriggerFix(MemberFacts member) => member.TriggerEnabled is null or '?'
         ? _again.AsOwner
         : $"ALTER TABLE ONLY {member.Name.Quoted} ENABLE ALWAYS TRIGGER {TableSteps.Trigger};";
 }

@@ -21,6 +21,8 @@ public enum CheckStatus
 {
     /// <summary>Fine.</summary>
     Ok,
+    /// <summary>Not as when it was protected, and nothing is lost by it.</summary>
+    Note,
     /// <summary>Works, but something should be known or done.</summary>
     Warn,
     /// <summary>Capture does not work, or something goes unseen.</summary>

@@ -55,6 +55,26 @@ public static class SourceDoctor
         }
     }
 
+    /// <summary>Who owns protected tables, their row security, and which roles may more than others: compared with how it stood before, because nothing says how it should be.</summary>
+    /// <exception cref="IndelibleException">The source cannot be reached.</exception>
+    public static async Task<SortedDictionary<string, string>> RightsAsync(SourceConnection source, Protection protection, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
+            uint[] tables = [.. protection.Tables.Select(table => table.Oid)];
+            SortedDictionary<string, string> rights = new(StringComparer.Ordinal);
+            await using NpgsqlCommand command = new(SqlFile.Read("rights"), connection) { Parameters = { new NpgsqlParameter { Value = tables, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid } } };
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken)) rights[reader.GetString(0)] = reader.GetString(1);
+            return rights;
+        }
+        catch (NpgsqlException e)
+        {
+            throw SourceFailure.From(e, source);
+        }
+    }
+
     internal static IEnumerable<SourceCheck> Server(SessionFacts session)
     {
         string version = string.Create(CultureInfo.InvariantCulture, $"{session.VersionNumber / 10000}.{session.VersionNumber % 10000}");

@@ -170,8 +170,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
 
     private async Task<PublicationFacts?> PlanPublicationAsync(Protection protection, List<Target> targets, CancellationToken cancellationToken)
     {
-        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
-            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         string name = PgIdentifier.Quote(protection.Publication);
         bool generated = targets.Exists(t => t.Columns.Exists(c => c.Facts.Generated == "s"));
         string extra = generated ? ", publish_generated_columns = stored" : "";

@@ -67,6 +67,6 @@ internal sealed record MemberFacts
     /// <summary>pg_class.relreplident.</summary>
     public required char Identity { get; init; }
     public required string? IdentityIndex { get; init; }
-    /// <summary>pg_trigger.tgenabled of our trigger; null if there is none.</summary>
+    /// <summary>pg_trigger.tgenabled of our trigger; <c>?</c> if a trigger of that name is another one; null if there is none.</summary>
     public required char? TriggerEnabled { get; init; }
 }

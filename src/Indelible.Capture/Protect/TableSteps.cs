@@ -30,7 +30,8 @@ internal static class TableSteps
     private static IEnumerable<string> Member(MemberFacts member, bool byDefault)
     {
         string name = member.Name.Quoted;
-        if (member.TriggerEnabled is null)
+        if (member.TriggerEnabled == '?') yield return $"DROP TRIGGER {Trigger} ON {name}";
+        if (member.TriggerEnabled is null or '?')
         {
             yield return $"CREATE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION indelible.attribute()";
         }

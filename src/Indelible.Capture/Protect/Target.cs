@@ -62,7 +62,18 @@ internal static class ProtectionMerge
 internal sealed record InstalledFacts(string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
 
 /// <summary>A publication.</summary>
-internal sealed record PublicationFacts(bool IsOwned, bool AllTables, bool PublishesAll, bool ViaRoot, HashSet<uint> Relations);
+internal sealed record PublicationFacts(bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed)
+{
+    /// <summary>All that can be published, as the query spells it.</summary>
+    public const string AllOperations = "insert, update, delete, truncate";
+
+    /// <summary>True if it publishes every operation.</summary>
+    public bool PublishesAll => Operations == AllOperations;
+
+    /// <summary>Reads a row of publication.sql.</summary>
+    public static PublicationFacts Read(Npgsql.NpgsqlDataReader r) => new(
+        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)], [.. r.GetFieldValue<uint[]>(6)]);
+}
 
 /// <summary>A role's attributes.</summary>
 internal sealed record RoleFacts(bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect);

@@ -81,8 +81,7 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     {
         List<RecordedFacts> recorded = await catalog.QueryAsync("recorded", [table.Oid], static r => new RecordedFacts(
             new RelationName(r.GetFieldValue<uint>(0), r.GetString(1), r.GetString(2)), r.GetString(3)[0], r.IsDBNull(4) ? null : r.GetString(4), r.GetBoolean(5)), cancellationToken);
-        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], static r => new PublicationFacts(
-            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)]), cancellationToken)).FirstOrDefault();
+        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         var statements = new List<string>();
         // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
         statements.Add($"DELETE FROM indelible.relation WHERE root = {table.Oid}");

@@ -70,7 +70,7 @@ internal sealed record AlertRound(long To, IReadOnlyList<Alert> Alerts)
         }
         IEnumerable<long> guards = Found(view, new Query { Kind = EntryKind.Guard }, from, to);
         IEnumerable<long> nobodys = Found(view, new Query { Kind = EntryKind.Change, Grade = Grade.None }, from, to);
-        foreach (long index in Merged(guards, nobodys)) yield return index;
+        foreach (long index in Merge.InOrder(guards, nobodys)) yield return index;
     }
 
     private static IEnumerable<long> Found(LedgerView view, Query query, long from, long to)
@@ -87,26 +87,6 @@ internal sealed record AlertRound(long To, IReadOnlyList<Alert> Alerts)
             after = page.Next;
         }
         while (after is not null);
-    }
-
-    /// <summary>Both in one order; no entry is in both.</summary>
-    private static IEnumerable<long> Merged(IEnumerable<long> one, IEnumerable<long> other)
-    {
-        using IEnumerator<long> a = one.GetEnumerator(), b = other.GetEnumerator();
-        bool hasA = a.MoveNext(), hasB = b.MoveNext();
-        while (hasA || hasB)
-        {
-            if (hasA && (!hasB || a.Current < b.Current))
-            {
-                yield return a.Current;
-                hasA = a.MoveNext();
-            }
-            else
-            {
-                yield return b.Current;
-                hasB = b.MoveNext();
-            }
-        }
     }
 
     /// <summary>A header; null where the entry cannot be read, which is told of in its place.</summary>
