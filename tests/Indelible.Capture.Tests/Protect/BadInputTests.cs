@@ -92,6 +92,12 @@ public sealed class BadInputTests(SharedServer fixture)
         Assert.Contains("event triggers", outcome.Warnings[1]);
         await db.ExecuteAsync("INSERT INTO t VALUES (1, 'a')");
         Assert.Equal("MI", string.Concat((await db.DrainAsync()).Select(i => i.Kind)));
+        SourceCheck weaker = Assert.Single(await SourceDoctor.ProtectionAsync(capture, outcome.Protection, TestContext.Current.CancellationToken), check => check.Status != CheckStatus.Ok);
+        Assert.Equal(("event triggers", CheckStatus.Warn), (weaker.Name, weaker.Status));
+        Assert.Contains("DDL is noticed only by comparing the catalog", weaker.Expected);
+        await db.ExecuteAsync("ALTER TABLE t DISABLE TRIGGER zz_indelible", "ALTER TABLE t REPLICA IDENTITY DEFAULT");
+        IReadOnlyList<SourceCheck> found = await SourceDoctor.ProtectionAsync(capture, outcome.Protection, TestContext.Current.CancellationToken);
+        Assert.Equal(["event triggers", "public.t identity", "public.t trigger"], found.Where(check => check.Status != CheckStatus.Ok).Select(check => check.Name));
     }
 
     [Fact]
