@@ -27,6 +27,24 @@ internal sealed class Command(string root, string directory)
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit {process.ExitCode}\n{output}\n{await error}");
     }
 
+    /// <summary>As <see cref="RunAsync"/>, and the most memory the process held, in MiB, asked for ten times a second.</summary>
+    public async Task<(string Output, double PeakMemory)> RunWatchedAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        using Process process = Start(Binary, arguments);
+        process.ErrorDataReceived += (_, line) => Trace(line.Data);
+        process.BeginErrorReadLine();
+        Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        double peak = 0;
+        while (!output.IsCompleted)
+        {
+            process.Refresh();
+            if (!process.HasExited) peak = Math.Max(peak, process.PeakWorkingSet64 / 1048576.0);
+            await Task.WhenAny(output, Task.Delay(100, cancellationToken));
+        }
+        await process.WaitForExitAsync(cancellationToken);
+        return process.ExitCode == 0 ? (await output, peak) : throw new InvalidOperationException($"indelible {string.Join(' ', arguments)}: exit {process.ExitCode}\n{await output}");
+    }
+
     /// <summary>Starts `indelible run`; its output is thrown away.</summary>
     public Collector StartRun()
     {

@@ -14,18 +14,6 @@ internal static class ProcessorTime
     /// <summary>Of all its children that ended and were waited for.</summary>
     public static TimeSpan OfChildren(int pid) => Read(pid, ChildrenUserTime);
 
-    /// <summary>Most memory any one child that ended held, in KiB. https://man7.org/linux/man-pages/man2/getrusage.2.html: RUSAGE_CHILDREN, ru_maxrss.</summary>
-    public static unsafe long PeakOfChildren()
-    {
-        long* usage = stackalloc long[UsageWords];
-        return GetUsage(Children, usage) == 0 ? usage[MaxResident] : throw new InvalidOperationException("getrusage failed");
-    }
-
-    private const int Children = -1, UsageWords = 18, MaxResident = 4;
-
-    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "getrusage")]
-    private static extern unsafe int GetUsage(int who, long* usage);
-
     /// <summary>A field of user time, counted from 1, and the system time that follows it.</summary>
     private static TimeSpan Read(int pid, int field)
     {

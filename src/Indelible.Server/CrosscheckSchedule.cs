@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Net.Sockets;
 using Indelible.Format;
+using Indelible.Index;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
@@ -21,24 +22,24 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
         {
             await Task.Delay(Glance, host.Time, cancellationToken);
             if (host.Config.CrosscheckIntervalHours == 0) continue;
-            foreach ((string source, SourceConfig config) in host.Config.Sources.ToList())
+            foreach (SourceStatus running in host.Sources)
             {
-                if (IsDue(source)) await CheckAsync(source, config, cancellationToken);
+                if (running.State == "capturing" && IsDue(running.Source)) await CheckAsync(running.Source, cancellationToken);
             }
         }
     }
 
     private bool IsDue(string source)
     {
-        if (!host.Sources.Any(one => one.Source == source && one.State == "capturing")) return false;
         if (_failedAt.TryGetValue(source, out long failed) && host.Time.GetElapsedTime(failed) < Pause) return false;
         return LastCrosscheck.Of(host.View, source) is not { } last
             || host.Time.GetUtcNow() - DateTimeOffset.UnixEpoch - TimeSpan.FromMicroseconds(last.SealedAt.Micros) >= TimeSpan.FromHours(host.Config.CrosscheckIntervalHours);
     }
 
     /// <summary>What goes wrong is logged and tried again later: capture does not stop for it.</summary>
-    private async Task CheckAsync(string source, SourceConfig config, CancellationToken cancellationToken)
+    private async Task CheckAsync(string source, CancellationToken cancellationToken)
     {
+        if (!host.Config.Sources.TryGetValue(source, out SourceConfig? config)) return;    // unprotected just now
         try
         {
             CrosscheckReport report = await new Crosscheck(host, source, config, static _ => { }).RunAsync(cancellationToken);
@@ -46,7 +47,7 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
             if (report.IsFine) ServerLog.Crosschecked(logger, source, report.Rows, report.GuardEntry!.Value);
             else ServerLog.CrosscheckFound(logger, source, report.DifferenceCount, report.NotCovered.Count, report.GuardEntry!.Value);
         }
-        catch (Exception e) when (e is IndelibleException or DbException or SocketException or IOException or TimeoutException)
+        catch (Exception e) when (e is IndelibleException or IndexDamagedException or DbException or SocketException or IOException or TimeoutException)
         {
             _failedAt[source] = host.Time.GetTimestamp();
             ServerLog.CrosscheckFailed(logger, source, e.Message);

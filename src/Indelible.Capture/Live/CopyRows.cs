@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Indelible.Capture;
 
@@ -36,10 +37,15 @@ public ref struct CopyRows
     }
 
     /// <summary>True if a column of the row is NULL.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool IsNull(int field) => _fields[field].Length < 0;
 
     /// <summary>A column's text; empty for NULL. Good until the block is used again.</summary>
-    public readonly ReadOnlySpan<byte> this[int field] => _fields[field].Length <= 0 ? [] : _block.Slice(_fields[field].Start, _fields[field].Length);
+    public readonly ReadOnlySpan<byte> this[int field]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _block.Slice(_fields[field].Start, Math.Max(0, _fields[field].Length));
+    }
 
     /// <summary>Takes a field and gives what ended it.</summary>
     private byte Take(ref (int Start, int Length) field)
@@ -82,7 +88,7 @@ public ref struct CopyRows
     private byte TakeNull(ref (int Start, int Length) field, int end)
     {
         if (end >= _block.Length || _block[end] is not (Tab or NewLine)) throw Wrong("expected NULL to stand alone, found something behind it");
-        field = (end, -1);
+        field = (end, -1);    // NULL
         _at = end + 1;
         return _block[end];
     }

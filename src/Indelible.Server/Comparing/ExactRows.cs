@@ -1,4 +1,3 @@
-using System.Globalization;
 using Indelible.Capture;
 using Indelible.Format.Entries;
 using Indelible.Index;
