@@ -31,4 +31,6 @@ public static class GuardCode
     public const string VerificationFailed = "verification-failed";
     /// <summary>What a crosscheck found.</summary>
     public const string Crosscheck = "crosscheck";
+    /// <summary>Which transactions wrote the source's catalog, to compare later looks with.</summary>
+    public const string Catalog = "catalog";
 }

@@ -30,6 +30,7 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         Ordinary(GuardCode.ProtectionStarted, "protection began"),
         Ordinary(GuardCode.ProtectionChanged, "other columns are protected now"),
         Ordinary(GuardCode.Rights, "owners, row security and privileged roles as they stand"),
+        Ordinary(GuardCode.Catalog, "which transactions wrote the catalog, to compare later looks with"),
         Ordinary(GuardCode.BaselineComplete, "the values of a table are sealed as they stand"),
     ];
 

@@ -54,22 +54,25 @@ public sealed class LedgerView : IDisposable
     }
 
     /// <summary>Headers of a source's published entries of one kind, newest first, those included that the index has not reached.</summary>
-    internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind)
+    internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind) => NewestEntries(source, kind).Select(entry => entry.Header);
+
+    /// <summary>The same, whole.</summary>
+    internal IEnumerable<Entry> NewestEntries(string source, EntryKind kind)
     {
         long indexed = Index.IndexedSize;
-        foreach (EntryHeader header in Unindexed(indexed).Where(header => header.Source == source && header.Kind == kind).Reverse()) yield return header;
+        foreach (Entry entry in Unindexed(indexed).Where(entry => entry.Header.Source == source && entry.Header.Kind == kind).Reverse()) yield return entry;
         Query query = new() { Source = source, Kind = kind, Limit = PageLimit };
         for (string? after = null; ;)
         {
             Page page = Index.Find(query with { After = after });
-            foreach (long index in page.Entries.Where(index => index < indexed)) yield return Header(index);
+            foreach (long index in page.Entries.Where(index => index < indexed)) yield return Entry(index);
             if ((after = page.Next) is null) yield break;
         }
     }
 
-    private IEnumerable<EntryHeader> Unindexed(long from)
+    private IEnumerable<Entry> Unindexed(long from)
     {
-        for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++) yield return Header(index);
+        for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++) yield return Entry(index);
     }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>

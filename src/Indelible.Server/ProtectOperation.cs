@@ -65,6 +65,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
             await RequireLoginAsync(config, outcome.CaptureRole, cancellationToken);
             if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);
             long rows = await SealBaselineAsync(config, outcome, cancellationToken);
+            await new CatalogMemory(host, Source, SourceConnections.Of(config), outcome.Protection).RememberAsync(cancellationToken);
             host.Config.Sources[Source] = config;
             ConfigFile.Save(configPath, host.Config);
             return new ProtectResult(outcome.Protection, rows, outcome.SlotStart, host.IsRunning, outcome.Warnings);

@@ -12,6 +12,7 @@ internal sealed class ProtectionWatch(string source, Protection protection, Sour
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
+    private readonly CatalogMemory _catalog = new(host, source, connection, protection);
 
     /// <summary>Looks until cancelled. A look that fails is noted; what keeps the source from being reached is noticed by capture itself.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -35,7 +36,9 @@ internal sealed class ProtectionWatch(string source, Protection protection, Sour
         EntryBatch entries = new();
         foreach (SourceCheck check in await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken)) Compare(entries, check);
         Compare(entries, await SourceDoctor.RightsAsync(connection, protection, cancellationToken));
+        CatalogTrace trace = await _catalog.LookAsync(entries, cancellationToken);
         if (entries.Count > 0) await host.SealAsync(entries, cancellationToken);
+        _catalog.Sealed(trace);
     }
 
     private void Compare(EntryBatch entries, SourceCheck check)

@@ -38,8 +38,7 @@ public sealed class AttributionAttacks(SharedServer shared)
             "ALTER TABLE people DISABLE TRIGGER ALL", "ALTER TABLE people ENABLE TRIGGER ALL", "SET session_replication_role = replica", "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("identity-changed public.people trigger: not on public.people");
         Assert.Equal(
-            ["ddl ALTER TABLE by session postgres", "ddl ALTER TABLE by session postgres", "update people 7 ssn by none"],
-            (await scene.StoryAsync()).Where(line => !line.StartsWith("identity-changed", StringComparison.Ordinal)));
+            ["ddl ALTER TABLE by session postgres", "ddl ALTER TABLE by session postgres", "update people 7 ssn by none"], await scene.StoryAsync());
     }
 
     [Fact]
@@ -82,6 +81,7 @@ public sealed class AttributionAttacks(SharedServer shared)
                 Emit(Message("F/0", xid, SharedServer.Clerk, secret)), "UPDATE people SET ssn = 'forged' WHERE id = 7", "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible", "COMMIT");
         }
         // The change is sealed. That it was the clerk is a lie that only the report of the DDL, by the superuser in the same transaction, stands against.
+        await scene.ToldAsync("identity-changed trigger on public.people: oid …");
         Assert.Equal(
             ["ddl ALTER TABLE by session postgres", "update people 7 ssn by session clerk", "ddl ALTER TABLE by session postgres"],
             await scene.StoryAsync());

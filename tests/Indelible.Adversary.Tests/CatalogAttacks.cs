@@ -1,3 +1,4 @@
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Xunit;
 
@@ -23,6 +24,7 @@ public sealed class CatalogAttacks(SharedServer shared)
             $"ALTER PUBLICATION {scene.Slot} DROP TABLE people", "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8",
             $"ALTER PUBLICATION {scene.Slot} ADD TABLE people");
         Assert.Equal(["ddl ALTER PUBLICATION by session postgres", "ddl ALTER PUBLICATION by session postgres"], await scene.StoryAsync());
+        await scene.ToldAsync("identity-changed public.people in publication: oid …");
         Assert.Equal(["id=7 ssn: another value than in the ledger", "id=8 : in the ledger, missing in the database"], await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
@@ -35,6 +37,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Owner,
             "ALTER TABLE visits DETACH PARTITION visits_b", "UPDATE visits_b SET note = 'forged' WHERE id = 107", "ALTER TABLE visits ATTACH PARTITION visits_b FOR VALUES FROM (100) TO (200)");
         Assert.Equal(["ddl ALTER TABLE by session crm_owner", "ddl ALTER TABLE by session crm_owner"], await scene.StoryAsync());
+        await scene.ToldAsync("identity-changed partition public.visits_b: attached by transaction …");
         Assert.Equal(["id=107 note: another value than in the ledger"], await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "DELETE FROM visits WHERE id = 107");
         await scene.ToldAsync("continuity public.visits_b 107 note: the value before is not the last one sealed");
@@ -56,6 +59,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.AttackAsync(SharedServer.Owner, "ALTER TABLE people ALTER ssn TYPE varchar(40) USING 'forged'");
         Assert.Equal("ddl ALTER TABLE by session crm_owner", (await scene.StoryAsync())[0]);
+        await scene.ToldAsync("identity-changed public.people column …");
         await scene.UntilAsync(() => scene.New().Count(entry => entry.Header.Kind == EntryKind.Baseline) == 20, "a new baseline");
         Assert.Empty(await scene.CrosscheckAsync());
     }
@@ -66,6 +70,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.AttackAsync(SharedServer.Owner, "ALTER TABLE people DROP COLUMN ssn", "ALTER TABLE people ADD COLUMN ssn text DEFAULT 'forged'");
         await scene.ToldAsync("ddl ALTER TABLE by session crm_owner");
+        await scene.ToldAsync("identity-changed public.people column …");
         Assert.Equal(["ssn: the column is gone from the database"], await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
@@ -108,6 +113,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Superuser,
             "ALTER EVENT TRIGGER indelible_ddl DISABLE", "ALTER EVENT TRIGGER indelible_rewrite DISABLE", "ALTER TABLE people ALTER ssn TYPE varchar(40) USING 'forged'");
         await scene.ToldAsync("identity-changed event triggers: 1 of 3 on");
+        await scene.ToldAsync("identity-changed public.people column …");
         Assert.Equal(Everybody(id => $"id={id} ssn: another value than in the ledger"), await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
@@ -139,6 +145,26 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Superuser,
             "CREATE OR REPLACE FUNCTION indelible.attribute() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'", "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("update people 7 ssn by none");
+        await scene.ToldAsync("identity-changed functions: …");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Everything_put_back_before_anybody_looks(bool isStopped)
+    {
+        await using Scene scene = await Scene.OpenAsync(shared.Server);
+        if (isStopped) await scene.StopAsync();
+        await scene.AttackAsync(SharedServer.Superuser,
+            "ALTER EVENT TRIGGER indelible_ddl DISABLE", "ALTER EVENT TRIGGER indelible_drop DISABLE", $"ALTER PUBLICATION {scene.Slot} DROP TABLE people",
+            "UPDATE people SET ssn = 'forged' WHERE id = 7",
+            $"ALTER PUBLICATION {scene.Slot} ADD TABLE people", "ALTER EVENT TRIGGER indelible_ddl ENABLE ALWAYS", "ALTER EVENT TRIGGER indelible_drop ENABLE ALWAYS");
+        if (isStopped) await scene.StartAsync();
+        Entry told = await scene.ToldAsync("identity-changed public.people in publication: oid …");
+        await scene.ToldAsync("identity-changed event trigger indelible_ddl: oid …");
+        Assert.True(Lsn.Parse(told.Header.Facts!["since"]) < Lsn.Parse(told.Header.Facts["until"]));
+        Assert.Empty(await scene.StoryAsync());
+        Assert.Equal(["id=7 ssn: another value than in the ledger"], await scene.CrosscheckAsync());
     }
 
     /// <summary>A line for each of the twenty people, in order.</summary>

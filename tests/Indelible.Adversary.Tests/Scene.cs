@@ -122,15 +122,18 @@ internal sealed class Scene : IAsyncDisposable
         return [.. New().Select(Telling.Of).OfType<string>().Where(line => !line.StartsWith("identity-changed", StringComparison.Ordinal))];
     }
 
-    /// <summary>Waits until the record says something, and notes how long after the attack it was sealed.</summary>
+    /// <summary>Waits until the record says something (what it begins with, if it ends in …), and notes how long after the attack it was sealed.</summary>
     public async Task<Entry> ToldAsync(string expected)
     {
         Entry? told = null;
-        await UntilAsync(() => (told = New().FirstOrDefault(entry => Telling.Of(entry) == expected)) is not null, $"'{expected}'");
+        await UntilAsync(() => (told = New().FirstOrDefault(entry => IsTold(entry, expected))) is not null, $"'{expected}'");
         double seconds = (told!.Header.SealedAt.Micros - new DateTimeOffset(_attackedAt.Ticks, TimeSpan.Zero).Subtract(DateTimeOffset.UnixEpoch).TotalMicroseconds) / 1e6;
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds,5:F1} s  {expected}"));
         return told;
     }
+
+    private static bool IsTold(Entry entry, string expected) =>
+        expected.EndsWith('…') ? Telling.Of(entry)?.StartsWith(expected[..^1], StringComparison.Ordinal) == true : Telling.Of(entry) == expected;
 
     /// <summary>The differences a crosscheck lists now.</summary>
     public async Task<string[]> CrosscheckAsync()

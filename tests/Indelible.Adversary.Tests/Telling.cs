@@ -17,7 +17,7 @@ internal static class Telling
 
     private static string? Of(EntryHeader header, IReadOnlyDictionary<string, string> facts) => header.Code switch
     {
-        "baseline-complete" or "rights" => null,
+        "baseline-complete" or "rights" or "catalog" => null,
         "ddl" => $"ddl {facts["tag"]} by {Who(header.Operator!)}",
         "identity-changed" => $"identity-changed {facts["what"]}: {facts["found"].Split(" (")[0]}",
         "gap" => $"gap {facts["reason"]}",

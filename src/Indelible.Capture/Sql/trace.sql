@@ -1,0 +1,18 @@
+-- Memberships, partitions and triggers, and which transaction wrote each: what was changed and changed back is not what it was. $1 publication, $2 oids of the protected
+-- tables. How: always - told whenever it changes, appears or goes; change - only if it changes; appear - and if it appears.
+WITH member AS (
+    SELECT root.oid AS root, c.oid, c.oid::regclass::text AS name, i.xmin::text AS attached_by,
+           (SELECT a.xmin::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS made_by
+    FROM unnest($2::int8[]::oid[]) AS root(oid), LATERAL (SELECT relid::oid AS oid FROM pg_partition_tree(root.oid) UNION SELECT root.oid) tree
+    JOIN pg_class c ON c.oid = tree.oid LEFT JOIN pg_inherits i ON i.inhrelid = c.oid)
+SELECT 'always' AS how, 'publication itself' AS what, format('oid %s, written by transaction %s', p.oid, p.xmin) AS state
+FROM pg_publication p WHERE p.pubname = $1
+UNION ALL SELECT 'always', format('%s in publication', r.prrelid::regclass), format('oid %s%s%s', r.oid, ', rows ' || md5(to_jsonb(r) ->> 'prqual'), ', columns ' || (to_jsonb(r) ->> 'prattrs'))
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1 AND r.prrelid = ANY ($2::int8[]::oid[])
+UNION ALL SELECT CASE WHEN attached_by = made_by THEN 'change' ELSE 'appear' END, format('partition %s', name),
+    CASE WHEN attached_by = made_by THEN 'made as a partition' ELSE 'attached by transaction ' || attached_by END
+FROM member WHERE oid <> root
+UNION ALL SELECT CASE WHEN m.oid = m.root THEN 'always' ELSE 'change' END, format('trigger on %s', m.name), format('oid %s, written by transaction %s, enabled %s', t.oid, t.xmin, t.tgenabled)
+FROM member m JOIN pg_trigger t ON t.tgrelid = m.oid AND t.tgname = 'zz_indelible'
+UNION ALL SELECT 'always', format('event trigger %s', e.evtname), format('oid %s, written by transaction %s, enabled %s', e.oid, e.xmin, e.evtenabled)
+FROM pg_event_trigger e WHERE e.evtname LIKE 'indelible\_%'

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text;
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
+using Indelible.Index;
+using Indelible.Ledger;
+
+namespace Indelible.Server;
+
+/// <summary>Remembers, in the ledger, which transactions wrote a source's catalog, so that what was changed and changed back is told of, also if nobody was looking meanwhile.</summary>
+internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnection connection, Protection protection)
+{
+    private const string TextName = "catalog";
+    private readonly EntryMaker _maker = host.NewMaker(source);
+    private CatalogTrace? _last;
+
+    /// <summary>Remembers the catalog as it is, as after <c>protect</c>.</summary>
+    public async Task RememberAsync(CancellationToken cancellationToken)
+    {
+        EntryBatch entries = new();
+        Add(entries, await CatalogTrace.ReadAsync(connection, protection, cancellationToken));
+        await host.SealAsync(entries, cancellationToken);
+    }
+
+    /// <summary>Looks, and adds what is otherwise than at the last look: what, before, after, and between which positions of the log it was changed.</summary>
+    /// <returns>What became of the catalog; to be given to <see cref="Sealed"/> once the entries are sealed.</returns>
+    public async Task<CatalogTrace> LookAsync(EntryBatch entries, CancellationToken cancellationToken)
+    {
+        CatalogTrace now = await CatalogTrace.ReadAsync(connection, protection, cancellationToken);
+        _last ??= Remembered();
+        List<CatalogTrace.Difference> told = _last is null ? [] : [.. now.Since(_last)];
+        foreach (CatalogTrace.Difference difference in told) Add(entries, difference, _last!.LogEnd, now.LogEnd);
+        if (_last is null || told.Count > 0) Add(entries, now);
+        return now;
+    }
+
+    /// <summary>The next look compares with this one.</summary>
+    public void Sealed(CatalogTrace trace) => _last = trace;
+
+    private void Add(EntryBatch entries, CatalogTrace.Difference difference, Lsn since, Lsn until) =>
+        _maker.AddGuard(entries, GuardCode.IdentityChanged, new Dictionary<string, string>
+        {
+            ["what"] = difference.What,
+            ["expected"] = difference.Before,
+            ["found"] = difference.After,
+            ["since"] = since.ToString(),
+            ["until"] = until.ToString(),
+            ["weight"] = Words.Of(CheckStatus.Warn),
+        });
+
+    private void Add(EntryBatch entries, CatalogTrace trace) => _maker.AddGuard(
+        entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) }, trace.ToText(), TextName);
+
+    /// <summary>The newest that was sealed since protection last changed; null if there is none, or it does not open.</summary>
+    private CatalogTrace? Remembered()
+    {
+        foreach (Entry entry in host.View.NewestEntries(source, EntryKind.Guard))
+        {
+            if (entry.Header.Code is GuardCode.ProtectionStarted or GuardCode.ProtectionChanged) return null;
+            if (entry.Header.Code != GuardCode.Catalog) continue;
+            OpenedValue text = host.View.Values.Open(entry, entry.Fields[0], Side.After);
+            return text.Fault == OpenFault.None ? CatalogTrace.Parse(Encoding.UTF8.GetString(text.Value.Bytes.Span)) : null;
+        }
+        return null;
+    }
+}
