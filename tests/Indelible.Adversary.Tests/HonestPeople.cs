@@ -5,7 +5,7 @@ using Npgsql;
 namespace Indelible.Adversary.Tests;
 
 /// <summary>A day's honest work, over and over: sessions that write in every ordinary way, until stopped. They come back when the server does.</summary>
-internal sealed class HonestPeople(PostgresServer server, string database, int seed) : IAsyncDisposable
+internal sealed class HonestPeople(PostgresServer server, string database, int seed)
 {
     /// <summary>Tables as an application has them; <c>people.ssn</c>, <c>people.phone</c> and <c>visits.note</c> are to be protected.</summary>
     public const string Schema = """
@@ -16,8 +16,6 @@ internal sealed class HonestPeople(PostgresServer server, string database, int s
         CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM (100) TO (200);
         INSERT INTO visits SELECT n % 200, n, 'v' FROM generate_series(1, 300) n;
         """;
-
-    private const int Sessions = 3;
 
     /// <summary>{0} is a key that exists, mostly; {1} one that nobody used yet, with twenty after it; {2} a value; {3} who.</summary>
     private static readonly string[] Work =
@@ -44,39 +42,10 @@ internal sealed class HonestPeople(PostgresServer server, string database, int s
         "COPY",
     ];
 
-    private readonly CancellationTokenSource _stop = new();
-    private Task[] _running = [];
     private int _next = 1000;
 
-    public HonestPeople Begin()
-    {
-        _running = [.. Enumerable.Range(0, Sessions).Select(session => RunAsync(new Random((seed * Sessions) + session)))];
-        return this;
-    }
-
-    /// <summary>Ends after the transactions under way.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        await Task.WhenAll(_running);
-        _stop.Dispose();
-    }
-
-    private async Task RunAsync(Random random)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using NpgsqlConnection connection = await server.ConnectAsync(database);
-                for (int i = 0; i < 40 && !_stop.IsCancellationRequested; i++) await WorkAsync(connection, random);
-            }
-            catch (NpgsqlException)
-            {
-                await Task.Delay(100); // the server is down, or two sessions blocked each other
-            }
-        }
-    }
+    /// <summary>Begins; to be disposed of.</summary>
+    public BusySessions Begin() => new BusySessions(server, database, seed, WorkAsync).Begin();
 
     private async Task WorkAsync(NpgsqlConnection connection, Random random)
     {

@@ -50,7 +50,7 @@ public sealed class KillTests : IAsyncLifetime
     {
         Random random = new(_seed);
         await ProtectAsync();
-        await using (Traffic traffic = new Traffic(_server, _database, _seed).Begin())
+        await using (BusySessions traffic = new Traffic(_server, _database, _seed).Begin())
         {
             for (int round = 0; round < Rounds; round++)
             {
@@ -72,7 +72,7 @@ public sealed class KillTests : IAsyncLifetime
     {
         Random random = new(_seed);
         await _server.ExecuteAsync(_database, "INSERT INTO people SELECT n, 'x', 'x' FROM generate_series(3000, 18000) n");
-        await using (Traffic traffic = new Traffic(_server, _database, _seed).Begin())
+        await using (BusySessions traffic = new Traffic(_server, _database, _seed).Begin())
         {
             for (int attempt = 0; attempt < 3; attempt++)
             {

@@ -5,42 +5,12 @@ using Npgsql;
 namespace Indelible.Cli.Tests;
 
 /// <summary>Sessions that change rows of <c>people</c> in many ways, in and out of turn, until stopped. They come back when the server does.</summary>
-internal sealed class Traffic(PostgresServer server, string database, int seed) : IAsyncDisposable
+internal sealed class Traffic(PostgresServer server, string database, int seed)
 {
-    private const int Sessions = 3;
-    private readonly CancellationTokenSource _stop = new();
-    private Task[] _running = [];
     private int _next = 1000;
 
-    public Traffic Begin()
-    {
-        _running = [.. Enumerable.Range(0, Sessions).Select(session => RunAsync(new Random((seed * Sessions) + session)))];
-        return this;
-    }
-
-    /// <summary>Ends after the transactions under way.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        await Task.WhenAll(_running);
-        _stop.Dispose();
-    }
-
-    private async Task RunAsync(Random random)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using NpgsqlConnection connection = await server.ConnectAsync(database);
-                while (!_stop.IsCancellationRequested) await ChangeAsync(connection, random);
-            }
-            catch (NpgsqlException)
-            {
-                await Task.Delay(100); // the server is down, or two sessions blocked each other
-            }
-        }
-    }
+    /// <summary>Begins; to be disposed of.</summary>
+    public BusySessions Begin() => new BusySessions(server, database, seed, ChangeAsync).Begin();
 
     private async Task ChangeAsync(NpgsqlConnection connection, Random random)
     {
