@@ -13,6 +13,9 @@ namespace Indelible.Server;
 /// <remarks>Open it, then either <see cref="RunAsync"/>, or seal a few entries and dispose. Everything sealed is published when it is disposed.</remarks>
 public sealed class LedgerHost : IAsyncDisposable
 {
+    /// <summary>For the index to reach what the sources sealed last, before alerts are told for the last time.</summary>
+    private static readonly TimeSpan IndexPatience = TimeSpan.FromSeconds(5);
+
     private readonly SourceSet _sources;
     private readonly SemaphoreSlim _rebuilding = new(1);
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -203,11 +206,12 @@ public sealed class LedgerHost : IAsyncDisposable
         Sources.Select(source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
 
     /// <summary>Sources end first, then whoever has something to tell, then what makes entries readable; also if one of them fails.</summary>
-    private static async Task EndedAsync(List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)
+    private async Task EndedAsync(List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)
     {
         try
         {
             await EndedAsync(front);
+            await PublishLastAsync();
         }
         finally
         {
@@ -215,6 +219,21 @@ public sealed class LedgerHost : IAsyncDisposable
             await telling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await stopBehind.CancelAsync();
             await EndedAsync([.. behind, telling]);
+        }
+    }
+
+    /// <summary>Makes what the sources sealed as they ended readable, so that it is told of now. An index that is far behind is not waited for.</summary>
+    private async Task PublishLastAsync()
+    {
+        await Writer.PublishAsync(CancellationToken.None);
+        using CancellationTokenSource patience = new(IndexPatience, Time);
+        try
+        {
+            await View.Feed.CatchUpAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // it is brought up when the ledger is opened again
         }
     }
 

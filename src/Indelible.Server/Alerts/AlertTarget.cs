@@ -45,7 +45,13 @@ internal sealed class AlertTarget(
     /// <summary>Tells what there is to tell, each once; what fails now is told after the next start.</summary>
     public async Task LastAsync(CancellationToken cancellationToken)
     {
-        await RoundAsync(retry: false, cancellationToken);
+        long from;
+        do
+        {
+            from = Status().DeliveredTo;
+            await RoundAsync(retry: false, cancellationToken);
+        }
+        while (Status().DeliveredTo > from);
         if (_hasBegun) Write(Status().DeliveredTo);
     }
 
