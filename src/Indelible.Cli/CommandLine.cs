@@ -111,6 +111,7 @@ internal static class CommandLine
             RevealCommand.Build(),
             IndexCommand.Build(),
             KeysCommand.Build(),
+            MirrorCommand.Build(),
             AlertsCommand.Build(),
             DemoCommand.Build(),
         };
@@ -121,7 +122,7 @@ internal static class CommandLine
         return root;
     }
 
-    private static bool IsForwarded(ParseResult parse) => Forwarded.Contains(parse.CommandResult.Command.Name) && !CrosscheckCommand.IsOfMirror(parse);
+    private static bool IsForwarded(ParseResult parse) => !UsageError.Words(parse.CommandResult).StartsWith("mirror ", StringComparison.Ordinal) && Forwarded.Contains(parse.CommandResult.Command.Name) && !CrosscheckCommand.IsOfMirror(parse);
 
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)

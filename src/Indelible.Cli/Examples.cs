@@ -47,9 +47,15 @@ internal static class Examples
         ],
         ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --table people --key 17 --reveal --reason \"ticket 4711\"", "indelible crosscheck --mirror /srv/copy/ledger --json"],
         ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
-        ["rebuild"] = ["indelible index rebuild"],
-        ["export"] = ["indelible keys export /mnt/vault/crm.keyring"],
-        ["test"] = ["indelible alerts test"],
+        ["index rebuild"] = ["indelible index rebuild"],
+        ["keys export"] = ["indelible keys export /mnt/vault/crm.keyring"],
+        ["alerts test"] = ["indelible alerts test"],
+        ["mirror run"] =
+        [
+            "indelible mirror run   # the ledgers that the configuration names under mirror",
+            "indelible mirror run --from https://audit.example.org/crm --key crm.vkey --to /srv/copies/crm --name mirror.example.net/one",
+            "indelible mirror run --once --from /mnt/audit/ledger --key crm.vkey --to /srv/copies/crm",
+        ],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
     };
 
@@ -68,7 +74,7 @@ internal static class Examples
         public override int Invoke(ParseResult parseResult)
         {
             int exitCode = plain.Invoke(parseResult);
-            if (!ByCommand.TryGetValue(parseResult.CommandResult.Command.Name, out string[]? examples)) return exitCode;
+            if (!ByCommand.TryGetValue(UsageError.Words(parseResult.CommandResult), out string[]? examples)) return exitCode;
             TextWriter output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
             foreach (string example in examples) output.WriteLine($"  {example}");

@@ -19,14 +19,15 @@ internal static class UsageError
         {
             error.WriteLine($"  did you mean {meant}?");
         }
-        error.WriteLine($"  see `{Path(parse.CommandResult)} --help`");
+        error.WriteLine($"  see `{$"indelible {Words(parse.CommandResult)}".TrimEnd()} --help`");
         return (int)ExitCode.Usage;
     }
 
-    private static string Path(CommandResult? result)
+    /// <summary>The words that name a command, such as <c>keys export</c>; empty for the root.</summary>
+    public static string Words(CommandResult? result)
     {
         List<string> names = [];
-        for (SymbolResult? at = result; at is CommandResult command; at = at.Parent) names.Insert(0, command.Command is RootCommand ? "indelible" : command.Command.Name);
+        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent) names.Insert(0, command.Command.Name);
         return string.Join(' ', names);
     }
 

@@ -9,9 +9,10 @@ namespace Indelible.Ledger;
 /// must have the same bytes; anything else is corruption (docs/format.md: published files never change).</remarks>
 internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
-    private const string TemporaryDirectory = ".tmp";
+    internal const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
     private long _stagedEver;
+    private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
     private readonly List<(string Temporary, string Path, SafeFileHandle File)> _staged = [];
 
     /// <summary>Enough is staged: open files are bounded.</summary>
@@ -31,10 +32,13 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         DurableFile.Write(file, temporary, content);
     }
 
+    /// <summary>Takes a file that is there already, and right, as if it had been staged: a process that died may not have flushed its name.</summary>
+    public void Keep(string relativePath) => _kept.Add(Path.GetDirectoryName(Path.Combine(root, relativePath))!);
+
     /// <summary>Makes every staged file durable under its name.</summary>
     public void Commit()
     {
-        var directories = new SortedSet<string>(StringComparer.Ordinal);
+        var directories = new SortedSet<string>(_kept, StringComparer.Ordinal);
         foreach (var (_, _, file) in _staged) DurableFile.StartWriting(file);
         foreach (var (temporary, _, file) in _staged) DurableFile.Sync(file, temporary);
         foreach (var (temporary, path, _) in _staged)
@@ -53,6 +57,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     {
         foreach (var (_, _, file) in _staged) file.Dispose();
         _staged.Clear();
+        _kept.Clear();
     }
 
     private static void RequireSame(string path, string temporary)

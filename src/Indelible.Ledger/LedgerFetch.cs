@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using Indelible.Format;
 using Indelible.Format.Verification;
 
@@ -17,25 +18,32 @@ public sealed class LedgerFetch : IDisposable
     private readonly MemoryStream _whole = new();
     private readonly byte[] _chunk = new byte[1 << 16];
 
-    private LedgerFetch(OpenFile openFile, HttpClient? client)
+    private LedgerFetch(OpenFile openFile, Func<string, CancellationToken, Task<byte[]?>> readAsync, HttpClient? client)
     {
         OpenFile = openFile;
         Fetch = ReadWhole;
+        ReadAsync = readAsync;
         _client = client;
     }
+
+    /// <summary>Directory that is read; null for a web server.</summary>
+    public string? Root { get; private init; }
 
     /// <summary>Whole files: tiles, bundles, checkpoints. The bytes are gone with the next call.</summary>
     public Fetch Fetch { get; }
 
-    /// <summary>Blobs, as streams.</summary>
+    /// <summary>Blobs, as streams. Many may be open at once.</summary>
     public OpenFile OpenFile { get; }
+
+    /// <summary>Whole files, many at once; the bytes are the caller's. Of what is longer than <see cref="FileLengthMax"/> a part is given that is too long as well.</summary>
+    public Func<string, CancellationToken, Task<byte[]?>> ReadAsync { get; }
 
     /// <summary>A ledger directory.</summary>
     public static LedgerFetch FromDirectory(string directory)
     {
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root)) throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {root}");
-        return new LedgerFetch(path => OpenBelow(root, path), null);
+        return new LedgerFetch(path => OpenBelow(root, path), (path, _) => Task.FromResult(ReadBelow(root, path)), null) { Root = root };
     }
 
     /// <summary>A ledger served over http or https; <paramref name="url"/> is what <c>checkpoint</c> and <c>tile/</c> follow.</summary>
@@ -55,7 +63,9 @@ public sealed class LedgerFetch : IDisposable
         {
             AutomaticDecompression = DecompressionMethods.GZip, MaxAutomaticRedirections = 5, ConnectTimeout = patience,
         }, disposeHandler: true) { Timeout = patience };
-        return new LedgerFetch(path => Request(client, new Uri(root, path), patience, cancellationToken), client);
+        return new LedgerFetch(
+            path => Request(client, new Uri(root, path), patience, cancellationToken),
+            (path, stop) => RequestAsync(client, new Uri(root, path), patience, stop), client);
     }
 
     /// <inheritdoc/>
@@ -68,6 +78,15 @@ public sealed class LedgerFetch : IDisposable
         return Directory.Exists(file) ? null : DurableFile.TryOpenRead(file);
     }
 
+    private static byte[]? ReadBelow(string root, string path)
+    {
+        using Stream? content = OpenBelow(root, path);
+        if (content is null) return null;
+        byte[] bytes = new byte[Math.Min(content.Length, FileLengthMax + 1)];
+        int read = content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        return read == bytes.Length ? bytes : bytes[..read];
+    }
+
     private ReadOnlyMemory<byte>? ReadWhole(string path)
     {
         using Stream? content = OpenFile(path);
@@ -75,6 +94,48 @@ public sealed class LedgerFetch : IDisposable
         _whole.SetLength(0);
         for (int read; _whole.Length <= FileLengthMax && (read = content.Read(_chunk, 0, _chunk.Length)) > 0;) _whole.Write(_chunk, 0, read);
         return _whole.GetBuffer().AsMemory(0, (int)_whole.Length);
+    }
+
+    private static async Task<byte[]?> RequestAsync(HttpClient client, Uri address, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(patience);
+        try
+        {
+            using HttpResponseMessage answer = await client.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, deadline.Token);
+            if (IsMissing(answer, address)) return null;
+            await using Stream body = await answer.Content.ReadAsStreamAsync(deadline.Token);
+            return await ReadAllAsync(body, answer.Content.Headers.ContentLength, () => deadline.CancelAfter(patience), deadline.Token);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Late(address, patience, late);
+        }
+        catch (Exception failure) when (failure is HttpRequestException or IOException)
+        {
+            throw Unreadable(address, failure);
+        }
+    }
+
+    private static async Task<byte[]> ReadAllAsync(Stream body, long? length, Action goesOn, CancellationToken cancellationToken)
+    {
+        byte[] bytes = new byte[Math.Clamp(length ?? SteadyStream.WindowLength, 1, FileLengthMax) + 1];
+        int read = 0, windowEnd = SteadyStream.WindowLength;
+        try
+        {
+            for (int more; read <= FileLengthMax && (more = await body.ReadAsync(bytes.AsMemory(read), cancellationToken)) > 0;)
+            {
+                read += more;
+                if (read >= windowEnd) goesOn();
+                if (read >= windowEnd) windowEnd = read + SteadyStream.WindowLength;
+                if (read == bytes.Length) Array.Resize(ref bytes, Math.Min(2 * bytes.Length, FileLengthMax + 1 + SteadyStream.WindowLength));
+            }
+        }
+        catch (InvalidDataException)
+        {
+            return bytes[..read];       // damaged gzip: what is missing is the reader's finding
+        }
+        return bytes[..read];
     }
 
     /// <summary>The body of an answer; null if the server says that there is no such file.</summary>
@@ -85,20 +146,32 @@ public sealed class LedgerFetch : IDisposable
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
             HttpResponseMessage answer = client.Send(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if (answer.StatusCode == HttpStatusCode.OK) return new SteadyStream(answer.Content.ReadAsStream(cancellationToken), address, patience, cancellationToken);
-            using (answer)
-            {
-                return answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone
-                    ? null
-                    : throw new IndelibleException(ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}");
-            }
+            using (answer) return IsMissing(answer, address) ? null : throw new System.Diagnostics.UnreachableException();
         }
         catch (TaskCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IndelibleException(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?", late);
+            throw Late(address, patience, late);
         }
         catch (HttpRequestException failure)
         {
-            throw new IndelibleException(ExitCode.Environment, $"cannot read {address}: {failure.Message}", failure);
+            throw Unreadable(address, failure);
         }
     }
+
+    /// <summary>True if the server says that there is no such file; throws for any other answer than the file.</summary>
+    private static bool IsMissing(HttpResponseMessage answer, Uri address) => answer.StatusCode switch
+    {
+        HttpStatusCode.OK => false,
+        HttpStatusCode.NotFound or HttpStatusCode.Gone => true,
+        _ => throw new IndelibleException(ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}"),
+    };
+
+    private static IndelibleException Late(Uri address, TimeSpan patience, Exception late) =>
+        new(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?", late);
+
+    /// <summary>What is wrong with a certificate is said by the failure underneath.</summary>
+    private static IndelibleException Unreadable(Uri address, Exception failure) => new(ExitCode.Environment,
+        failure.InnerException is AuthenticationException certificate
+            ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? If it is, have its authority trusted by this system (SSL_CERT_FILE names other authorities)"
+            : $"cannot read {address}: {failure.Message}", failure);
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Indelible.Format;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
+using Indelible.Server.Mirroring;
 
 namespace Indelible.Server;
 
@@ -48,6 +49,7 @@ public static class ConfigFile
         {
             if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
+        if (config.Mirror is { } mirror) MirrorCheck.Resolve(mirror, home);
         return config;
     }
 
@@ -113,6 +115,7 @@ public static class ConfigFile
         Range(path, "crosscheckIntervalHours", config.CrosscheckIntervalHours, 0, 8_760);
         ListenAddress(config);
         if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
+        if (config.Mirror is { } mirror) MirrorCheck.Check(path, mirror);
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);

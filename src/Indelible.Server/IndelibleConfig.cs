@@ -1,5 +1,6 @@
 using Indelible.Capture;
 using Indelible.Server.Alerts;
+using Indelible.Server.Mirroring;
 
 namespace Indelible.Server;
 
@@ -32,6 +33,8 @@ public sealed class IndelibleConfig
     public AlertsConfig? Alerts { get; set; }
     /// <summary>Time between crosschecks of a source that `run` makes by itself, in hours; 0 (none) to 8,760.</summary>
     public int CrosscheckIntervalHours { get; set; }
+    /// <summary>Whose ledgers `mirror run` keeps copies of; null: nobody's.</summary>
+    public MirrorConfig? Mirror { get; set; }
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

@@ -123,7 +123,7 @@ public sealed class LedgerHost : IAsyncDisposable
         IsRunning = true;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using CancellationTokenSource stopAlerts = new(), stopBehind = new();
-        await using LedgerHttp http = await LedgerHttp.StartAsync(
+        await using LoopbackService http = await LedgerHttp.StartAsync(
             ConfigFile.ListenAddress(Config), Paths.Ledger, NotReady, _logger, cancellationToken);
         Address = http.Address;
         _listening.TrySetResult(http.Address);

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Indelible.Capture;
 using Indelible.Server;
 using Indelible.Server.Alerts;
+using Indelible.Server.Mirroring;
 using Indelible.Testing;
 using Xunit;
 
@@ -38,7 +39,7 @@ public sealed class DocumentsTests
     public void Every_key_is_in_the_configuration_document_with_its_default()
     {
         string document = Document("configuration.md");
-        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig)])
+        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig)])
         {
             foreach (PropertyInfo key in type.GetProperties()) Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
         }

@@ -64,21 +64,10 @@ internal static class VerifyCommand
     {
         string? key = parse.GetValue(Key), file = parse.GetValue(PolicyFile);
         if (key is not null && file is not null) throw new IndelibleException(ExitCode.Usage, "expected --key or --policy, found both");
-        if (key is not null) return Policy.ForKey(KeyOf(key, invocation));
+        if (key is not null) return Policy.ForKey(LedgerKey.Read(key, "--key", invocation));
         if (file is null) return null;
         TextFault fault = Policy.Parse(Read(invocation.Resolve(file), Policy.LengthMax, "--policy"), out Policy? policy);
         return fault.IsNone ? policy : throw new IndelibleException(ExitCode.Usage, $"--policy {file}: {fault}");
-    }
-
-    private static VerifierKey KeyOf(string given, Invocation invocation)
-    {
-        string path = invocation.Resolve(given);
-        string text = given.Contains('+', StringComparison.Ordinal) && !Path.Exists(path)
-            ? given
-            : Encoding.UTF8.GetString(Read(path, VerifierKey.TextLengthMax, "--key")).Trim();
-        TextFault fault = VerifierKey.Parse(text, out VerifierKey? key);
-        if (fault.IsNone && key!.IsCosigner) fault = new TextFault("expected the key of a ledger (type 1), found that of a witness");
-        return fault.IsNone ? key! : throw new IndelibleException(ExitCode.Usage, $"--key: {fault}");
     }
 
     private static byte[] Read(string path, int lengthMax, string what) => DurableFile.TryReadAll(path, lengthMax)

@@ -64,6 +64,19 @@ public static class Proof
         return Border(Inner(seed, innerPath, position), borderPath) == newerRoot ? ProofFault.None : ProofFault.RootMismatch;
     }
 
+    /// <summary>The root of the first <paramref name="olderSize"/> leaves that a path says, if it leads to the newer root; null if it leads elsewhere, and for
+    /// sizes that are powers of two, whose root the path does not hold.</summary>
+    public static Hash? OlderRootOf(long olderSize, long newerSize, ReadOnlySpan<Hash> path, in Hash newerRoot)
+    {
+        if (olderSize < 1 || newerSize > Tree.SizeMax || olderSize >= newerSize || BitOperations.IsPow2(olderSize)) return null;
+        int height = BitOperations.TrailingZeroCount(olderSize);
+        (int inner, int border) = Lengths(olderSize - 1, newerSize);
+        inner -= height;
+        if (path.Length != 1 + inner + border) return null;
+        Hash root = Border(InnerLeft(path[0], path.Slice(1, inner), (olderSize - 1) >> height), path[(1 + inner)..]);
+        return CheckConsistency(olderSize, newerSize, path, root, newerRoot) == ProofFault.None ? root : null;
+    }
+
     private static ProofFault CheckTrivial(long olderSize, long newerSize, ReadOnlySpan<Hash> path, in Hash olderRoot, in Hash newerRoot)
     {
         if (path.Length != 0) return ProofFault.WrongLength;

@@ -11,11 +11,12 @@ public static class EvidenceVerifier
     /// <summary>True if these bytes begin as an evidence file does.</summary>
     public static bool IsEvidence(ReadOnlySpan<byte> bytes) => bytes.StartsWith("c2sp.org/tlog-proof@"u8);
 
-    /// <summary>Verifies an evidence file.</summary>
+    /// <summary>Verifies an evidence file: of an entry, or of a ledger's misbehaviour.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="policy">Whom to believe; null for no one.</param>
     public static VerificationReport Verify(ReadOnlySpan<byte> bytes, Policy? policy)
     {
+        if (Misbehaviour.IsMisbehaviour(bytes)) return MisbehaviourVerifier.Verify(bytes, policy);
         var findings = new Findings();
         TextFault fault = Evidence.Parse(bytes, out Evidence? evidence);
         if (!fault.IsNone)

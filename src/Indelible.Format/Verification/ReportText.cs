@@ -18,6 +18,7 @@ public static class ReportText
         if (report.Root is { } root) Line(text, $"head     size {report.TreeSize}, root {root}");
         foreach (string key in report.SignedBy) Line(text, $"signed   {key}");
         if (report.EntryIndex is { } index) AppendEntry(text, report, index);
+        else if (report.Misbehaviour is { } histories) AppendMisbehaviour(text, report, histories);
         else if (report.Origin is not null) AppendLedger(text, report);
         foreach (string what in report.NotChecked) Line(text, $"not checked: {what}");
         Line(text, Summary(report));
@@ -25,10 +26,12 @@ public static class ReportText
     }
 
     /// <summary>The verdict in one line.</summary>
-    public static string Summary(VerificationReport report) => report.Verdict switch
+    public static string Summary(VerificationReport report) => report switch
     {
-        Verdict.Verified => "VERIFIED",
-        Verdict.SelfConsistent => "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
+        { Misbehaviour: not null, Verdict: Verdict.Verified } => "MISBEHAVIOUR PROVED: the ledger's key signed two histories",
+        { Misbehaviour: not null } => "SELF-CONSISTENT ONLY: these are two histories, but no key was given, so anybody could have made them",
+        { Verdict: Verdict.Verified } => "VERIFIED",
+        { Verdict: Verdict.SelfConsistent } => "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
         _ => $"FAILED: {report.Findings.Count}{(report.Findings.Count >= VerificationReport.FindingsMax ? " or more" : "")} findings",
     };
 
@@ -58,6 +61,12 @@ public static class ReportText
             Line(text, $"value    {value.Name} {value.Side.ToString().ToLowerInvariant()}: {Value(value)}");
     }
 
+    private static void AppendMisbehaviour(StringBuilder text, VerificationReport report, TwoHistories histories)
+    {
+        Line(text, $"signed too: size {histories.Size}, root {histories.Root}");
+        if (histories.Prefix is { } prefix) Line(text, $"but the first {histories.Size} entries of the tree of size {report.TreeSize} have root {prefix}");
+    }
+
     private static void Write(Utf8JsonWriter json, VerificationReport report)
     {
         json.WriteStartObject();
@@ -79,6 +88,7 @@ public static class ReportText
         foreach (SourceSummary source in report.Sources) Write(json, source);
         json.WriteEndArray();
         if (report.EntryIndex is { } index) WriteEntry(json, report, index);
+        if (report.Misbehaviour is { } histories) Write(json, histories);
         json.WriteEndObject();
     }
 
@@ -92,6 +102,15 @@ public static class ReportText
         json.WriteString("coveredFrom", source.CoveredFrom.ToString());
         json.WriteString("coveredTo", source.CoveredTo.ToString());
         json.WriteNumber("gaps", source.Gaps);
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, TwoHistories histories)
+    {
+        json.WriteStartObject("misbehaviour");
+        json.WriteNumber("olderSize", histories.Size);
+        json.WriteString("olderRoot", histories.Root.ToString());
+        json.WriteString("prefixRoot", histories.Prefix?.ToString());
         json.WriteEndObject();
     }
 

@@ -38,6 +38,8 @@ public sealed record VerificationReport
     public Entry? Entry { get; init; }
     /// <summary>0-based index of that entry; null for a ledger.</summary>
     public long? EntryIndex { get; init; }
+    /// <summary>The misbehaviour that is proved; null unless the file proves one. The newer of the two histories is <see cref="TreeSize"/> and <see cref="Root"/>.</summary>
+    public TwoHistories? Misbehaviour { get; init; }
 
     /// <summary>Findings after which a verifier stops: what follows is noise.</summary>
     public const int FindingsMax = 1000;
@@ -107,9 +109,17 @@ public static class Rules
     public const string Blob = "blob";
     /// <summary>An evidence file does not prove what it should.</summary>
     public const string Evidence = "evidence";
+    /// <summary>A file does not prove the misbehaviour it should.</summary>
+    public const string Misbehaviour = "misbehaviour";
     /// <summary>A disclosed value does not open.</summary>
     public const string Disclosure = "disclosure";
 }
+
+/// <summary>The older of two histories that one key signed.</summary>
+/// <param name="Size">Its tree size.</param>
+/// <param name="Root">The root it states for that size.</param>
+/// <param name="Prefix">The root the newer history has at that size; null if the sizes are equal.</param>
+public sealed record TwoHistories(long Size, Hash Root, Hash? Prefix);
 
 /// <summary>What a ledger says about one source.</summary>
 /// <param name="Source">Its short name.</param>

@@ -16,7 +16,9 @@ internal static partial class LedgerFiles
     public static void Map(IEndpointRouteBuilder routes, string ledgerDirectory)
     {
         routes.MapGet("/checkpoint", context => Send(context, ledgerDirectory, "checkpoint", Text, Newest));
+        routes.MapGet("/checkpoint.cosigned", context => Send(context, ledgerDirectory, "checkpoint.cosigned", Text, Newest));
         routes.MapGet("/ledger.json", context => Send(context, ledgerDirectory, "ledger.json", "application/json", Newest));
+        routes.MapGet("/handover/{size:long}", context => Send(context, ledgerDirectory, $"handover/{context.GetRouteValue("size")}", Text, Immutable));
         routes.MapGet("/tile/{**path}", context => SendKnown(context, ledgerDirectory, "tile/", Tile()));
         routes.MapGet("/blobs/{**path}", context => SendKnown(context, ledgerDirectory, "blobs/", BlobName()));
     }

@@ -1,0 +1,84 @@
+using System.Text;
+using Indelible.Format.Merkle;
+using Indelible.Format.Notes;
+
+namespace Indelible.Format;
+
+/// <summary>Proof to a third party, offline, that a ledger's key signed two histories: both checkpoints and, for different sizes, the consistency proof that
+/// shows which root the newer tree has at the older one's size. docs/format.md#misbehaviour.</summary>
+public sealed record Misbehaviour
+{
+    /// <summary>The longest file that is read, in bytes.</summary>
+    public const int LengthMax = Evidence.LengthMax;
+    /// <summary>The first line of every such file.</summary>
+    public const string Header = "indelible misbehaviour v1";
+
+    private const string PrefixWord = "prefix ";
+    private const int Parts = 5;        // head; text and signatures of two notes
+
+    /// <summary>The signed checkpoint of the smaller size, verbatim; of equal sizes, either.</summary>
+    public required ReadOnlyMemory<byte> Older { get; init; }
+
+    /// <summary>The other signed checkpoint, verbatim.</summary>
+    public required ReadOnlyMemory<byte> Newer { get; init; }
+
+    /// <summary>Root of the newer tree's first entries, as many as the older size says; null for equal sizes.</summary>
+    public Hash? Prefix { get; init; }
+
+    /// <summary>The consistency proof from <see cref="Prefix"/> to the newer root; empty for equal sizes.</summary>
+    public IReadOnlyList<Hash> Path { get; init; } = [];
+
+    /// <summary>True if these bytes begin as such a file does.</summary>
+    public static bool IsMisbehaviour(ReadOnlySpan<byte> bytes) => bytes.StartsWith("indelible misbehaviour "u8);
+
+    /// <summary>Reads a file; <paramref name="misbehaviour"/> is null exactly if a fault is returned. Checks no hash and no signature.</summary>
+    public static TextFault Parse(ReadOnlySpan<byte> bytes, out Misbehaviour? misbehaviour)
+    {
+        misbehaviour = null;
+        TextFault fault = NoteText.Decode(bytes, LengthMax, out string all);
+        if (!fault.IsNone) return fault;
+        // A checkpoint's text and its signatures hold no blank line.
+        string[] parts = all.Split("\n\n");
+        if (parts.Length != Parts) return new TextFault($"expected a head and two signed checkpoints, {Parts} parts between blank lines, found {parts.Length}");
+        fault = ParseHead(parts[0].Split('\n'), out Hash? prefix, out Hash[] path);
+        if (!fault.IsNone) return fault;
+        misbehaviour = new Misbehaviour
+        {
+            Prefix = prefix, Path = path, Older = Encoding.UTF8.GetBytes($"{parts[1]}\n\n{parts[2]}\n"), Newer = Encoding.UTF8.GetBytes($"{parts[3]}\n\n{parts[4]}"),
+        };
+        return TextFault.None;
+    }
+
+    /// <summary>The file: what <see cref="Parse"/> reads.</summary>
+    public byte[] ToBytes()
+    {
+        var text = new StringBuilder();
+        text.Append(Header).Append('\n');
+        if (Prefix is { } prefix) text.Append(PrefixWord).Append(prefix).Append('\n');
+        foreach (Hash hash in Path) text.Append(hash).Append('\n');
+        return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Older.Span, (byte)'\n', .. Newer.Span];
+    }
+
+    private static TextFault ParseHead(string[] lines, out Hash? prefix, out Hash[] path)
+    {
+        (prefix, path) = (null, []);
+        if (lines[0] != Header) return new TextFault($"expected '{Header}'", 1);
+        if (lines.Length == 1) return TextFault.None;
+        if (!lines[1].StartsWith(PrefixWord, StringComparison.Ordinal) || !TryReadHash(lines[1].AsSpan(PrefixWord.Length), out Hash root))
+            return new TextFault("expected 'prefix <base64 hash>'", 2);
+        prefix = root;
+        if (lines.Length - 2 > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 2}", 3);
+        path = new Hash[lines.Length - 2];
+        for (int i = 0; i < path.Length; i++)
+            if (!TryReadHash(lines[i + 2], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 3);
+        return TextFault.None;
+    }
+
+    private static bool TryReadHash(ReadOnlySpan<char> text, out Hash hash)
+    {
+        hash = default;
+        if (!NoteText.TryParseBase64(text, out byte[] bytes) || bytes.Length != Hash.Size) return false;
+        hash = Hash.Read(bytes);
+        return true;
+    }
+}

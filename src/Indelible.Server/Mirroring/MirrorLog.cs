@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server.Mirroring;
+
+/// <summary>What mirrors and witnesses log; ids 6000 to 6099.</summary>
+internal static partial class MirrorLog
+{
+    [LoggerMessage(6000, LogLevel.Information, "Ledger {Ledger}: {Entries} entries stored, copy complete up to {Head}, {ElapsedMs} ms")]
+    public static partial void Stored(ILogger logger, string ledger, long entries, string head, long elapsedMs);
+
+    [LoggerMessage(6001, LogLevel.Warning, "Ledger {Ledger}: {Reason}; tried again in {DelayMs} ms")]
+    public static partial void Failed(ILogger logger, string ledger, string reason, long delayMs);
+
+    [LoggerMessage(6002, LogLevel.Warning, "Ledger {Ledger}: {Reason}")]
+    public static partial void RolledBack(ILogger logger, string ledger, string reason);
+
+    [LoggerMessage(6003, LogLevel.Critical, "Ledger {Ledger}: {Reason}")]
+    public static partial void Misbehaved(ILogger logger, string ledger, string reason);
+
+    [LoggerMessage(6004, LogLevel.Warning, "Ledger {Ledger}: {Address} does not say which head it was shown: {Reason}")]
+    public static partial void NotCompared(ILogger logger, string ledger, string address, string reason);
+}
