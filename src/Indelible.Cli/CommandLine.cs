@@ -113,6 +113,7 @@ internal static class CommandLine
             KeysCommand.Build(),
             MirrorCommand.Build(),
             AlertsCommand.Build(),
+            CopiesCommand.Build(),
             DemoCommand.Build(),
         };
         Examples.AddTo(root);

@@ -56,6 +56,7 @@ internal static class Examples
             "indelible mirror run --from https://audit.example.org/crm --key crm.vkey --to /srv/copies/crm --name mirror.example.net/one",
             "indelible mirror run --once --from /mnt/audit/ledger --key crm.vkey --to /srv/copies/crm",
         ],
+        ["copies forget"] = ["indelible copies forget vault"],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
     };
 

@@ -36,11 +36,10 @@ internal sealed class Bundle
     }
 
     /// <summary>The entry with its length before it.</summary>
-    public ReadOnlyMemory<byte> Framed(int index)
-    {
-        int start = _starts[index];
-        return _bytes.AsMemory(start, (index + 1 < _starts.Length ? _starts[index + 1] : _bytes.Length) - start);
-    }
+    public ReadOnlyMemory<byte> Framed(int index) => _bytes.AsMemory(_starts[index], Start(index + 1) - _starts[index]);
+
+    /// <summary>Where the entry begins, in bytes; the bundle's length for the one behind the last.</summary>
+    public int Start(int index) => index < _starts.Length ? _starts[index] : _bytes.Length;
 }
 
 /// <summary>The bundles read last, within a bound on their bytes. Any thread.</summary>

@@ -24,16 +24,20 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     /// <summary>Writes a file without a name.</summary>
     public void Stage(string relativePath, ReadOnlySpan<byte> content)
     {
-        string directory = Path.Combine(root, TemporaryDirectory);
-        if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
-        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_stagedEver++}"));
-        SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
-        _staged.Add((temporary, Path.Combine(root, relativePath), file));
+        (string temporary, SafeFileHandle file) = Begin(relativePath);
         DurableFile.Write(file, temporary, content);
     }
 
     /// <summary>Takes a file that is there already, and right, as if it had been staged: a process that died may not have flushed its name.</summary>
     public void Keep(string relativePath) => _kept.Add(Path.GetDirectoryName(Path.Combine(root, relativePath))!);
+
+    /// <summary>The same, of what may be too large for memory.</summary>
+    public void Stage(string relativePath, Stream content)
+    {
+        (string temporary, SafeFileHandle file) = Begin(relativePath);
+        byte[] buffer = new byte[1 << 16];
+        for (int read; (read = content.Read(buffer)) > 0;) DurableFile.Write(file, temporary, buffer.AsSpan(0, read));
+    }
 
     /// <summary>Makes every staged file durable under its name.</summary>
     public void Commit()
@@ -58,6 +62,16 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         foreach (var (_, _, file) in _staged) file.Dispose();
         _staged.Clear();
         _kept.Clear();
+    }
+
+    private (string Temporary, SafeFileHandle File) Begin(string relativePath)
+    {
+        string directory = Path.Combine(root, TemporaryDirectory);
+        if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
+        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_stagedEver++}"));
+        SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
+        _staged.Add((temporary, Path.Combine(root, relativePath), file));
+        return (temporary, file);
     }
 
     private static void RequireSame(string path, string temporary)

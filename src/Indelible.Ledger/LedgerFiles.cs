@@ -8,7 +8,7 @@ namespace Indelible.Ledger;
 /// <summary>Names and contents of the small files of a ledger directory.</summary>
 internal static class LedgerFiles
 {
-    public const string Checkpoint = "checkpoint", Hint = "ledger.json";
+    public const string Checkpoint = "checkpoint", Cosigned = "checkpoint.cosigned", Hint = "ledger.json";
 
     /// <summary>Path of a blob below the ledger directory.</summary>
     public static string Blob(ReadOnlySpan<byte> sha256)

@@ -81,6 +81,13 @@ public sealed partial class LedgerReader(string directory)
         return bundle.Framed(inBundle);
     }
 
+    /// <summary>The bytes of a bundle exactly as wide as asked; cut out of the full one if the partial one is gone.</summary>
+    internal ReadOnlyMemory<byte> ReadBundle(TileCoordinate place)
+    {
+        byte[] bytes = ReadPlace(place, Bundle.LengthMax, out string path, out int width);
+        return width == place.Width ? bytes : bytes.AsMemory(0, Bundle.Parse(bytes, width, path).Start(place.Width));
+    }
+
     private byte[] ReadPlace(TileCoordinate place, int lengthMax, out string path, out int width)
     {
         path = Path.Combine(LedgerDirectory, place.Path);

@@ -5,6 +5,7 @@ using Indelible.Format;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Server.Mirroring;
+using Indelible.Server.Replication;
 
 namespace Indelible.Server;
 
@@ -50,6 +51,10 @@ public static class ConfigFile
             if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
         if (config.Mirror is { } mirror) MirrorCheck.Resolve(mirror, home);
+        foreach (TargetConfig target in config.Targets.Values)
+        {
+            if (target.Path is { } directory) target.Path = Path.GetFullPath(directory, home);
+        }
         return config;
     }
 
@@ -116,6 +121,7 @@ public static class ConfigFile
         ListenAddress(config);
         if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
         if (config.Mirror is { } mirror) MirrorCheck.Check(path, mirror);
+        TargetsCheck.Check(path, config);
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);

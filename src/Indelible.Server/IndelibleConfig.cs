@@ -1,6 +1,7 @@
 using Indelible.Capture;
 using Indelible.Server.Alerts;
 using Indelible.Server.Mirroring;
+using Indelible.Server.Replication;
 
 namespace Indelible.Server;
 
@@ -35,6 +36,10 @@ public sealed class IndelibleConfig
     public int CrosscheckIntervalHours { get; set; }
     /// <summary>Whose ledgers `mirror run` keeps copies of; null: nobody's.</summary>
     public MirrorConfig? Mirror { get; set; }
+    /// <summary>Where copies of the ledger are kept, by name.</summary>
+    public SortedDictionary<string, TargetConfig> Targets { get; set; } = new(StringComparer.Ordinal);
+    /// <summary>Copies that must hold a change before its position is confirmed to PostgreSQL; 0: none has to.</summary>
+    public int ConfirmAfter { get; set; }
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

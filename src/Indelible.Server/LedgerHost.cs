@@ -5,6 +5,7 @@ using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Server.Control;
 using Indelible.Server.Http;
+using Indelible.Server.Replication;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
@@ -22,6 +23,7 @@ public sealed class LedgerHost : IAsyncDisposable
     private readonly ILogger _logger;
     private AlertDelivery? _alerts;
     private SelfVerification? _verification;
+    private Copies? _copies;
 
     private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
     {
@@ -32,7 +34,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Time = time;
         _logger = logger;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass, () => _copies);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -55,6 +57,8 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>Who was told what, while it runs; else as it was left.</summary>
     public IReadOnlyList<AlertTargetStatus> AlertTargets =>
         _alerts?.Status() ?? [.. AlertSenders.Names(Config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, View))];
+    /// <summary>How the copies stand, while it runs; else as they were left.</summary>
+    public IReadOnlyList<TargetStatus> Copies => _copies?.Status() ?? [.. Config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, View))];
     /// <summary>How the ledger's verification of itself stands; null if it does not verify itself now.</summary>
     public VerificationStatus? Verification => _verification?.Status();
     /// <summary>Where alerts go that are meant for standard error. Set before it runs.</summary>
@@ -64,6 +68,8 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>The HTTP address while it runs; else null.</summary>
     public string? Address { get; private set; }
     internal LedgerMetrics Metrics { get; }
+    /// <summary>Entries that are held by as many copies as must hold them before a position is confirmed.</summary>
+    internal long HeldSize => _copies?.HeldSize ?? (Config.ConfirmAfter == 0 ? long.MaxValue : 0);
 
     /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index. The index may trail: <see cref="PublishAsync"/>
     /// brings it up, and <see cref="RunAsync"/> does, beside capturing.</summary>
@@ -129,10 +135,13 @@ public sealed class LedgerHost : IAsyncDisposable
         _listening.TrySetResult(http.Address);
         AlertDelivery alerts = _alerts = new AlertDelivery(this, StandardError, _logger);
         Task telling = alerts.RunAsync(stopAlerts.Token);
-        Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(stopBehind.Token)];
+        Copies copies = _copies = new Copies(this, alerts.Conditions, _logger);
+        Task copying = copies.RunAsync(stopBehind.Token);
+        Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(stopBehind.Token), copying];
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
-        front.Add(_sources.RunAsync(stop.Token));
+        await Task.WhenAny(copying, copies.ContactedAsync(cancellationToken));
+        if (!copying.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
         if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
         front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
@@ -143,10 +152,17 @@ public sealed class LedgerHost : IAsyncDisposable
         finally
         {
             await stop.CancelAsync();
-            await EndedAsync(front, behind, telling, stopAlerts, stopBehind);
-            (IsRunning, Address, _alerts, _verification) = (false, null, null, null);
+            try
+            {
+                await EndedAsync(front, behind, telling, stopAlerts, stopBehind);
+                await Writer.PublishAsync(CancellationToken.None); // the index, if it trails, is brought up when the ledger is opened again
+            }
+            finally
+            {
+                await copies.EndAsync();
+                (IsRunning, Address, _alerts, _verification, _copies) = (false, null, null, null, null);
+            }
         }
-        await Writer.PublishAsync(CancellationToken.None); // the index, if it trails, is brought up when the ledger is opened again
         ServerLog.Stopped(_logger, Writer.TreeSize);
     }
 

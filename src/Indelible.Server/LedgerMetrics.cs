@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Indelible.Server.Replication;
 
 namespace Indelible.Server;
 
@@ -15,9 +16,10 @@ internal sealed class LedgerMetrics : IDisposable
     private readonly Counter<long> _verificationFailures;
     private readonly Counter<long> _alerts;
     private readonly Counter<long> _alertFailures;
+    private readonly Counter<long> _copyFailures;
 
     public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<long>>> alertsPending,
-        Func<IEnumerable<Measurement<double>>> lastPass)
+        Func<IEnumerable<Measurement<double>>> lastPass, Func<Copies?> copies)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
         _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
@@ -27,6 +29,10 @@ internal sealed class LedgerMetrics : IDisposable
         _meter.CreateObservableGauge("indelible_verification_last_pass_timestamp_seconds", lastPass, null, "When the last whole pass that found nothing ended");
         _alerts = _meter.CreateCounter<long>("indelible_alerts", null, "Alerts delivered, by target and kind");
         _alertFailures = _meter.CreateCounter<long>("indelible_alert_failures", null, "Attempts to deliver an alert that failed, by target");
+        _copyFailures = _meter.CreateCounter<long>("indelible_copy_failures", null, "Attempts to bring a copy up that failed, by target");
+        _meter.CreateObservableGauge("indelible_copy_size", () => copies()?.Sizes() ?? [], null, "Entries a copy holds under its head, by target");
+        _meter.CreateObservableGauge("indelible_copy_lag_entries", () => copies()?.LagEntries() ?? [], null, "Published entries that a copy does not hold, by target");
+        _meter.CreateObservableGauge("indelible_copy_lag_seconds", () => copies()?.LagSeconds() ?? [], "s", "How long they have been waiting, by target");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
@@ -46,6 +52,8 @@ internal sealed class LedgerMetrics : IDisposable
     public void CountAlert(string target, string kind) => _alerts.Add(1, new("target", target), new("alert", kind));
 
     public void CountAlertFailure(string target) => _alertFailures.Add(1, new KeyValuePair<string, object?>("target", target));
+
+    public void CountCopyFailure(string target) => _copyFailures.Add(1, new KeyValuePair<string, object?>("target", target));
 
     public void SealTook(string source, TimeSpan elapsed) => _sealSeconds.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("source", source));
 

@@ -1,5 +1,6 @@
 using Indelible.Format.Notes;
 using Indelible.Server.Alerts;
+using Indelible.Server.Replication;
 
 namespace Indelible.Server;
 
@@ -24,6 +25,8 @@ public sealed record LedgerStatus
     public required VerificationStatus? Verification { get; init; }
     /// <summary>Who is told of findings, and how far.</summary>
     public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
+    /// <summary>The configured copies.</summary>
+    public required IReadOnlyList<TargetStatus> Copies { get; init; }
     /// <summary>The configured sources.</summary>
     public required IReadOnlyList<SourceLine> Sources { get; init; }
 
@@ -38,6 +41,7 @@ public sealed record LedgerStatus
             TreeSize = host.Writer.TreeSize,
             Verification = host.Verification,
             Alerts = host.AlertTargets,
+            Copies = host.Copies,
             Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
@@ -46,7 +50,7 @@ public sealed record LedgerStatus
     public static async Task<LedgerStatus> OfAsync(LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
         SourceLine[] sources = await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
-        return Of(view) with { Sources = sources, Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
+        return Of(view) with { Sources = sources, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))], Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
     }
 
     private static LedgerStatus Of(LedgerView view)
@@ -63,6 +67,7 @@ public sealed record LedgerStatus
             IndexedSize = view.Index.IndexedSize,
             Verification = null,
             Alerts = [],
+            Copies = [],
             Sources = [],
         };
     }

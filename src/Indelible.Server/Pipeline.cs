@@ -11,7 +11,7 @@ namespace Indelible.Server;
 /// <remarks>Three loops, each a little ahead of the next: one reads and checks, one makes entries, one seals and confirms, all in the order it was read.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
-    SourceProgress progress, Action rewritten, TimeProvider time)
+    SourceProgress progress, Func<long> heldSize, Action rewritten, TimeProvider time)
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;
@@ -19,6 +19,12 @@ internal sealed class Pipeline(
     private const int MadeMax = 3;
     /// <summary>Changes in a batch from which on it is part of a backlog, and not live.</summary>
     private const int BacklogMin = 1000;
+    /// <summary>Positions that wait for copies one by one; what comes when there are so many is confirmed with the last of them.</summary>
+    private const int UnconfirmedMax = 10_000;
+    /// <summary>Between two looks whether copies hold what waits to be confirmed.</summary>
+    private static readonly TimeSpan HeldPause = TimeSpan.FromMilliseconds(50);
+
+    private readonly LinkedList<(long TreeSize, Lsn Position)> _unconfirmed = [];
 
     private readonly record struct Held(CapturedBatch Batch, CheckedBatch Checked);
 
@@ -81,7 +87,7 @@ internal sealed class Pipeline(
     private async Task SealMadeAsync(ChannelReader<Made> made, CancellationToken stopping)
     {
         List<Made> group = [];
-        while (await made.WaitToReadAsync(CancellationToken.None))
+        while (await MadeAsync(made, stopping))
         {
             long started = time.GetTimestamp();
             group.Clear();
@@ -89,11 +95,40 @@ internal sealed class Pipeline(
             IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it
             if (!stopping.IsCancellationRequested)                                  // else the connection is closing: confirmed at the next start
             {
-                await capture.ConfirmAsync(group[^1].Batch.Confirmable, stopping);  // PostgreSQL may now forget it
+                await ConfirmAsync(sizes[^1], group[^1].Batch.Confirmable, stopping); // PostgreSQL may now forget it
             }
             for (int i = 0; i < group.Count; i++) Sealed(group[i], sizes[i], time.GetElapsedTime(started));
             if (group[^1].Batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
+    }
+
+    /// <summary>Confirms the position, or, where copies are to hold the entries first, as much as they hold. Sealing waits for no copy.</summary>
+    private Task ConfirmAsync(long treeSize, Lsn position, CancellationToken stopping)
+    {
+        if (_unconfirmed.Count == UnconfirmedMax) _unconfirmed.RemoveLast();
+        _unconfirmed.AddLast((treeSize, position));
+        return ConfirmHeldAsync(stopping);
+    }
+
+    private async Task ConfirmHeldAsync(CancellationToken stopping)
+    {
+        long held = heldSize();
+        Lsn? confirmable = null;
+        while (_unconfirmed.First is { } next && next.Value.TreeSize <= held)
+        {
+            confirmable = next.Value.Position;
+            _unconfirmed.RemoveFirst();
+        }
+        if (confirmable is { } position) await capture.ConfirmAsync(position, stopping);
+    }
+
+    /// <summary>Waits for what is to be sealed next, and confirms meanwhile what copies have come to hold.</summary>
+    private async ValueTask<bool> MadeAsync(ChannelReader<Made> made, CancellationToken stopping)
+    {
+        Task<bool> next = made.WaitToReadAsync(CancellationToken.None).AsTask();
+        while (_unconfirmed.Count > 0 && !stopping.IsCancellationRequested
+            && await Task.WhenAny(next, Task.Delay(HeldPause, time, CancellationToken.None)) != next) await ConfirmHeldAsync(stopping);
+        return await next;
     }
 
     /// <summary>Gives the tree's size with the last entry of each.</summary>

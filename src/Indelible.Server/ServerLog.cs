@@ -59,6 +59,12 @@ internal static partial class ServerLog
     [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
     public static partial void AlertNotDelivered(ILogger logger, string target, string reason);
 
+    [LoggerMessage(5060, LogLevel.Information, "Copy {Target} at {Place} holds {Size} entries")]
+    public static partial void CopyOpened(ILogger logger, string target, string place, long size);
+
+    [LoggerMessage(5061, LogLevel.Error, "Copy {Target} is not written and is tried again: {Reason}")]
+    public static partial void CopyFailed(ILogger logger, string target, string reason);
+
     [LoggerMessage(5050, LogLevel.Information, "Source {Source}: crosscheck of {Rows} rows found no difference; sealed as entry {Entry}")]
     public static partial void Crosschecked(ILogger logger, string source, long rows, long entry);
 

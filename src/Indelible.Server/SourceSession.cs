@@ -36,7 +36,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Pipeline pipeline = new(
-            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, end.Cancel, host.Time);
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, end.Cancel, host.Time);
         try
         {
             await RunTogetherAsync(

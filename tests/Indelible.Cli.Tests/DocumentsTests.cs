@@ -7,6 +7,7 @@ using Indelible.Capture;
 using Indelible.Server;
 using Indelible.Server.Alerts;
 using Indelible.Server.Mirroring;
+using Indelible.Server.Replication;
 using Indelible.Testing;
 using Xunit;
 
@@ -39,7 +40,7 @@ public sealed class DocumentsTests
     public void Every_key_is_in_the_configuration_document_with_its_default()
     {
         string document = Document("configuration.md");
-        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig)])
+        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig), typeof(TargetConfig)])
         {
             foreach (PropertyInfo key in type.GetProperties()) Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
         }
@@ -47,6 +48,8 @@ public sealed class DocumentsTests
         AlertsConfig alerts = new();
         Assert.Contains($"to 100 | {defaults.VerificationPercent} |", document, StringComparison.Ordinal);
         Assert.Contains($"to 86400 | {alerts.LagSeconds} |", document, StringComparison.Ordinal);
+        Assert.Contains($"to 604800 | {alerts.StaleSeconds} |", document, StringComparison.Ordinal);
+        Assert.Contains($"to 3600 | {new TargetConfig().EverySeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"to 86400 | {alerts.DownSeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"1 to 3600 | {alerts.IntervalSeconds} |", document, StringComparison.Ordinal);
         Assert.Contains($"| `{defaults.Listen}` |", document, StringComparison.Ordinal);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Format.Entries;
+using Indelible.Ledger;
 using Indelible.Testing;
 using Npgsql;
 using Xunit;
@@ -15,6 +16,8 @@ public sealed class KillTests : IAsyncLifetime
     private const string Origin = "example.org/kill";
     private static readonly int Rounds = Number("INDELIBLE_KILL_ROUNDS") ?? 8;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private static readonly string[] Copies = ["near", "far"];
 
     private readonly int _seed = Number("INDELIBLE_KILL_SEED") ?? 11;
     private readonly IndelibleProcess _indelible = new();
@@ -34,6 +37,10 @@ public sealed class KillTests : IAsyncLifetime
         Assert.Equal(0, (await _indelible.RunAsync("init", "--origin", Origin)).ExitCode);
         Configure("publishIntervalMs", 20);
         Configure("coverageIntervalSeconds", 1);
+        JsonObject targets = [];
+        foreach (string name in Copies) targets[name] = new JsonObject { ["path"] = Directory.CreateDirectory(Path.Combine(_indelible.Home, name)).FullName, ["everySeconds"] = 0 };
+        Configure("targets", targets);
+        Configure("confirmAfter", 1);
     }
 
     public async ValueTask DisposeAsync()
@@ -62,6 +69,12 @@ public sealed class KillTests : IAsyncLifetime
         await StopAsync();
         int changes = await CompareAsync(isWhole: true);
         Told($"{changes} changes, all of them sealed once");
+        foreach (string copy in Copies)
+        {
+            IndelibleProcess.Result verified = await _indelible.RunAsync("verify", copy, "--json");
+            Assert.True(verified.ExitCode == 0, Story(verified.Output));
+            Assert.Equal(new LedgerReader(Path.Combine(_indelible.Home, "ledger")).ReadCheckpoint().Root.ToString(), (string)verified.Json["root"]!);
+        }
         IndelibleProcess.Result verify = await _indelible.RunAsync("verify"), crosscheck = await _indelible.RunAsync("crosscheck");
         Assert.True(verify.ExitCode == 0, Story(verify.Output));
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
@@ -232,7 +245,7 @@ public sealed class KillTests : IAsyncLifetime
     private string Through(string database) =>
         new NpgsqlConnectionStringBuilder(database) { Port = _wire.Port, IncludeErrorDetail = false }.ConnectionString;
 
-    private void Configure(string key, int value)
+    private void Configure(string key, JsonNode value)
     {
         string path = Path.Combine(_indelible.Home, "indelible.json");
         JsonNode config = JsonNode.Parse(File.ReadAllText(path))!;

@@ -6,6 +6,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Server;
 using Indelible.Server.Alerts;
+using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
@@ -25,7 +26,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Verification?.Problem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Verification?.Problem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -46,7 +47,7 @@ internal static class StatusCommand
             ("sealed", $"{status.TreeSize} entries"),
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries"),
-            ("copies", "none"),
+            .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
@@ -74,6 +75,14 @@ internal static class StatusCommand
         { LastPass: { } at } => $"by itself, whole at {at}; {status.Entries} of {status.TreeSize} entries in the pass under way",
         _ => $"by itself, {status.Entries} of {status.TreeSize} entries in the first pass",
     };
+
+    private static string Copy(TargetStatus copy)
+    {
+        string behind = copy.LagEntries == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{(copy.Lag is { } lag ? $" for {lag.TotalSeconds:F1} s" : "")}");
+        string last = copy.LastSuccess is { } at ? $", written {at}" : "";
+        string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure ? $"; last error {failure.At}: {failure.Message}" : "";
+        return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}";
+    }
 
     private static string Delivery(AlertTargetStatus target)
     {
@@ -109,7 +118,18 @@ internal static class StatusCommand
         ["publishedSize"] = status.PublishedSize,
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
-        ["copies"] = new JsonArray(),
+        ["copies"] = new JsonArray([.. status.Copies.Select(copy => (JsonNode)new JsonObject
+        {
+            ["target"] = copy.Name,
+            ["kind"] = Words.Of(copy.Kind),
+            ["place"] = copy.Place,
+            ["size"] = copy.Size,
+            ["lagEntries"] = copy.LagEntries,
+            ["lagSeconds"] = copy.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
+            ["lastSuccess"] = copy.LastSuccess?.ToString(),
+            ["problem"] = copy.Problem,
+            ["lastError"] = Error(copy.LastError),
+        })]),
         ["verification"] = status.Verification is not { } verified ? null : new JsonObject
         {
             ["entries"] = verified.Entries,

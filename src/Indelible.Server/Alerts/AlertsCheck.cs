@@ -13,6 +13,7 @@ internal static class AlertsCheck
     {
         ConfigFile.Range(path, "alerts.lagSeconds", alerts.LagSeconds, 0, 86_400);
         ConfigFile.Range(path, "alerts.downSeconds", alerts.DownSeconds, 0, 86_400);
+        ConfigFile.Range(path, "alerts.staleSeconds", alerts.StaleSeconds, 0, 604_800);
         ConfigFile.Range(path, "alerts.intervalSeconds", alerts.IntervalSeconds, 1, 3_600);
         foreach (string code in alerts.Guards ?? [])
         {

@@ -18,6 +18,8 @@ public sealed class AlertsConfig
     public int LagSeconds { get; set; } = 300;
     /// <summary>How long a source may be not captured, in seconds; 0: not told of.</summary>
     public int DownSeconds { get; set; } = 60;
+    /// <summary>How long a copy may be without something that is published, in seconds; 0: not told of.</summary>
+    public int StaleSeconds { get; set; } = 900;
     /// <summary>After something was told: how long what follows is collected, in seconds; 1 to 3600.</summary>
     public int IntervalSeconds { get; set; } = 30;
     /// <summary>Whom to tell, by name; none: standard error.</summary>

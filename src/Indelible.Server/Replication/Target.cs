@@ -1,0 +1,150 @@
+using System.Net.Sockets;
+using System.Threading.Channels;
+using Indelible.Format;
+using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+using Indelible.Server.Alerts;
+using Microsoft.Extensions.Logging;
+
+namespace Indelible.Server.Replication;
+
+/// <summary>Keeps one copy behind what is published. Sealing never waits for it; what fails is tried again, with growing pauses, for ever.</summary>
+internal sealed class Target(string name, TargetConfig config, LedgerHost host, Conditions conditions, ILogger logger)
+{
+    private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
+    /// <summary>Longest time until it looks for time stamps and the like, where nothing is published.</summary>
+    private static readonly TimeSpan Glance = TimeSpan.FromSeconds(10);
+
+    private readonly TargetMemory _memory = new(host.Paths.Journal, name);
+    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly TaskCompletionSource _contacted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private LedgerCopy? _copy;
+    private ILedgerStore? _store;
+    private CopyProgress _held;
+    private MicroTime? _lastSuccess;
+    private long? _behindSince = host.Time.GetTimestamp();
+    private string? _problem;
+    private SourceError? _lastError;
+
+    /// <summary>Its name.</summary>
+    public string Name => name;
+
+    /// <summary>Completes once the place has answered, or has failed to.</summary>
+    public Task Contacted => _contacted.Task;
+
+    /// <summary>Entries the copy holds under its head.</summary>
+    public long Size
+    {
+        get { lock (_lock) return _held.Size; }
+    }
+
+    /// <summary>How it stands.</summary>
+    public TargetStatus Status()
+    {
+        long published = host.Writer.PublishedSize;
+        lock (_lock)
+        {
+            return new TargetStatus
+            {
+                Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
+                Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
+                Problem = _problem, LastError = _lastError,
+            };
+        }
+    }
+
+    /// <summary>Told what was just published; never waits.</summary>
+    public void Offer(PublishedEntries published)
+    {
+        lock (_lock) if (_held.Size >= published.From) _behindSince = host.Time.GetTimestamp();
+        _news.Writer.TryWrite(true);
+    }
+
+    /// <summary>Copies until cancelled.</summary>
+    /// <exception cref="CopyContradictsException">The copy shows that this ledger was rolled back or rewritten.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        await Task.Yield();
+        for (int failures = 0; ;)
+        {
+            try
+            {
+                await RoundAsync(cancellationToken);
+                failures = 0;
+            }
+            catch (Exception e) when (IsFailure(e, cancellationToken))
+            {
+                await FailedAsync(e);
+                failures++;
+            }
+            _contacted.TrySetResult();
+            if (failures > 0) await Task.Delay(Pause(failures), host.Time, cancellationToken);
+            else await NewsAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Copies what is published; for a last time, when nothing else runs.</summary>
+    public async Task RoundAsync(CancellationToken cancellationToken)
+    {
+        long started = host.Time.GetTimestamp();
+        if (_copy is null) await OpenAsync(cancellationToken);
+        await _copy!.RoundAsync(progress => _memory.Write(host.View.Origin, progress, MicroTime.From(host.Time.GetUtcNow())), cancellationToken);
+        conditions.Set("copy-damaged", name, null);
+        lock (_lock)
+        {
+            (_held, _lastSuccess, _problem) = (_copy.Progress, MicroTime.From(host.Time.GetUtcNow()), null);
+            _behindSince = started;    // what it does not hold was published after this
+        }
+    }
+
+    /// <summary>Lets go of the place.</summary>
+    public async Task CloseAsync()
+    {
+        _copy = null;
+        if (_store is { } store) await store.DisposeAsync();
+        _store = null;
+    }
+
+    /// <summary>Failures that may pass, or that a person can put right; not contradictions, and not faults of ours.</summary>
+    private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested
+        && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException or SocketException
+            or HttpRequestException or TimeoutException or OperationCanceledException;
+
+    private async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        _store = TargetStores.Of(config);
+        LedgerCopy copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _memory.Read(host.View.Origin).Progress);
+        await copy.OpenAsync(cancellationToken);
+        _copy = copy;
+        lock (_lock) _held = copy.Progress;
+        ServerLog.CopyOpened(logger, name, _store.Place, copy.Progress.Size);
+    }
+
+    private async Task FailedAsync(Exception e)
+    {
+        await CloseAsync();
+        bool isNew;
+        lock (_lock)
+        {
+            isNew = _problem != e.Message;
+            _problem = e.Message;
+            _lastError = new SourceError(MicroTime.From(host.Time.GetUtcNow()), e.Message);
+        }
+        host.Metrics.CountCopyFailure(name);
+        if (isNew) ServerLog.CopyFailed(logger, name, e.Message);
+        if (e is CopyDamagedException) conditions.Set("copy-damaged", name, $"copy {name}: {e.Message}");
+    }
+
+    private async Task NewsAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(config.EverySeconds), host.Time, cancellationToken);
+        using CancellationTokenSource glance = new(Glance, host.Time), limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, glance.Token);
+        Task news = _news.Reader.ReadAsync(limit.Token).AsTask();
+        await news.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private static TimeSpan Pause(int failures) => TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 10)), PauseMax.TotalSeconds));
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Text;
+using Indelible.Format;
+using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+
+namespace Indelible.Server.Replication;
+
+/// <summary>Remembers, beside the journal, how far one copy is: that it lost something is noticed, and what was stored is not stored again.</summary>
+/// <param name="journalDirectory">The ledger's journal.</param>
+/// <param name="target">Name of the target.</param>
+public sealed class TargetMemory(string journalDirectory, string target)
+{
+    private const string Header = "indelible copy v1";
+    private const int LengthMax = 1024;
+
+    private readonly string _path = Path.Combine(journalDirectory, "targets", target);
+
+    /// <summary>How far it was, and when; nothing and null if nothing is known of it in this ledger.</summary>
+    internal (CopyProgress Progress, MicroTime? At) Read(string origin)
+    {
+        string[] lines = Encoding.UTF8.GetString(DurableFile.TryReadAll(_path, LengthMax) ?? []).Split('\n');
+        return lines.Length == 6 && lines[0] == Header && lines[1] == origin && Number(lines[2], out long size) && Number(lines[3], out long copied) && Number(lines[4], out long at)
+            ? (new CopyProgress(size, copied), new MicroTime(at)) : default;
+    }
+
+    /// <summary>Durable when it returns.</summary>
+    internal void Write(string origin, CopyProgress progress, MicroTime at)
+    {
+        DurableFile.MakeSecretDirectory(Path.GetDirectoryName(_path)!);
+        DurableFile.ReplaceSecret(_path, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Header}\n{origin}\n{progress.Size}\n{progress.Copied}\n{at.Micros}\n")));
+    }
+
+    /// <summary>Forgets it; false if there was nothing to forget.</summary>
+    public bool Forget()
+    {
+        bool known = Path.Exists(_path);
+        DurableFile.Delete(_path);
+        return known;
+    }
+
+    private static bool Number(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+}

@@ -1,0 +1,39 @@
+using Indelible.Format;
+
+namespace Indelible.Server.Replication;
+
+/// <summary>How one copy stands.</summary>
+public sealed record TargetStatus
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+    /// <summary>What it is.</summary>
+    public required TargetKind Kind { get; init; }
+    /// <summary>Where it is.</summary>
+    public required string Place { get; init; }
+    /// <summary>Entries under its head.</summary>
+    public required long Size { get; init; }
+    /// <summary>Entries published here.</summary>
+    public required long Published { get; init; }
+    /// <summary>How long entries have been waiting to be copied, at most; zero if none wait, null if nothing runs.</summary>
+    public TimeSpan? Lag { get; init; }
+    /// <summary>When its head last moved, or was found to be the newest; null if never.</summary>
+    public MicroTime? LastSuccess { get; init; }
+    /// <summary>Why it is not written; null if it is.</summary>
+    public string? Problem { get; init; }
+    /// <summary>The last failure, also if it is over; null if there was none since the process started.</summary>
+    public SourceError? LastError { get; init; }
+
+    /// <summary>Published entries that it does not hold.</summary>
+    public long LagEntries => Math.Max(0, Published - Size);
+
+    /// <summary>Of a ledger that no process runs: as it was left.</summary>
+    internal static TargetStatus Of(string name, TargetConfig config, LedgerView view)
+    {
+        (Indelible.Ledger.Stores.CopyProgress progress, MicroTime? at) = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
+        return new TargetStatus
+        {
+            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = progress.Size, Published = view.Reader.ReadCheckpoint().Size, LastSuccess = at,
+        };
+    }
+}
