@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
+using Indelible.Format;
 using Indelible.Server;
 
 namespace Indelible.Cli;
@@ -12,15 +13,20 @@ internal static class Pages
     /// <param name="entries">In the order to print.</param>
     /// <param name="next">Cursor of the next page; null if this is the last.</param>
     /// <param name="none">What to say if there are none.</param>
-    public static void Print(Terminal terminal, IReadOnlyList<IndexedEntry> entries, string? next, string none)
+    /// <param name="report">What verifying them came to; null if they were not verified.</param>
+    public static ExitCode Print(Terminal terminal, IReadOnlyList<IndexedEntry> entries, string? next, string none, ResultReport? report)
     {
+        entries = report?.Proven ?? entries;
         if (entries.Count > 0) terminal.Table(EntryText.Headings, [.. entries.Select(entry => EntryText.Row(entry.Index, entry.Entry))]);
         else terminal.Note(none);
         if (next is not null) terminal.Note($"more: the same command with --after {next}");
-        terminal.Json(new JsonObject
+        JsonObject json = new()
         {
             ["entries"] = new JsonArray([.. entries.Select(entry => (JsonNode)EntryJson.Of(entry.Index, entry.Entry))]),
             ["next"] = next,
-        });
+        };
+        if (report is not null) json["verification"] = ResultOptions.Json(report);
+        terminal.Json(json);
+        return ResultOptions.Tell(terminal, report);
     }
 }

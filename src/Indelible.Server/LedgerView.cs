@@ -53,6 +53,20 @@ public sealed class LedgerView : IDisposable
         return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
     }
 
+    /// <summary>The entries among those the index named that are what was asked for. The index is not believed: the others are left out.</summary>
+    /// <param name="named">By the index.</param>
+    /// <param name="query">What was asked for.</param>
+    /// <param name="strangers">Receives the others; null if nobody wants them.</param>
+    public IEnumerable<IndexedEntry> Matching(IEnumerable<long> named, Query query, ICollection<long>? strangers = null)
+    {
+        foreach (long index in named)
+        {
+            Entry entry = Entry(index);
+            if (QueryMatch.Of(query, entry)) yield return new IndexedEntry(index, entry);
+            else strangers?.Add(index);
+        }
+    }
+
     /// <summary>Headers of a source's published entries of one kind, newest first, those included that the index has not reached.</summary>
     internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind) => NewestEntries(source, kind).Select(entry => entry.Header);
 
@@ -65,7 +79,7 @@ public sealed class LedgerView : IDisposable
         for (string? after = null; ;)
         {
             Page page = Index.Find(query with { After = after });
-            foreach (long index in page.Entries.Where(index => index < indexed)) yield return Entry(index);
+            foreach (IndexedEntry found in Matching(page.Entries.Where(index => index < indexed), query)) yield return found.Entry;
             if ((after = page.Next) is null) yield break;
         }
     }

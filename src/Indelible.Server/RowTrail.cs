@@ -23,6 +23,7 @@ public sealed class RowTrail
     private readonly LedgerView _view;
     private readonly RelationId? _relation;
     private readonly List<Stretch> _stretches = [];
+    private readonly List<long> _strangers = [];
     private readonly bool _isEverTruncated;
 
     /// <summary>Finds the keys the row had.</summary>
@@ -41,6 +42,9 @@ public sealed class RowTrail
     /// <summary>True if the row had more keys than are followed.</summary>
     public bool IsCut { get; private set; }
 
+    /// <summary>Entries that the index named, so far, though they are not about the row; never shown.</summary>
+    public IReadOnlyList<long> Strangers => _strangers;
+
     /// <summary>A page, oldest first.</summary>
     /// <param name="column">Only entries that touch this column or end the row; null: all.</param>
     /// <param name="limit">Most entries on the page; from 1.</param>
@@ -58,17 +62,19 @@ public sealed class RowTrail
     }
 
     /// <summary>All entries a query finds, from one index on, a page at a time.</summary>
-    internal static IEnumerable<IndexedEntry> Walk(LedgerView view, Query query, long? after)
+    internal static IEnumerable<IndexedEntry> Walk(LedgerView view, Query query, long? after, ICollection<long>? strangers = null)
     {
         string? cursor = after is null or < 0 or long.MaxValue ? null : after.Value.ToString(CultureInfo.InvariantCulture);
         do
         {
             Page page = view.Index.Find(query with { Limit = PageLimit, After = cursor });
-            foreach (long index in page.Entries) yield return new IndexedEntry(index, view.Entry(index));
+            foreach (IndexedEntry found in view.Matching(page.Entries, query, strangers)) yield return found;
             cursor = page.Next;
         }
         while (cursor is not null);
     }
+
+    private IEnumerable<IndexedEntry> Walk(Query query, long? after) => Walk(_view, query, after, _strangers);
 
     private static bool Touches(Entry entry, string column) =>
         entry.Header.Operation is Operation.Truncate || entry.Fields.Any(field => field.Scope == FieldScope.Column && field.Name == column);
@@ -76,11 +82,11 @@ public sealed class RowTrail
     private void Collect(Stretch stretch)
     {
         _stretches.Add(stretch);
-        foreach (IndexedEntry change in Walk(_view, stretch.Row with { IsKeyChange = true }, stretch.Before))
+        foreach (IndexedEntry change in Walk(stretch.Row with { IsKeyChange = true }, stretch.Before))
         {
             if (change.Index <= stretch.After) return;
             EntryHeader header = change.Entry.Header;
-            if (!Names(stretch.Row, header.Key) || Names(stretch.Row, header.PreviousKey)) continue;    // it left, or parts of one
+            if (!QueryMatch.Names(stretch.Row, header.Key) || QueryMatch.Names(stretch.Row, header.PreviousKey)) continue;    // it left, or parts of one
             IsCut |= _stretches.Count == StretchesMax;
             if (IsCut) return;
             Query earlier = For(header.PreviousKey!);
@@ -93,14 +99,14 @@ public sealed class RowTrail
     {
         long inserted = Newest(row with { Operation = Operation.Insert }, before, static _ => true) - 1;
         long deleted = Newest(row with { Operation = Operation.Delete }, before, static _ => true);
-        long left = Newest(row with { IsKeyChange = true }, before, header => Names(row, header.PreviousKey) && !Names(row, header.Key));
+        long left = Newest(row with { IsKeyChange = true }, before, header => QueryMatch.Names(row, header.PreviousKey) && !QueryMatch.Names(row, header.Key));
         return Math.Max(inserted, Math.Max(deleted, left));
     }
 
     /// <summary>-1 if there is none.</summary>
     private long Newest(Query query, long before, Func<EntryHeader, bool> isWanted)
     {
-        foreach (IndexedEntry entry in Walk(_view, query, before))
+        foreach (IndexedEntry entry in Walk(query, before))
         {
             if (isWanted(entry.Entry.Header)) return entry.Index;
         }
@@ -132,7 +138,7 @@ public sealed class RowTrail
     {
         long known = start < 0 ? -1 : Newest(stretch.Row, start + 1, static _ => true);    // says where the row stood when the page begins
         IndexedEntry? last = null;
-        foreach (IndexedEntry entry in Walk(_view, stretch.Row with { OldestFirst = true }, Math.Max(known - 1, stretch.After)))
+        foreach (IndexedEntry entry in Walk(stretch.Row with { OldestFirst = true }, Math.Max(known - 1, stretch.After)))
         {
             if (entry.Index >= stretch.Before) break;
             if (EndOf(stretch.Row, last, entry.Index) is { } end && end.Index > start) yield return end;
@@ -146,10 +152,10 @@ public sealed class RowTrail
     {
         if (!_isEverTruncated || last is not { } standing) return null;
         EntryHeader header = standing.Entry.Header;
-        bool isGone = header.Operation == Operation.Delete || (header.PreviousKey is not null && !Names(row, header.Key));
+        bool isGone = header.Operation == Operation.Delete || (header.PreviousKey is not null && !QueryMatch.Names(row, header.Key));
         if (isGone) return null;
         Query truncations = new() { Relation = _relation, TruncatedLeaf = header.Relation?.Leaf ?? "", OldestFirst = true };
-        foreach (IndexedEntry found in Walk(_view, truncations, standing.Index)) return found.Index < before ? found : null;
+        foreach (IndexedEntry found in Walk(truncations, standing.Index)) return found.Index < before ? found : null;
         return null;
     }
 
@@ -161,8 +167,4 @@ public sealed class RowTrail
         Key = key.Token.IsEmpty ? [.. key.Columns.Select(column => column.Value)] : null,
         KeyToken = key.Token.IsEmpty ? null : key.Token.ToArray(),
     };
-
-    private static bool Names(Query row, RowKey? key) => key is not null && (row.KeyToken is { } token
-        ? key.Token.Span.SequenceEqual(token)
-        : key.Token.IsEmpty && key.Columns.Select(column => column.Value).SequenceEqual(row.Key ?? []));
 }

@@ -34,19 +34,40 @@ public sealed class ValueSearch
     }
 
     /// <summary>A page of what it finds.</summary>
-    public Page Find(CancellationToken cancellationToken)
+    /// <param name="strangers">Receives what the index named wrongly.</param>
+    /// <param name="next">Cursor to go on after; null if there is nothing more.</param>
+    /// <param name="cancellationToken">Ends a long search.</param>
+    public IReadOnlyList<IndexedEntry> Find(ICollection<long> strangers, out string? next, CancellationToken cancellationToken)
     {
-        if (_digested is not { } value) return _view.Index.Find(_query);
-        List<long> found = [];
+        if (_digested is { } value) return FindDigested(value, strangers, out next, cancellationToken);
+        Page page = _view.Index.Find(_query);
+        next = page.Next;
+        List<IndexedEntry> found = [];
+        foreach (IndexedEntry entry in _view.Matching(page.Entries, _query, strangers))
+        {
+            if (_view.Values.TokensOf(entry.Entry)?.Any(token => token.AsSpan().SequenceEqual(_query.ValueToken)) == true) found.Add(entry);
+            else strangers.Add(entry.Index);
+        }
+        return found;
+    }
+
+    private List<IndexedEntry> FindDigested(ClearValue value, ICollection<long> strangers, out string? next, CancellationToken cancellationToken)
+    {
+        next = null;
+        List<IndexedEntry> found = [];
         long? after = _query.After is { } cursor ? LedgerIndex.ParseCursor(cursor) : null;
-        foreach (IndexedEntry entry in RowTrail.Walk(_view, _query, after))
+        foreach (IndexedEntry entry in RowTrail.Walk(_view, _query, after, strangers))
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (!Holds(entry.Entry, value)) continue;
-            if (found.Count == _query.Limit) return new Page(found, found[^1].ToString(System.Globalization.CultureInfo.InvariantCulture));
-            found.Add(entry.Index);
+            if (found.Count == _query.Limit)
+            {
+                next = found[^1].Index.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                break;
+            }
+            found.Add(entry);
         }
-        return new Page(found, null);
+        return found;
     }
 
     private bool Holds(Entry entry, in ClearValue value)

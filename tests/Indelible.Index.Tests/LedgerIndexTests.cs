@@ -281,6 +281,7 @@ public sealed class LedgerIndexTests : IDisposable
 
     private static List<long> Expected(List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model, Query query)
     {
+        Assert.All(model, item => Assert.Equal(Matches(item.Entry, item.Tokens, query with { ValueToken = null }), QueryMatch.Of(query, item.Entry)));
         IEnumerable<long> found = Enumerable.Range(0, model.Count).Where(i => Matches(model[i].Entry, model[i].Tokens, query)).Select(i => (long)i);
         return [.. query.OldestFirst ? found : found.Reverse()];
     }

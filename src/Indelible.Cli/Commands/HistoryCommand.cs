@@ -23,7 +23,7 @@ internal static class HistoryCommand
 
     public static Command Build()
     {
-        Command command = new("history", "Everything that happened to one row") { Table, Key, Source, Column, AsOf, Reason, Limit, After };
+        Command command = new("history", "Everything that happened to one row") { Table, Key, Source, Column, AsOf, Reason, Limit, After, ResultOptions.Verify, ResultOptions.Key };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -38,9 +38,10 @@ internal static class HistoryCommand
         Terminal terminal = invocation.TerminalFor(parse);
         RowTrail trail = new(ledger.Value, RowOf(parse, invocation, ledger.Value));
         TrailPage page = trail.Page(parse.GetValue(Column), limit, parse.GetValue(After));
-        Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row");
+        ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, page.Entries, trail.Strangers);
+        ExitCode exitCode = Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row", report);
         if (trail.IsCut) terminal.Note("the row had more keys than are followed here: ask for the oldest one shown");
-        return (int)ExitCode.Fine;
+        return (int)exitCode;
     }
 
     private static async Task<int> StateAsync(ParseResult parse, Invocation invocation, string asOf, CancellationToken cancellationToken)
@@ -50,14 +51,24 @@ internal static class HistoryCommand
         if (parse.GetValue(Reason) is not { } reason)
         {
             await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
-            print.Sealed(RowState.AsOf(ledger.Value, RowOf(parse, invocation, ledger.Value), at));
-            return (int)ExitCode.Fine;
+            RowState known = RowState.AsOf(ledger.Value, RowOf(parse, invocation, ledger.Value), at);
+            if (IsProved(parse, invocation, ledger.Value, known, print)) print.Sealed(known);
+            return (int)print.Tell();
         }
         await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         await host.Value.PublishAsync(cancellationToken);
         RowState state = RowState.AsOf(host.Value.View, RowOf(parse, invocation, host.Value.View), at);
-        await print.RevealedAsync(state, host.Value, new Reveal(invocation.User, reason), cancellationToken);
-        return (int)ExitCode.Fine;
+        if (IsProved(parse, invocation, host.Value.View, state, print)) await print.RevealedAsync(state, host.Value, new Reveal(invocation.User, reason), cancellationToken);
+        return (int)print.Tell();
+    }
+
+    /// <summary>With --verify, every entry that the state comes from is proved, or nothing of it is shown.</summary>
+    private static bool IsProved(ParseResult parse, Invocation invocation, LedgerView ledger, RowState state, StatePrint print)
+    {
+        IEnumerable<IndexedEntry> from = state.Fields.Select(field => new IndexedEntry(field.EntryIndex, field.Entry)).DistinctBy(entry => entry.Index);
+        if (state.EndedBy is { } end) from = from.Append(new IndexedEntry(end, ledger.Entry(end)));
+        print.Report = ResultOptions.Check(parse, invocation, ledger, from, []);
+        return print.Report is not { Findings.Count: > 0 };
     }
 
     private static Query RowOf(ParseResult parse, Invocation invocation, LedgerView ledger)

@@ -36,7 +36,7 @@ internal static class LogCommand
     {
         Command command = new("log", "List entries, newest first")
         {
-            Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest,
+            Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest, ResultOptions.Verify, ResultOptions.Key,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
@@ -46,13 +46,20 @@ internal static class LogCommand
     {
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
         Query query = QueryOf(parse, invocation, ledger.Value);
-        Page page = ValueOf(parse, invocation) is { } value
-            ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(cancellationToken)
-            : ledger.Value.Index.Find(query.Relation is null ? query : query with { Source = null, Schema = null, Table = null });    // renamed since, it is still the row
-        if (page.Entries.Count == 0 && query.Table is { } table) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query.Source, query.Schema, table);
-        IndexedEntry[] entries = [.. page.Entries.Select(index => new IndexedEntry(index, ledger.Value.Entry(index)))];
-        Pages.Print(invocation.TerminalFor(parse), entries, page.Next, "no entry matches");
-        return (int)ExitCode.Fine;
+        List<long> strangers = [];
+        IReadOnlyList<IndexedEntry> entries = ValueOf(parse, invocation) is { } value
+            ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(strangers, out string? next, cancellationToken)
+            : Find(ledger.Value, query.Relation is null ? query : query with { Source = null, Schema = null, Table = null }, strangers, out next);    // renamed since, it is still the row
+        if (entries.Count == 0 && query.Table is { } table) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query.Source, query.Schema, table);
+        ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, entries, strangers);
+        return (int)Pages.Print(invocation.TerminalFor(parse), entries, next, "no entry matches", report);
+    }
+
+    private static IndexedEntry[] Find(LedgerView ledger, Query query, List<long> strangers, out string? next)
+    {
+        Page page = ledger.Index.Find(query);
+        next = page.Next;
+        return [.. ledger.Matching(page.Entries, query, strangers)];
     }
 
     /// <summary>True if the value to look for is to be read from standard input.</summary>

@@ -8,6 +8,16 @@ namespace Indelible.Cli.Output;
 /// <summary>Prints a row's protected values as they stood at a time: sealed, or decrypted for a reason.</summary>
 internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column)
 {
+    /// <summary>What proving the entries behind it came to; null if nobody asked.</summary>
+    public ResultReport? Report { get; set; }
+
+    /// <summary>Says what was proved; where something was not, that is all there is to say.</summary>
+    public ExitCode Tell()
+    {
+        if (Report is { Findings.Count: > 0 }) terminal.Json(new JsonObject { ["asOf"] = at.ToString(), ["verification"] = ResultOptions.Json(Report) });
+        return ResultOptions.Tell(terminal, Report);
+    }
+
     /// <summary>Values stay sealed.</summary>
     public void Sealed(RowState state) => Print(state, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
 
@@ -51,7 +61,7 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
             terminal.Table(["COLUMN", "VALUE", "SINCE", "ENTRY"],
                 [.. fields.Select(field => (IReadOnlyList<string>)[field.Name, text(field), field.Since.ToString(), field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
         }
-        terminal.Json(new JsonObject
+        JsonObject document = new()
         {
             ["asOf"] = at.ToString(),
             ["exists"] = state.Exists,
@@ -65,6 +75,8 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
                 ["entry"] = field.EntryIndex,
                 ["side"] = Words.Of(field.Side),
             })]),
-        });
+        };
+        if (Report is not null) document["verification"] = ResultOptions.Json(Report);
+        terminal.Json(document);
     }
 }

@@ -14,16 +14,23 @@ public static class EntryBundle
     /// <param name="bundle">The whole file.</param>
     /// <param name="width">Entries in it: 1 to 256.</param>
     /// <param name="entries">Receives where each entry lies in the file; at least <paramref name="width"/> long.</param>
-    public static bool TrySplit(ReadOnlySpan<byte> bundle, int width, Span<Range> entries)
+    public static bool TrySplit(ReadOnlySpan<byte> bundle, int width, Span<Range> entries) => TrySplit(bundle, width, entries, out _);
+
+    /// <inheritdoc cref="TrySplit(ReadOnlySpan{byte}, int, Span{Range})"/>
+    /// <param name="bundle">The whole file.</param>
+    /// <param name="width">Entries in it: 1 to 256.</param>
+    /// <param name="entries">Receives where each entry lies in the file; at least <paramref name="width"/> long.</param>
+    /// <param name="count">Receives how many entries there are before the first that is cut off; at most <paramref name="width"/>.</param>
+    public static bool TrySplit(ReadOnlySpan<byte> bundle, int width, Span<Range> entries, out int count)
     {
         int offset = 0;
-        for (int i = 0; i < width; i++)
+        for (count = 0; count < width; count++)
         {
             if (bundle.Length - offset < LengthSize) return false;
             int length = BinaryPrimitives.ReadUInt16BigEndian(bundle[offset..]);
             offset += LengthSize;
             if (bundle.Length - offset < length) return false;
-            entries[i] = offset..(offset + length);
+            entries[count] = offset..(offset + length);
             offset += length;
         }
         return offset == bundle.Length;

@@ -78,9 +78,19 @@ public sealed class LedgerVerifier
             cancellationToken.ThrowIfCancellationRequested();
             var coordinate = TileCoordinate.Holding(TileCoordinate.EntriesLevel, count, treeSize);
             ReadOnlyMemory<byte>? bundle = _files.Read(coordinate, out TileCoordinate found);
-            if (!IsReadable(bundle, coordinate, found, ranges, findings)) return count;
+            if (bundle is null)
+            {
+                findings.Fault(Rules.Missing, coordinate.Path, $"expected entries {count} to {count + coordinate.Width - 1}, found no file");
+                return count;
+            }
             string path = found.Path;
-            LaneHasher.Leaves(bundle!.Value.Span, ranges.AsSpan(0, coordinate.Width), leaves);
+            if (!EntryBundle.TrySplit(bundle.Value.Span, found.Width, ranges, out int whole))
+            {
+                LaneHasher.Leaves(bundle.Value.Span, ranges.AsSpan(0, whole), leaves);
+                tree.Misshapen(coordinate, found, bundle.Value.Length, leaves.AsSpan(0, whole));
+                return count;
+            }
+            LaneHasher.Leaves(bundle.Value.Span, ranges.AsSpan(0, coordinate.Width), leaves);
             for (int i = 0; i < coordinate.Width; i++) entries.Check(bundle.Value[ranges[i]], path, count + i);
             tree.Add(leaves.AsSpan(0, coordinate.Width));
             count += coordinate.Width;
@@ -88,16 +98,6 @@ public sealed class LedgerVerifier
         }
         return count;
     }
-
-    private static bool IsReadable(ReadOnlyMemory<byte>? bundle, TileCoordinate coordinate, TileCoordinate found, Range[] ranges, Findings findings)
-    {
-        if (bundle is null) findings.Fault(Rules.Missing, coordinate.Path, $"expected entries {First(coordinate)} to {First(coordinate) + coordinate.Width - 1}, found no file");
-        else if (EntryBundle.TrySplit(bundle.Value.Span, found.Width, ranges)) return true;
-        else findings.Fault(Rules.Shape, found.Path, $"expected exactly {found.Width} entries, each after its length, found {bundle.Value.Length} bytes that are not");
-        return false;
-    }
-
-    private static long First(TileCoordinate bundle) => bundle.Index * TileCoordinate.FullWidth;
 
     private IEnumerable<string> NotChecked(long count, long treeSize)
     {

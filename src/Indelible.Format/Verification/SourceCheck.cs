@@ -22,7 +22,7 @@ internal sealed class SourceCheck(string source, Findings findings)
             findings.Fault(Rules.Coverage, file, index, $"source {source}: the change at {Describe(position)} comes after coverage to {covered.To} was sealed: it was missing then");
         if (_last is { } last) CompareWith(last, position, file, index);
         else if (position.Part != 0) MissingParts(position, file, index);
-        if (_last is null || position.CompareTo(_last.Value) > 0) _last = position;
+        _last = position;       // also where it is out of order: one entry in the wrong place is one or two findings, not one for each that follows
         _first ??= position;
         _changes++;
         _isRestartAnnounced = false;
@@ -64,8 +64,7 @@ internal sealed class SourceCheck(string source, Findings findings)
         }
         if (order < 0)
         {
-            if (_isRestartAnnounced) _last = null;
-            else findings.Fault(Rules.Order, file, index, $"source {source}: the change at {Describe(position)} comes after the one at {Describe(last)}");
+            if (!_isRestartAnnounced) findings.Fault(Rules.Order, file, index, $"source {source}: the change at {Describe(position)} comes after the one at {Describe(last)}");
             return;
         }
         bool isSameChange = position.CommitLsn == last.CommitLsn && position.Ordinal == last.Ordinal;

@@ -40,6 +40,20 @@ internal sealed class TreeCheck
         Append(_range, leaves);
     }
 
+    /// <summary>Reports a bundle that cannot be cut into its entries; the leaf tile tells from which entry on it is not what was sealed.</summary>
+    /// <param name="place">Where the bundle is.</param>
+    /// <param name="found">Where the file was found: the same, or the full one.</param>
+    /// <param name="length">The file's, in bytes.</param>
+    /// <param name="leaves">Hashes of the entries before the first that is cut off.</param>
+    public void Misshapen(TileCoordinate place, TileCoordinate found, int length, ReadOnlySpan<Hash> leaves)
+    {
+        ReadOnlySpan<Hash> tile = ReadTile(place with { Level = 0 }, out _);
+        int same = leaves.CommonPrefixLength(tile);
+        long entry = tile.IsEmpty || same == place.Width ? -1 : _range.Size + same;
+        string before = entry > _range.Size ? $"; entries {_range.Size} to {entry - 1} are as they were sealed" : "";
+        _findings.Fault(Rules.Shape, found.Path, entry, $"expected exactly {found.Width} entries, each after its length, found {length} bytes that are not{before}");
+    }
+
     /// <summary>After the last bundle: compares the tiles that are not full, and the root.</summary>
     public void Finish(Hash root)
     {

@@ -1,4 +1,4 @@
-namespace Indelible.Ledger.Tests;
+namespace Indelible.Ledger.Tests.Tampering;
 
 /// <summary>One random piece of damage to a ledger's files.</summary>
 internal static class Mutation

@@ -4,18 +4,15 @@ using Indelible.Format.Notes;
 using Indelible.Format.Verification;
 using Xunit;
 
-namespace Indelible.Ledger.Tests;
+namespace Indelible.Ledger.Tests.Tampering;
 
 /// <summary>A real ledger damaged at random in every file: verification finds it, names the file, and never falls over.</summary>
 public sealed class MutationTests : IAsyncLifetime
 {
     private const int EntryCount = 2100, Mutations = 2100;
     private const int Seed = 20261124;
-    private static readonly Policy Key = Policy.ForKey(TestLedger.Signer.VerifierKey);
-
-    private readonly Dictionary<string, byte[]> _files = [];
-    private readonly HashSet<string> _needed = [];
     private TestLedger _ledger = null!;
+    private MemoryLedger _memory = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -28,11 +25,7 @@ public sealed class MutationTests : IAsyncLifetime
                 await writer.PublishAsync(CancellationToken.None);
             }
         }
-        foreach (string file in Directory.EnumerateFiles(_ledger.Paths.Ledger, "*", SearchOption.AllDirectories))
-            _files[Path.GetRelativePath(_ledger.Paths.Ledger, file)] = await File.ReadAllBytesAsync(file);
-        VerificationReport whole = Verify(_files, path => _needed.Add(path));
-        Assert.Empty(whole.Findings);
-        Assert.Equal((Verdict.Verified, (long)EntryCount), (whole.Verdict, whole.Entries));
+        _memory = await MemoryLedger.ReadAsync(_ledger);
     }
 
     public ValueTask DisposeAsync()
@@ -44,23 +37,23 @@ public sealed class MutationTests : IAsyncLifetime
     [Fact]
     public void What_a_verifier_does_not_read_is_what_it_says_it_does_not_check()
     {
-        string[] unread = [.. _files.Keys.Where(path => !_needed.Contains(path)).Order(StringComparer.Ordinal)];
+        string[] unread = [.. _memory.Files.Keys.Except(_memory.Needed).Order(StringComparer.Ordinal)];
         Assert.Contains("ledger.json", unread);
         Assert.All(unread, path => Assert.True(path == "ledger.json" || path.Contains(".p/", StringComparison.Ordinal), path));
-        Assert.Contains(Verify(_files).NotChecked, what => what.Contains("ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones", StringComparison.Ordinal));
+        Assert.Contains(MemoryLedger.Verify(_memory.Files).NotChecked, what => what.Contains("ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Damage_of_any_kind_anywhere_is_found_and_the_file_is_named()
     {
         var random = new Random(Seed);
-        string[] paths = [.. _files.Keys.Where(_needed.Contains).Order(StringComparer.Ordinal)];
+        string[] paths = _memory.Needed;
         for (int i = 0; i < Mutations; i++)
         {
-            string path = Pick(paths, random);
-            (string what, Dictionary<string, byte[]> changed, string[] touched) = Mutation.Of(_files, paths, path, random);
-            if (touched.All(name => changed.TryGetValue(name, out byte[]? now) && now.AsSpan().SequenceEqual(_files[name]))) continue;
-            VerificationReport report = Verify(changed);
+            string path = Tampered.Pick(paths, random);
+            (string what, Dictionary<string, byte[]> changed, string[] touched) = Mutation.Of(_memory.Files, paths, path, random);
+            if (touched.All(name => changed.TryGetValue(name, out byte[]? now) && now.AsSpan().SequenceEqual(_memory.Files[name]))) continue;
+            VerificationReport report = MemoryLedger.Verify(changed);
             string told = $"seed {Seed}, mutation {i}: {what} of {string.Join(" and ", touched)}";
             Assert.True(report.Verdict == Verdict.Failed && report.Findings.Count > 0, told);
             Assert.True(report.Findings.Any(finding => touched.Any(name => finding.File == name || finding.Message.Contains(name, StringComparison.Ordinal))),
@@ -87,7 +80,7 @@ public sealed class MutationTests : IAsyncLifetime
                 ["tile/entries/000.p/1"] = [(byte)(damaged.Length >> 8), (byte)(damaged.Length & 0xFF), .. damaged],
             };
             var evidence = new Evidence { Index = 0, Path = [], Checkpoint = forged["checkpoint"], Extra = new EvidenceExtra { Entry = damaged }.ToBytes() };
-            foreach (VerificationReport report in (VerificationReport[])[Verify(forged), EvidenceVerifier.Verify(evidence.ToBytes(), Key)])
+            foreach (VerificationReport report in (VerificationReport[])[MemoryLedger.Verify(forged), EvidenceVerifier.Verify(evidence.ToBytes(), MemoryLedger.Key)])
             {
                 Assert.NotEmpty(ReportText.ToText(report));
                 Assert.NotEmpty(ReportText.ToJson(report));
@@ -99,7 +92,7 @@ public sealed class MutationTests : IAsyncLifetime
     [Fact]
     public void On_disk_a_directory_a_loop_or_nothing_in_a_files_place_is_a_finding_too()
     {
-        foreach (string path in _files.Keys.Where(_needed.Contains).Where(path => !path.StartsWith("blobs/", StringComparison.Ordinal)).Append(_needed.First(path => path.StartsWith("blobs/", StringComparison.Ordinal))))
+        foreach (string path in _memory.Needed.Where(path => !path.StartsWith("blobs/", StringComparison.Ordinal)).Append(_memory.Needed.First(path => path.StartsWith("blobs/", StringComparison.Ordinal))))
         {
             foreach (Action<string> replace in (Action<string>[])[name => Directory.CreateDirectory(name), name => File.CreateSymbolicLink(name, "nowhere"), _ => { }])
             {
@@ -108,31 +101,10 @@ public sealed class MutationTests : IAsyncLifetime
                 File.Delete(file);
                 replace(file);
                 using LedgerFetch fetch = LedgerFetch.FromDirectory(copy.Paths.Ledger);
-                VerificationReport report = new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = Key }.Verify(CancellationToken.None);
+                VerificationReport report = new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = MemoryLedger.Key }.Verify(CancellationToken.None);
                 Assert.Equal(Verdict.Failed, report.Verdict);
                 Assert.Contains(report.Findings, finding => finding.File == path || finding.Message.Contains(path, StringComparison.Ordinal));
             }
         }
-    }
-
-    /// <summary>Blobs are most of the files: without this they would take most of the mutations.</summary>
-    private static string Pick(string[] paths, Random random)
-    {
-        string group = random.Next(8) switch { 0 => "checkpoint", 1 => "blobs/", 2 or 3 or 4 => "tile/entries/", 5 => "tile/1/", _ => "tile/0/" };
-        string[] candidates = [.. paths.Where(path => path.StartsWith(group, StringComparison.Ordinal))];
-        return candidates[random.Next(candidates.Length)];
-    }
-
-    private static VerificationReport Verify(Dictionary<string, byte[]> files, Action<string>? onRead = null)
-    {
-        byte[]? Read(string path)
-        {
-            if (!files.TryGetValue(path, out byte[]? content)) return null;
-            onRead?.Invoke(path);
-            return content;
-        }
-        return new LedgerVerifier(
-            path => Read(path) is { } content ? new ReadOnlyMemory<byte>(content) : default(ReadOnlyMemory<byte>?),
-            path => Read(path) is { } content ? new MemoryStream(content) : null) { Policy = Key }.Verify(CancellationToken.None);
     }
 }
