@@ -42,9 +42,13 @@ public sealed class IndelibleProcess : IDisposable
     }
 
     /// <summary>Starts the command and leaves it running.</summary>
-    public Process Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Variables besides those of this process.</param>
+    /// <param name="under">A command that starts it, with its own arguments; none: itself.</param>
+    public Process Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
     {
-        ProcessStartInfo start = new(Binary, arguments)
+        string[] line = [.. under ?? [], Binary, .. arguments];
+        ProcessStartInfo start = new(line[0], line[1..])
         {
             WorkingDirectory = Home,
             RedirectStandardInput = true,
