@@ -34,6 +34,7 @@ public sealed class LedgerIndex : IDisposable
     private Hash _last;
     private long _resets;
     private bool _isTorn, _isDisposed;
+    private IndexDiskException? _closedBy;
 
     private LedgerIndex(string directory, string origin, RocksDb database, Reached reached, SafeFileHandle held)
     {
@@ -46,13 +47,16 @@ public sealed class LedgerIndex : IDisposable
     /// <summary>How far the index reaches: entries, and the leaf hash of the last of them.</summary>
     private readonly record struct Reached(long Size, Hash Last);
 
+    /// <summary>Free bytes on its disk.</summary>
+    public long FreeSpace => new DriveInfo(_directory).AvailableFreeSpace;
+
     /// <summary>What every living row last held.</summary>
     public RowImages Rows { get; }
 
     /// <summary>Entries indexed: all below this index are found.</summary>
     public long IndexedSize => Interlocked.Read(ref _size);
 
-    /// <summary>How often this object threw everything away: what was read before says nothing of what is read after.</summary>
+    /// <summary>How often this object threw everything away, or what it had not written yet: what was read before says nothing of what is read after.</summary>
     public long Resets => Interlocked.Read(ref _resets);
 
     /// <summary>True if the last entry indexed was this one: the ledger goes on where the index stands. Only the writer may ask.</summary>
@@ -89,6 +93,11 @@ public sealed class LedgerIndex : IDisposable
         {
             throw IndexDirectory.InUse(directory, inner);
         }
+        catch (RocksDbException inner) when (IsFull(inner))
+        {
+            database?.Dispose();
+            throw new IndexDiskException(directory, inner);
+        }
         catch (RocksDbException)
         {
             database?.Dispose();    // damaged: it is rebuilt
@@ -107,8 +116,9 @@ public sealed class LedgerIndex : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            _database.Dispose();
+            if (_closedBy is null) _database.Dispose();
             _isDisposed = true;    // until another is open
+            _closedBy = null;
             Interlocked.Increment(ref _resets);
             _database = BeginDatabase(_directory, _origin);
             (_isDisposed, _isTorn, _last) = (false, true, default);
@@ -120,9 +130,35 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
+    /// <summary>Opens the database anew after its disk was full: RocksDB writes nothing more until then. What it had not written is to be added again.</summary>
+    /// <exception cref="IndexDiskException">There is still no room. Queries fail likewise until this is tried again.</exception>
+    public void Reopen()
+    {
+        _lifetime.EnterWriteLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_closedBy is null) _database.Dispose();
+            Interlocked.Increment(ref _resets);
+            _database = RocksDb.Open(IndexOptions.OfDatabase(), _directory, IndexOptions.Families());
+            Reached reached = ReadWatermark(_database, _origin) ?? throw new IndexDamagedException("it does not say how far it reaches");
+            (_closedBy, _isTorn, _last) = (null, true, reached.Last);
+            Interlocked.Exchange(ref _size, reached.Size);
+        }
+        catch (RocksDbException inner)
+        {
+            throw _closedBy = new IndexDiskException(_directory, inner);
+        }
+        finally
+        {
+            _lifetime.ExitWriteLock();
+        }
+    }
+
     /// <summary>Indexes entries by the terms their batches carry; the first must be at <see cref="IndexedSize"/>. Found by queries when it returns; durable later, by itself.</summary>
     /// <exception cref="ArgumentException">A batch carries no terms, or the first index is not the next.</exception>
-    /// <exception cref="IndexDamagedException">The index contradicts itself, or its disk fails.</exception>
+    /// <exception cref="IndexDamagedException">The index contradicts itself.</exception>
+    /// <exception cref="IndexDiskException">The disk is full or fails.</exception>
     public void Add(long firstIndex, IReadOnlyList<EntryBatch> batches) => Use(_ =>
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
@@ -171,7 +207,10 @@ public sealed class LedgerIndex : IDisposable
             if (_isDisposed) return;
             _isDisposed = true;
             using (_held)
-            using (_database) TryFlush();
+            {
+                if (_closedBy is not null) return;
+                using (_database) TryFlush();
+            }
         }
         finally
         {
@@ -189,7 +228,11 @@ public sealed class LedgerIndex : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return action(_database, state);
+            return _closedBy is { } reason ? throw reason : action(_database, state);
+        }
+        catch (RocksDbException inner) when (IsFull(inner))
+        {
+            throw new IndexDiskException(_directory, inner);
         }
         catch (RocksDbException inner)
         {
@@ -207,7 +250,7 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <exception cref="IndelibleException">Environment: the disk is full or fails.</exception>
+    /// <exception cref="IndexDiskException">The disk is full or fails.</exception>
     internal void WriteUnlogged(RocksDb database, WriteBatch batch)
     {
         try
@@ -216,15 +259,14 @@ public sealed class LedgerIndex : IDisposable
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
-            throw CannotWrite(_directory, inner);
+            throw new IndexDiskException(_directory, inner);
         }
     }
 
     /// <summary>True where the disk refused; RocksDB says so of every call after it, too. False for contents that contradict themselves.</summary>
     private static bool IsOfDisk(RocksDbException e) => e.Message.StartsWith("IO error", StringComparison.Ordinal);
 
-    private static IndelibleException CannotWrite(string directory, RocksDbException inner) => new(ExitCode.Environment,
-        $"cannot write the index in {directory}: {inner.Message}. If the disk is full, free space on it and start again: the index is derived, and nothing sealed is lost", inner);
+    private static bool IsFull(RocksDbException e) => IsOfDisk(e) && e.Message.Contains("No space left", StringComparison.Ordinal);
 
     private void FlushDatabase()
     {
@@ -236,7 +278,7 @@ public sealed class LedgerIndex : IDisposable
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
-            throw CannotWrite(_directory, inner);
+            throw new IndexDiskException(_directory, inner);
         }
     }
 
@@ -248,7 +290,7 @@ public sealed class LedgerIndex : IDisposable
             FlushDatabase();
             return true;
         }
-        catch (Exception e) when (e is IndelibleException or RocksDbException)
+        catch (Exception e) when (e is IndexDiskException or RocksDbException)
         {
             return false;
         }
@@ -311,6 +353,10 @@ public sealed class LedgerIndex : IDisposable
             RocksDb database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families());
             database.Put(WatermarkKey, Watermark(default, origin));
             return database;
+        }
+        catch (RocksDbException inner) when (IsFull(inner))
+        {
+            throw new IndexDiskException(directory, inner);
         }
         catch (RocksDbException inner)
         {

@@ -21,6 +21,9 @@ public sealed class RowImages
 
     internal RowImages(LedgerIndex index) => _index = index;
 
+    /// <inheritdoc cref="LedgerIndex.Resets"/>
+    public long Resets => _index.Resets;
+
     /// <summary>Every entry of the source below this index is reflected; zero if none is.</summary>
     public long AppliedTo(string source) => _index.Use(database =>
         database.Get(SourceKey(source), Family(database)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);

@@ -16,6 +16,10 @@ public sealed class IndexFeed : IDisposable
     private const long WaitingLengthMax = 24 << 20;
     /// <summary>Longest a backlog waits for the index, for each batch of it.</summary>
     private static readonly TimeSpan RoomWaitMax = TimeSpan.FromMilliseconds(250);
+    /// <summary>Between attempts to write an index whose disk is full.</summary>
+    private static readonly TimeSpan DiskPause = TimeSpan.FromSeconds(5);
+    /// <summary>Free bytes on the index's disk from which on that is tried.</summary>
+    private const long DiskRoomMin = 16 << 20;
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(5);
     private const int CatchUpCountMax = 4096;
     private const int CatchUpLengthMax = 4 << 20;
@@ -65,11 +69,53 @@ public sealed class IndexFeed : IDisposable
         }
     }
 
-    /// <summary>Catches up, then indexes offers until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Why the index cannot be written; null if it can. Sealing does not wait for it.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Catches up, then indexes offers, until cancelled; also when the index's disk was full for a while.</summary>
+    public async Task RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         await Task.Yield(); // an index that was lost is long in the filling
         _isRunning = true;
+        while (true)
+        {
+            try
+            {
+                await FollowAsync(cancellationToken);
+                return;
+            }
+            catch (IndexDiskException e)
+            {
+                if (Problem is null) ServerLog.IndexUnwritable(_logger, e.Message);
+                Problem = e.Message;
+                DropOffers();
+            }
+            await RoomOnDiskAsync(time, cancellationToken);
+        }
+    }
+
+    /// <summary>Waits until there is room, and opens the index anew: until then it takes no more writes.</summary>
+    private async Task RoomOnDiskAsync(TimeProvider time, CancellationToken cancellationToken)
+    {
+        do await Task.Delay(DiskPause, time, cancellationToken);
+        while (Index.FreeSpace < DiskRoomMin);
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            Index.Reopen();
+        }
+        catch (IndexDiskException)
+        {
+            return; // the next attempt to write says so again
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task FollowAsync(CancellationToken cancellationToken)
+    {
         await CatchUpAsync(cancellationToken);
         while (await _offers.Reader.WaitToReadAsync(cancellationToken))
         {
@@ -94,6 +140,7 @@ public sealed class IndexFeed : IDisposable
             long size = _reader.ReadCheckpoint().Size;
             AddOffers(size, cancellationToken);    // much cheaper than to read them again
             Continue(size, cancellationToken);
+            Problem = null;
         }
         finally
         {
@@ -137,14 +184,26 @@ public sealed class IndexFeed : IDisposable
         _writing.Dispose();
     }
 
+    /// <summary>They are read from the ledger again.</summary>
+    private void DropOffers()
+    {
+        while (_offers.Reader.TryRead(out PublishedEntries? published)) Interlocked.Add(ref _waitingLength, -published.Length);
+    }
+
     private void AddOffers(long to, CancellationToken cancellationToken)
     {
         while (Index.IndexedSize < to && _offers.Reader.TryRead(out PublishedEntries? published))
         {
-            CatchUp(published.From, cancellationToken);    // what was left out before it
-            if (Index.IndexedSize == published.From && published.HasTerms) Index.Add(published.From, published.Batches);
-            else CatchUp(published.To, cancellationToken);
-            Interlocked.Add(ref _waitingLength, -published.Length);
+            try
+            {
+                CatchUp(published.From, cancellationToken);    // what was left out before it
+                if (Index.IndexedSize == published.From && published.HasTerms) Index.Add(published.From, published.Batches);
+                else CatchUp(published.To, cancellationToken);
+            }
+            finally
+            {
+                Interlocked.Add(ref _waitingLength, -published.Length);
+            }
         }
     }
 

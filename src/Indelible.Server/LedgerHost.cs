@@ -137,7 +137,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Task telling = alerts.RunAsync(stopAlerts.Token);
         Copies copies = _copies = new Copies(this, alerts.Conditions, _logger);
         Task copying = copies.RunAsync(stopBehind.Token);
-        Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(stopBehind.Token), copying];
+        Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(Time, stopBehind.Token), copying];
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
         await Task.WhenAny(copying, copies.ContactedAsync(cancellationToken));

@@ -21,6 +21,8 @@ public sealed record LedgerStatus
     public required string Root { get; init; }
     /// <summary>Entries the index knows.</summary>
     public required long IndexedSize { get; init; }
+    /// <summary>Why the index cannot be written; null if it can.</summary>
+    public required string? IndexProblem { get; init; }
     /// <summary>How the ledger's verification of itself stands; null if no process verifies it.</summary>
     public required VerificationStatus? Verification { get; init; }
     /// <summary>Who is told of findings, and how far.</summary>
@@ -65,6 +67,7 @@ public sealed record LedgerStatus
             PublishedSize = head.Size,
             Root = head.Root.ToString(),
             IndexedSize = view.Index.IndexedSize,
+            IndexProblem = view.Feed.Problem,
             Verification = null,
             Alerts = [],
             Copies = [],

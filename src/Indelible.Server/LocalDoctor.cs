@@ -17,6 +17,8 @@ public static class LocalDoctor
     [
         Free("disk of the ledger", paths.Ledger),
         Free("disk of the journal", paths.Journal),
+        Free("disk of the index", Directory.Exists(paths.Index) ? paths.Index : Path.GetDirectoryName(paths.Index)!),
+        Free("disk of the keyring", paths.Keyring),
         Mode("keyring", paths.Keyring),
         Mode("journal", paths.Journal),
         Keys(paths),

@@ -150,7 +150,7 @@ internal sealed class Pipeline(
         progress.Broken(made.Checked.BreakCount);
         progress.Sealed(made.Batch, elapsed);
         capture.Release(made.Batch);                                                // as much may be read on: memory is bounded
-        if (Rewrites.In(made.Batch)) rewritten();
+        if (continuity.IsToBeginAnew || Rewrites.In(made.Batch)) rewritten();
     }
 
     /// <summary>Keys, then entries: both durable when it returns. The only way into the ledger, also for entries that come from no log.</summary>

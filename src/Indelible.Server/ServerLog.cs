@@ -53,6 +53,12 @@ internal static partial class ServerLog
     [LoggerMessage(5025, LogLevel.Warning, "Making the index again from the ledger: {Reason}")]
     public static partial void IndexDamaged(ILogger logger, string reason);
 
+    [LoggerMessage(5026, LogLevel.Error, "{Reason}")]
+    public static partial void IndexUnwritable(ILogger logger, string reason);
+
+    [LoggerMessage(5027, LogLevel.Error, "Source {Source}: changes are not held against the values before them until the index can be written again; crosscheck would find what is missed. {Reason}")]
+    public static partial void ContinuitySuspended(ILogger logger, string source, string reason);
+
     [LoggerMessage(5041, LogLevel.Critical, "The ledger does not verify, {File}, entry {Entry}: {What}")]
     public static partial void VerificationFailed(ILogger logger, string file, long entry, string what);
 

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Net.Sockets;
 using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Index;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
@@ -45,7 +46,7 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
             {
                 break; // told to stop
             }
-            catch (Exception e) when (e is DbException or IndelibleException or IOException or SocketException or TimeoutException)
+            catch (Exception e) when (e is DbException or IndelibleException or IndexDiskException or IOException or SocketException or TimeoutException)
             {
                 throw Stopped(Told(e));
             }
@@ -63,6 +64,7 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
         DbException { SqlState: "55006" or "57P01" or "57P02" or "57P03" } => AttemptsMax,
         DbException { SqlState: null } => AttemptsMax, // the connection broke
         SocketException or TimeoutException => AttemptsMax,
+        IndexDiskException => AttemptsMax, // somebody will free some space
         IOException => e.HResult == DiskFull ? 0 : AttemptsMax,
         _ => 0,
     };

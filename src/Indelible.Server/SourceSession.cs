@@ -2,6 +2,7 @@ using System.Data.Common;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Index;
 using Indelible.Ledger;
 using Indelible.Server.Continuity;
 using Microsoft.Extensions.Logging;
@@ -125,14 +126,29 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await SlotPass.DropAsync(connection, config.Protection, host.Time, cancellationToken);
     }
 
-    /// <summary>A check against everything sealed so far.</summary>
+    /// <summary>A check against everything sealed so far; one that waits where the index cannot be written.</summary>
     private async Task<ContinuityCheck> NewContinuityAsync(CancellationToken cancellationToken)
+    {
+        IndexDiskException? full = null;
+        try
+        {
+            await CatchUpRowsAsync(cancellationToken);
+        }
+        catch (IndexDiskException e)
+        {
+            full = e;
+        }
+        ContinuityCheck continuity = new(source, config.Protection, host.Keyring, host.View.Index.Rows, logger);
+        if (full is not null) continuity.Suspend(full);
+        return continuity;
+    }
+
+    private async Task CatchUpRowsAsync(CancellationToken cancellationToken)
     {
         await host.PublishAsync(cancellationToken);
         long started = host.Time.GetTimestamp();
         long entries = new RowImageCatchUp(host.View, source, config.Protection).Run(cancellationToken);
         if (entries > 0) ServerLog.RowImagesCaughtUp(logger, source, entries, (long)host.Time.GetElapsedTime(started).TotalMilliseconds);
-        return new ContinuityCheck(source, config.Protection, host.Keyring, host.View.Index.Rows, logger);
     }
 
     private CoverageLog NewCoverage(SourceCapture capture, EntryMaker maker, Coverage? covered)

@@ -26,7 +26,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Verification?.Problem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -46,7 +46,7 @@ internal static class StatusCommand
             ("running", status.Address is { } address ? $"yes, at {address}" : status.IsRunning ? "yes" : "no"),
             ("sealed", $"{status.TreeSize} entries"),
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
-            ("indexed", $"{status.IndexedSize} entries"),
+            ("indexed", $"{status.IndexedSize} entries{(status.IndexProblem is null ? "" : ": " + status.IndexProblem)}"),
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
@@ -118,6 +118,7 @@ internal static class StatusCommand
         ["publishedSize"] = status.PublishedSize,
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
+        ["indexProblem"] = status.IndexProblem,
         ["copies"] = new JsonArray([.. status.Copies.Select(copy => (JsonNode)new JsonObject
         {
             ["target"] = copy.Name,

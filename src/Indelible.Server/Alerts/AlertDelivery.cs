@@ -43,6 +43,7 @@ internal sealed class AlertDelivery
         while (true)
         {
             _watch.Look(_host.Sources);
+            Conditions.Set("index-unwritable", null, _host.View.Feed.Problem);
             await Task.Delay(Glance, _host.Time, cancellationToken);
         }
     }

@@ -30,15 +30,28 @@ internal sealed class ContinuityCheck
     private RowChanges _changes;
     private long _batch;
     private long _appliedTo;
+    private readonly long _resets;
+    private volatile bool _isSuspended;
 
     public ContinuityCheck(string source, Protection protection, Keyring keyring, RowImages images, ILogger logger)
     {
         (_source, _keyring, _images, _logger) = (source, keyring, images, logger);
         _rows = new PendingRows(images);
+        _resets = images.Resets;
         _marks = protection.Tables.ToDictionary(table => table.Id, table => images.MarksOf(RowTag.Of(source, table.Id)));
         _tables = protection.Tables;
         _changes = new RowChanges(source);
         _appliedTo = images.AppliedTo(source);
+    }
+
+    /// <summary>True once the index, which could not be written for a while, can be again: a new session reads from the ledger what was missed, and checks on.</summary>
+    public bool IsToBeginAnew { get; private set; }
+
+    /// <summary>Checks nothing from now on: what rows held cannot be kept.</summary>
+    public void Suspend(IndexDiskException reason)
+    {
+        _isSuspended = true;
+        ServerLog.ContinuitySuspended(_logger, _source, reason.Message);
     }
 
     /// <summary>Names a row by its key: what <see cref="RowImages"/> keeps its image under.</summary>
@@ -53,6 +66,7 @@ internal sealed class ContinuityCheck
     public CheckedBatch Check(CapturedBatch batch)
     {
         _batch++;
+        if (IsBlind) return new CheckedBatch([], new RowChanges(_source), _batch);
         _breaks.Clear();
         _changes = new RowChanges(_source);
         for (int i = 0; i < batch.Changes.Count; i++)
@@ -64,18 +78,39 @@ internal sealed class ContinuityCheck
                 case CapturedChange.Ddl ddl when Rewrites.Is(ddl.Tag, ddl.Facts): Forget(ddl); break;
             }
         }
-        return new CheckedBatch([.. _breaks], _changes, _batch);
+        return new CheckedBatch(IsBlind ? [] : [.. _breaks], _changes, _batch);
     }
+
+    /// <summary>What rows held is not known: it could not be written, or what was not written yet is gone.</summary>
+    private bool IsBlind => _isSuspended || _images.Resets != _resets;
 
     /// <summary>Makes what a batch changed the state to check against after a restart. Call once it is sealed.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="treeSize">Size of the ledger with the batch's last entry.</param>
     public void Apply(CheckedBatch batch, long treeSize)
     {
-        if (batch.Rows.IsEmpty && treeSize - _appliedTo < AppliedDistanceMax) return;
-        batch.Rows.AppliedTo = _appliedTo = treeSize;
-        _images.Apply(batch.Rows);
+        Tell(batch);
+        IsToBeginAnew |= _images.Resets != _resets;
+        if (IsToBeginAnew) return;
+        if (!_isSuspended && batch.Rows.IsEmpty && treeSize - _appliedTo < AppliedDistanceMax) return;
+        RowChanges rows = _isSuspended ? new RowChanges(_source) : batch.Rows;
+        rows.AppliedTo = _isSuspended ? _appliedTo : treeSize;
+        try
+        {
+            _images.Apply(rows);
+            IsToBeginAnew = _isSuspended;
+        }
+        catch (IndexDiskException e)
+        {
+            if (!_isSuspended) Suspend(e);
+            return;
+        }
+        _appliedTo = rows.AppliedTo;
         _rows.Drop(batch.Number);
+    }
+
+    private void Tell(CheckedBatch batch)
+    {
         if (batch.Breaks.Count == 0) return;
         CapturedChange.Row first = batch.Breaks[0].Change;
         ServerLog.ContinuityBroken(
