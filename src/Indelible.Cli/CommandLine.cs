@@ -112,6 +112,7 @@ internal static class CommandLine
             IndexCommand.Build(),
             KeysCommand.Build(),
             MirrorCommand.Build(),
+            WitnessCommand.Build(),
             AlertsCommand.Build(),
             CopiesCommand.Build(),
             DemoCommand.Build(),

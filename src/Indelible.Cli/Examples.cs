@@ -58,6 +58,7 @@ internal static class Examples
             "indelible mirror run --once --from /mnt/audit/ledger --key crm.vkey --to /srv/copies/crm",
         ],
         ["copies forget"] = ["indelible copies forget vault"],
+        ["witness run"] = ["indelible witness run   # as the configuration says under witness", "indelible witness run --name witness.example.net/one --log crm.vkey --to /srv/witness"],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
     };
 

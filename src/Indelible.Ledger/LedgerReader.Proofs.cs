@@ -25,6 +25,9 @@ public sealed partial class LedgerReader
     public IReadOnlyList<Hash> ProveConsistency(long olderSize)
     {
         long size = ReadCheckpoint().Size;
-        return Proof.BuildConsistency(olderSize, size, new TileNodes(size, ReadTile).Read);
+        return ProveConsistency(olderSize, size);
     }
+
+    /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of that of <paramref name="newerSize"/>, which was published once.</summary>
+    public IReadOnlyList<Hash> ProveConsistency(long olderSize, long newerSize) => Proof.BuildConsistency(olderSize, newerSize, new TileNodes(newerSize, ReadTile).Read);
 }

@@ -6,6 +6,7 @@ using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
+using Indelible.Server.Witnessing;
 
 namespace Indelible.Server;
 
@@ -55,6 +56,7 @@ public static class ConfigFile
         {
             if (target.Path is { } directory) target.Path = Path.GetFullPath(directory, home);
         }
+        WitnessCheck.Resolve(config, home);
         return config;
     }
 
@@ -122,6 +124,7 @@ public static class ConfigFile
         if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
         if (config.Mirror is { } mirror) MirrorCheck.Check(path, mirror);
         TargetsCheck.Check(path, config);
+        WitnessCheck.Check(path, config);
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);

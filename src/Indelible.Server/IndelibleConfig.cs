@@ -2,6 +2,7 @@ using Indelible.Capture;
 using Indelible.Server.Alerts;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
+using Indelible.Server.Witnessing;
 
 namespace Indelible.Server;
 
@@ -40,6 +41,10 @@ public sealed class IndelibleConfig
     public SortedDictionary<string, TargetConfig> Targets { get; set; } = new(StringComparer.Ordinal);
     /// <summary>Copies that must hold a change before its position is confirmed to PostgreSQL; 0: none has to.</summary>
     public int ConfirmAfter { get; set; }
+    /// <summary>Whose checkpoints `witness run` cosigns; null: nobody's.</summary>
+    public WitnessConfig? Witness { get; set; }
+    /// <summary>Whom `run` asks to cosign its own checkpoints; null: nobody.</summary>
+    public WitnessesConfig? Witnesses { get; set; }
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

@@ -1,11 +1,13 @@
 using System.Diagnostics.Metrics;
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Index;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Server.Control;
 using Indelible.Server.Http;
 using Indelible.Server.Replication;
+using Indelible.Server.Witnessing;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
@@ -24,6 +26,7 @@ public sealed class LedgerHost : IAsyncDisposable
     private AlertDelivery? _alerts;
     private SelfVerification? _verification;
     private Copies? _copies;
+    private WitnessRounds? _witnesses;
 
     private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
     {
@@ -61,6 +64,8 @@ public sealed class LedgerHost : IAsyncDisposable
     public IReadOnlyList<TargetStatus> Copies => _copies?.Status() ?? [.. Config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, View))];
     /// <summary>How the ledger's verification of itself stands; null if it does not verify itself now.</summary>
     public VerificationStatus? Verification => _verification?.Status();
+    /// <summary>How far its heads are cosigned; null if no witness is asked now.</summary>
+    public WitnessingStatus? Witnessing => _witnesses?.Status();
     /// <summary>Where alerts go that are meant for standard error. Set before it runs.</summary>
     public TextWriter StandardError { get; set; } = TextWriter.Null;
     /// <summary>True inside <see cref="RunAsync"/>.</summary>
@@ -126,6 +131,7 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <param name="cancellationToken">Ends it cleanly.</param>
     public async Task RunAsync(ControlHandler? control, CancellationToken cancellationToken)
     {
+        Policy? policy = Config.Witnesses is { } asked ? WitnessCheck.ReadPolicy(asked.Policy, Keyring.LedgerKeys.Signer.VerifierKey) : null;
         IsRunning = true;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using CancellationTokenSource stopAlerts = new(), stopBehind = new();
@@ -140,8 +146,11 @@ public sealed class LedgerHost : IAsyncDisposable
         Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(Time, stopBehind.Token), copying];
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
-        await Task.WhenAny(copying, copies.ContactedAsync(cancellationToken));
-        if (!copying.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
+        WitnessRounds? witnesses = _witnesses = policy is null ? null : new WitnessRounds(this, Config.Witnesses!, policy, alerts.Conditions, _logger);
+        Task witnessing = witnesses?.RunAsync(stop.Token) ?? Task.CompletedTask;
+        if (witnesses is not null) front.Add(witnessing);
+        await Task.WhenAny(copying, Task.WhenAll(copies.ContactedAsync(cancellationToken), Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
+        if (!copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
         if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
         front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
@@ -160,7 +169,7 @@ public sealed class LedgerHost : IAsyncDisposable
             finally
             {
                 await copies.EndAsync();
-                (IsRunning, Address, _alerts, _verification, _copies) = (false, null, null, null, null);
+                (IsRunning, Address, _alerts, _verification, _copies, _witnesses) = (false, null, null, null, null, null);
             }
         }
         ServerLog.Stopped(_logger, Writer.TreeSize);

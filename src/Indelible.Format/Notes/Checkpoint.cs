@@ -28,6 +28,15 @@ public sealed record Checkpoint
     /// <summary>Reads a note's text; <paramref name="checkpoint"/> is null exactly if a fault is returned.</summary>
     public static TextFault Parse(string text, out Checkpoint? checkpoint)
     {
+        TextFault fault = ParseAnyRoot(text, out checkpoint);
+        if (checkpoint is not { Size: 0 } || checkpoint.Root == Tree.EmptyRoot) return fault;
+        checkpoint = null;
+        return new TextFault("expected the empty tree's root for size 0", 3);
+    }
+
+    /// <summary>As <see cref="Parse(string, out Checkpoint?)"/>, but takes any root for size 0.</summary>
+    internal static TextFault ParseAnyRoot(string text, out Checkpoint? checkpoint)
+    {
         checkpoint = null;
         if (!text.EndsWith('\n')) return new TextFault("expected a newline at the end of a checkpoint");
         string[] lines = text.Split('\n')[..^1];
@@ -38,7 +47,6 @@ public sealed record Checkpoint
             return new TextFault($"expected a root hash of {Hash.Size} bytes in base64", 3);
         for (int i = 3; i < lines.Length; i++)
             if (lines[i].Length == 0) return new TextFault("expected no empty line in a checkpoint", i + 1);
-        if (size == 0 && Hash.Read(root) != Tree.EmptyRoot) return new TextFault("expected the empty tree's root for size 0", 3);
         checkpoint = new Checkpoint { Origin = lines[0], Size = size, Root = Hash.Read(root), Extensions = lines[3..] };
         return TextFault.None;
     }

@@ -26,6 +26,10 @@ public sealed class Policy
     /// <summary>Keys of the known witnesses.</summary>
     public IEnumerable<VerifierKey> Witnesses => _members.Values.OfType<PolicyMember.Witness>().Select(witness => witness.Key);
 
+    /// <summary>The known witnesses with the address that each is asked at (submission prefix); null for one without.</summary>
+    public IEnumerable<(string Name, VerifierKey Key, string? Address)> WitnessAddresses =>
+        _members.Where(member => member.Value is PolicyMember.Witness).Select(member => (member.Key, ((PolicyMember.Witness)member.Value).Key, ((PolicyMember.Witness)member.Value).Address));
+
     /// <summary>True if cosignatures are asked for.</summary>
     public bool AsksForCosignatures => _quorum != NoQuorum;
 
@@ -73,7 +77,7 @@ internal abstract record PolicyMember
     private PolicyMember() { }
 
     /// <summary>One witness.</summary>
-    public sealed record Witness(VerifierKey Key) : PolicyMember;
+    public sealed record Witness(VerifierKey Key, string? Address) : PolicyMember;
 
     /// <summary>At least <paramref name="Threshold"/> of these.</summary>
     public sealed record Group(int Threshold, IReadOnlyList<string> Members) : PolicyMember;

@@ -59,7 +59,7 @@ internal sealed class PolicyReader
     {
         if (words.Length is not (3 or 4)) return "expected 'witness <name> <vkey> [<url>]'";
         string? rule = ReadKey(words[2], VerifierKey.CosignatureType, "witness", out VerifierKey? key);
-        return rule ?? Define(words[1], new PolicyMember.Witness(key!));
+        return rule ?? Define(words[1], new PolicyMember.Witness(key!, words.Length == 4 ? words[3] : null));
     }
 
     private string? ReadGroup(string[] words)

@@ -19,4 +19,13 @@ internal static partial class MirrorLog
 
     [LoggerMessage(6004, LogLevel.Warning, "Ledger {Ledger}: {Address} does not say which head it was shown: {Reason}")]
     public static partial void NotCompared(ILogger logger, string ledger, string address, string reason);
+
+    [LoggerMessage(6010, LogLevel.Information, "Asked to cosign {Ledger}: {Status} {Answer}")]
+    public static partial void Witnessed(ILogger logger, string ledger, int status, string answer);
+
+    [LoggerMessage(6011, LogLevel.Error, "This witness signs nothing: {Reason}")]
+    public static partial void WitnessFailing(ILogger logger, string reason);
+
+    [LoggerMessage(6012, LogLevel.Warning, "Not cosigned: {Reason}")]
+    public static partial void NotWitnessed(ILogger logger, string reason);
 }
