@@ -1,5 +1,6 @@
 using Indelible.Format.Notes;
 using Indelible.Server.Alerts;
+using Indelible.Server.Witnessing;
 using Indelible.Server.Replication;
 
 namespace Indelible.Server;
@@ -25,6 +26,8 @@ public sealed record LedgerStatus
     public required string? IndexProblem { get; init; }
     /// <summary>How the ledger's verification of itself stands; null if no process verifies it.</summary>
     public required VerificationStatus? Verification { get; init; }
+    /// <summary>How far its heads are cosigned; null if no process asks witnesses.</summary>
+    public WitnessingStatus? Witnessing { get; init; }
     /// <summary>Who is told of findings, and how far.</summary>
     public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
     /// <summary>The configured copies.</summary>
@@ -42,6 +45,7 @@ public sealed record LedgerStatus
             Address = host.Address,
             TreeSize = host.Writer.TreeSize,
             Verification = host.Verification,
+            Witnessing = host.Witnessing,
             Alerts = host.AlertTargets,
             Copies = host.Copies,
             Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],

@@ -7,6 +7,7 @@ using Indelible.Format.Entries;
 using Indelible.Server;
 using Indelible.Server.Alerts;
 using Indelible.Server.Replication;
+using Indelible.Server.Witnessing;
 
 namespace Indelible.Cli.Commands;
 
@@ -26,7 +27,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Verification?.Problem is not null || status.IndexProblem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -48,6 +49,7 @@ internal static class StatusCommand
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries{(status.IndexProblem is null ? "" : ": " + status.IndexProblem)}"),
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
+            .. status.Witnessing is { } witnessing ? [("cosigned", Cosigned(witnessing))] : ((string, string)[])[],
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
@@ -75,6 +77,9 @@ internal static class StatusCommand
         { LastPass: { } at } => $"by itself, whole at {at}; {status.Entries} of {status.TreeSize} entries in the pass under way",
         _ => $"by itself, {status.Entries} of {status.TreeSize} entries in the first pass",
     };
+
+    private static string Cosigned(WitnessingStatus status) =>
+        (status.CosignedSize == 0 ? "nothing" : $"{status.CosignedSize} entries{(status.CosignedAt is { } at ? $", at {at}" : "")}") + string.Concat(status.Problems.Select(problem => $"; {problem}"));
 
     private static string Copy(TargetStatus copy)
     {
@@ -138,6 +143,12 @@ internal static class StatusCommand
             ["passes"] = verified.Passes,
             ["lastPass"] = verified.LastPass?.ToString(),
             ["problem"] = verified.Problem,
+        },
+        ["witnessing"] = status.Witnessing is not { } witnessing ? null : new JsonObject
+        {
+            ["cosignedSize"] = witnessing.CosignedSize,
+            ["cosignedAt"] = witnessing.CosignedAt?.ToString(),
+            ["problems"] = new JsonArray([.. witnessing.Problems.Select(problem => JsonValue.Create(problem))]),
         },
         ["alerts"] = new JsonArray([.. status.Alerts.Select(target => (JsonNode)new JsonObject
         {
