@@ -1,7 +1,9 @@
 using System.Net;
 using System.Security.Authentication;
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Format.Verification;
+using Indelible.Ledger.Stores;
 
 namespace Indelible.Ledger;
 
@@ -14,11 +16,11 @@ public sealed class LedgerFetch : IDisposable
     public const int FileLengthMax = Bundle.LengthMax;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private readonly HttpClient? _client;
+    private readonly IDisposable? _client;
     private readonly MemoryStream _whole = new();
     private readonly byte[] _chunk = new byte[1 << 16];
 
-    private LedgerFetch(OpenFile openFile, Func<string, CancellationToken, Task<byte[]?>> readAsync, HttpClient? client)
+    private LedgerFetch(OpenFile openFile, Func<string, CancellationToken, Task<byte[]?>> readAsync, IDisposable? client)
     {
         OpenFile = openFile;
         Fetch = ReadWhole;
@@ -67,6 +69,36 @@ public sealed class LedgerFetch : IDisposable
             path => Request(client, new Uri(root, path), patience, cancellationToken),
             (path, stop) => RequestAsync(client, new Uri(root, path), patience, stop), client);
     }
+
+    /// <summary>A ledger in S3-compatible storage.</summary>
+    /// <param name="options">Which bucket.</param>
+    /// <param name="key">The ledger's verifier key; null if it is not known: heads of anybody are then believed.</param>
+    /// <param name="cancellationToken">Ends a request that is under way.</param>
+    public static LedgerFetch FromBucket(BucketOptions options, VerifierKey? key, CancellationToken cancellationToken)
+    {
+        BucketReader reader = new(options, key);
+        SemaphoreSlim turn = new(1);
+        return new LedgerFetch(
+            // A verifier asks for one file after the other and has nothing else to do.
+            path => reader.OpenAsync(path, cancellationToken).GetAwaiter().GetResult(),
+            async (path, stop) =>
+            {
+                await turn.WaitAsync(stop);
+                try
+                {
+                    await using Stream? content = await reader.OpenAsync(path, stop);
+                    return content is null ? null : await ReadAllAsync(content, null, static () => { }, stop);
+                }
+                finally
+                {
+                    turn.Release();
+                }
+            },
+            reader) { Notices = () => reader.Strange };
+    }
+
+    /// <summary>What was met that is not the ledger's and was passed over; only storage with versions has such.</summary>
+    public Func<IReadOnlyCollection<string>> Notices { get; private init; } = static () => [];
 
     /// <inheritdoc/>
     public void Dispose() => _client?.Dispose();

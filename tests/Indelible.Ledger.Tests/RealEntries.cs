@@ -9,10 +9,10 @@ namespace Indelible.Ledger.Tests;
 /// <summary>Entries that a verifier accepts.</summary>
 internal static class RealEntries
 {
-    public static EntryBatch Batch(int count)
+    public static EntryBatch Batch(int count, int first = 1)
     {
         var batch = new EntryBatch();
-        for (int number = 1; number <= count; number++)
+        for (int number = first; number < first + count; number++)
         {
             var bytes = new ArrayBufferWriter<byte>();
             EntryCodec.Encode(Change(number), bytes);

@@ -29,7 +29,7 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(CancellationToken cancellationToken) => Task.FromResult(
+    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken) => Task.FromResult(
         DurableFile.TryReadAll(Full(LedgerFiles.Checkpoint), SignedNote.LengthMax) is { } bytes ? (ReadOnlyMemory<byte>?)bytes : null);
 
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, CancellationToken cancellationToken) =>
+    public Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken) =>
         ReplaceAsync(LedgerFiles.Checkpoint, checkpoint, cancellationToken);
 
     /// <inheritdoc/>
@@ -62,6 +62,18 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
         foreach (TileCoordinate place in places) DurableFile.DeleteDirectory(Full(place.Full.Path + ".p"));
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public TimeSpan? TendPeriod => null;
+
+    /// <inheritdoc/>
+    public TimeSpan? LockPeriod => null;
+
+    /// <inheritdoc/>
+    public Task TendAsync(long size, bool extendLocks, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<string> Strange => [];
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()

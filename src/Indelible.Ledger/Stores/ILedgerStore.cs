@@ -15,8 +15,8 @@ public interface ILedgerStore : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     Task OpenAsync(ReadOnlyMemory<byte> hint, CancellationToken cancellationToken);
 
-    /// <summary>The signed checkpoint the copy ends with, not checked; null if it has none yet.</summary>
-    Task<ReadOnlyMemory<byte>?> ReadHeadAsync(CancellationToken cancellationToken);
+    /// <summary>The signed checkpoint the copy ends with; null if it has none yet. Where there are several to choose from, the newest of the ledger's own.</summary>
+    Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken);
 
     /// <summary>True if there is a file of this name, whatever it holds.</summary>
     Task<bool> HasAsync(string path, CancellationToken cancellationToken);
@@ -34,11 +34,27 @@ public interface ILedgerStore : IAsyncDisposable
     /// <summary>Shows a head. Everything it covers was stored before.</summary>
     /// <param name="size">The tree size it states.</param>
     /// <param name="checkpoint">The signed checkpoint.</param>
+    /// <param name="rival">Told every other head that was stored there since the last one, before this one is shown; throws where that must not be.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, CancellationToken cancellationToken);
+    Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken);
 
     /// <summary>Lets go of the partial tiles and bundles of these places: the full ones are stored, under a head that covers them.</summary>
     Task DropPartialsAsync(IReadOnlyList<TileCoordinate> places, CancellationToken cancellationToken);
+
+    /// <summary>How often <see cref="TendAsync"/> wants to be called; null: never.</summary>
+    TimeSpan? TendPeriod { get; }
+
+    /// <summary>How long locks may go without being extended; null: there are none.</summary>
+    TimeSpan? LockPeriod { get; }
+
+    /// <summary>Looks over everything that is stored, and extends its locks.</summary>
+    /// <param name="size">Entries under the copy's head.</param>
+    /// <param name="extendLocks">Whether locks are extended, besides those of the tail, which always are.</param>
+    /// <param name="cancellationToken">Ends it; it may be begun again.</param>
+    Task TendAsync(long size, bool extendLocks, CancellationToken cancellationToken);
+
+    /// <summary>What was found there that is not ours: other versions, delete markers, things missing. Readers are not misled by it; people must know of it.</summary>
+    IReadOnlyCollection<string> Strange { get; }
 }
 
 /// <summary>An immutable file on its way to a copy.</summary>

@@ -20,7 +20,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _contacted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
-    private LedgerCopy? _copy;
+    private CopyWriter? _copy;
     private ILedgerStore? _store;
     private CopyProgress _held;
     private MicroTime? _lastSuccess;
@@ -115,7 +115,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
         _store = TargetStores.Of(config);
-        LedgerCopy copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _memory.Read(host.View.Origin).Progress);
+        CopyWriter copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _memory.Read(host.View.Origin).Progress);
         await copy.OpenAsync(cancellationToken);
         _copy = copy;
         lock (_lock) _held = copy.Progress;

@@ -240,10 +240,10 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
 internal sealed class Copying : IAsyncDisposable
 {
     private readonly ILedgerStore _store;
-    private readonly LedgerCopy _copy;
+    private readonly CopyWriter _copy;
 
     private Copying(TestLedger ledger, ILedgerStore store, CopyProgress progress) =>
-        (_store, _copy) = (store, new LedgerCopy(new LedgerReader(ledger.Paths.Ledger), TestLedger.Signer.VerifierKey, store, progress));
+        (_store, _copy) = (store, new CopyWriter(new LedgerReader(ledger.Paths.Ledger), TestLedger.Signer.VerifierKey, store, progress));
 
     public CopyProgress Progress => _copy.Progress;
 

@@ -12,7 +12,7 @@ namespace Indelible.Ledger.Stores;
 /// <param name="key">The ledger's verifier key.</param>
 /// <param name="store">Where the copy is. The caller disposes it.</param>
 /// <param name="progress">How far the copy was known to be before; see <see cref="CopyProgress"/>.</param>
-public sealed class LedgerCopy(LedgerReader ledger, VerifierKey key, ILedgerStore store, CopyProgress progress)
+public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStore store, CopyProgress progress)
 {
     private const int ChunkFilesMax = 256;
     private const long ChunkLengthMax = 8 << 20;
@@ -36,7 +36,7 @@ public sealed class LedgerCopy(LedgerReader ledger, VerifierKey key, ILedgerStor
     {
         byte[] hint = LedgerFiles.HintContent(key);
         await store.OpenAsync(hint, cancellationToken);
-        ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(cancellationToken);
+        ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(SizeOf, cancellationToken);
         long size = head is { } bytes ? RequireContained(bytes) : 0;
         if (size < Progress.Size)
             throw new CopyDamagedException($"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {(head is null ? "none" : $"one of {size}")}. "
@@ -70,7 +70,7 @@ public sealed class LedgerCopy(LedgerReader ledger, VerifierKey key, ILedgerStor
 
     private async Task ShowAsync(SignedNote note, Checkpoint head, Action<CopyProgress> saved, CancellationToken cancellationToken)
     {
-        await store.PutHeadAsync(head.Size, note.ToBytes(), cancellationToken);
+        await store.PutHeadAsync(head.Size, note.ToBytes(), RequireNoRival, cancellationToken);
         long before = Progress.Size;
         _hasHead = true;
         Progress = new CopyProgress(head.Size, head.Size);
@@ -211,6 +211,16 @@ public sealed class LedgerCopy(LedgerReader ledger, VerifierKey key, ILedgerStor
         if (root == head.Root) return head.Size;
         throw new CopyContradictsException($"two histories under one name: {store.Place} holds root {head.Root} at size {head.Size}, signed with this ledger's key; "
             + $"{ledger.LedgerDirectory} has root {root} there. Keep both as evidence; `indelible verify --older` shows it");
+    }
+
+    /// <summary>Size of a head signed with the ledger's key; null for anything else.</summary>
+    private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == key.Name && note!.Verify([key], out _).IsNone ? head.Size : null;
+
+    /// <summary>Another process that writes under this ledger's name with its key is no stranger: one of the two must stop, and it is the later one.</summary>
+    private void RequireNoRival(ReadOnlyMemory<byte> other)
+    {
+        if (SizeOf(other) is not null) RequireContained(other);
     }
 
     private void RequireSigned(SignedNote note)

@@ -1,0 +1,26 @@
+namespace Indelible.Ledger.Stores;
+
+/// <summary>Where in which S3-compatible storage a copy is, and how it is kept there.</summary>
+public sealed record BucketOptions
+{
+    /// <summary>The bucket; made by whoever owns the storage, with versioning and Object Lock.</summary>
+    public required string Bucket { get; init; }
+    /// <summary>What all keys begin with; empty, or ends in a slash.</summary>
+    public string Prefix { get; init; } = "";
+    /// <summary>Address of the storage: https, or http on this machine; null: Amazon's, or what AWS_ENDPOINT_URL_S3 says.</summary>
+    public Uri? Endpoint { get; init; }
+    /// <summary>Region requests are signed for; null: what AWS_REGION says, or <c>us-east-1</c>.</summary>
+    public string? Region { get; init; }
+    /// <summary>Access key and its secret; null: as the storage's own SDK finds them (environment, profile, instance role).</summary>
+    public (string Id, string Secret)? Credentials { get; init; }
+    /// <summary>How long each object is locked in compliance mode, from the last time it was written or looked after; null: not at all.</summary>
+    public TimeSpan? Retention { get; init; }
+    /// <summary>Longest lock of partial tiles and bundles, which the full ones replace.</summary>
+    public TimeSpan PassingRetentionMax { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>As it is typed: <c>s3://bucket/prefix</c>.</summary>
+    public string Place => $"s3://{Bucket}/{Prefix.TrimEnd('/')}";
+
+    /// <summary>The lock of an object.</summary>
+    internal TimeSpan? RetentionOf(bool isPassing) => isPassing && Retention > PassingRetentionMax ? PassingRetentionMax : Retention;
+}
