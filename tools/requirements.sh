@@ -31,3 +31,22 @@ need_postgres() {
   echo "Install them, on Debian or Ubuntu with:  sudo apt-get install postgresql" >&2
   exit 3
 }
+
+have_ceph() {
+  local program
+  for program in ceph-mon ceph-osd radosgw radosgw-admin ceph-authtool monmaptool; do command -v $program >/dev/null 2>&1 || return 1; done
+}
+
+# Ceph's RADOS gateway, the object store that tests are run against: found, or installed as root with apt after saying so.
+need_ceph() {
+  have_ceph && return 0
+  local packages="ceph-mon ceph-osd radosgw ceph-common"
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Ceph's RADOS gateway not found: installing Debian's packages $packages with apt-get" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >&2
+    have_ceph && return 0
+  fi
+  echo "expected Ceph's RADOS gateway (ceph-mon, ceph-osd, radosgw, radosgw-admin, ceph-authtool, monmaptool) on PATH, found not all of it." >&2
+  echo "Install it, on Debian or Ubuntu with:  sudo apt-get install --no-install-recommends $packages" >&2
+  exit 3
+}

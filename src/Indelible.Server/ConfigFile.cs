@@ -55,6 +55,7 @@ public static class ConfigFile
         foreach (TargetConfig target in config.Targets.Values)
         {
             if (target.Path is { } directory) target.Path = Path.GetFullPath(directory, home);
+            if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
         WitnessCheck.Resolve(config, home);
         return config;

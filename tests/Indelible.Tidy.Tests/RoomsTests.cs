@@ -19,6 +19,7 @@ public sealed class RoomsTests
     private static readonly Dictionary<string, string> LivesOnlyIn = new()
     {
         ["Npgsql"] = "Indelible.Capture",
+        ["AWSSDK.S3"] = "Indelible.Ledger",
         ["NSec.Cryptography"] = "Indelible.Format",
         ["System.CommandLine"] = "Indelible.Cli",
         ["Spectre.Console"] = "Indelible.Cli",
@@ -49,6 +50,11 @@ public sealed class RoomsTests
             }
         }
     }
+
+    [Fact]
+    public void Storage_of_others_is_spoken_to_in_one_folder() =>
+        Assert.Empty(Repository.Files("src", "*.cs").Where(path => !path.Contains("/Indelible.Ledger/Stores/", StringComparison.Ordinal)
+            && File.ReadLines(path).Any(line => line.StartsWith("using Amazon.", StringComparison.Ordinal))).Select(Repository.Relative));
 
     [Fact]
     public void Format_needs_nothing_but_NSec() =>

@@ -27,7 +27,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null || copy.Strange.Count > 0) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -86,7 +86,8 @@ internal static class StatusCommand
         string behind = copy.LagEntries == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{(copy.Lag is { } lag ? $" for {lag.TotalSeconds:F1} s" : "")}");
         string last = copy.LastSuccess is { } at ? $", written {at}" : "";
         string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure ? $"; last error {failure.At}: {failure.Message}" : "";
-        return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}";
+        string strange = copy.Strange.Count == 0 ? "" : $"; {copy.Strange.Count} THINGS THAT ARE NOT OURS: {copy.Strange.First()}";
+        return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}";
     }
 
     private static string Delivery(AlertTargetStatus target)
@@ -133,6 +134,7 @@ internal static class StatusCommand
             ["lagEntries"] = copy.LagEntries,
             ["lagSeconds"] = copy.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
             ["lastSuccess"] = copy.LastSuccess?.ToString(),
+            ["strange"] = new JsonArray([.. copy.Strange.Select(what => (JsonNode)what)]),
             ["problem"] = copy.Problem,
             ["lastError"] = Error(copy.LastError),
         })]),

@@ -5,6 +5,8 @@ using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Format.Verification;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
@@ -13,7 +15,7 @@ internal static class VerifyCommand
 {
     private static readonly Argument<string?> Target = new("TARGET")
     {
-        Description = "Ledger directory, http(s):// address of one, or an evidence file; default: the ledger",
+        Description = "Ledger directory, http(s):// or s3:// address of one, or an evidence file; default: the ledger",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -33,24 +35,27 @@ internal static class VerifyCommand
         Policy? policy = PolicyOf(parse, invocation);
         ReadOnlyMemory<byte> older = parse.GetValue(Older) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older") : default;
         string target = parse.GetValue(Target) ?? invocation.ExistingPaths(parse).Ledger;
-        VerificationReport report = Verify(target, policy, older, invocation, cancellationToken);
+        VerificationReport report = Verify(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));
         return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
     }
 
     private static VerificationReport Verify(
-        string target, Policy? policy, ReadOnlyMemory<byte> older, Invocation invocation, CancellationToken cancellationToken)
+        string target, Policy? policy, ReadOnlyMemory<byte> older, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         string path = invocation.Resolve(target);
-        if (!IsAddress(target) && !Directory.Exists(path))
+        bool isBucket = target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal);
+        if (!IsAddress(target) && !isBucket && !Directory.Exists(path))
         {
             if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
             return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
         }
-        using LedgerFetch files = IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(path);
+        using LedgerFetch files = isBucket ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), policy?.Ledgers is [{ } only] ? only : null, cancellationToken)
+            : IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(path);
         LedgerVerifier verifier = new(files.Fetch, files.OpenFile) { Policy = policy, OlderCheckpoint = older };
-        return verifier.Verify(cancellationToken);
+        VerificationReport report = verifier.Verify(cancellationToken);
+        return report with { Notices = [.. report.Notices, .. files.Notices().Select(what => new Finding(Rules.OtherVersion, "", -1, what))] };
     }
 
     private static bool IsAddress(string target) =>

@@ -107,6 +107,8 @@ public static class Rules
     public const string Gap = "gap";
     /// <summary>A blob is missing or is not what the entry names.</summary>
     public const string Blob = "blob";
+    /// <summary>Storage that keeps versions holds others beside the one that was read, or a delete marker.</summary>
+    public const string OtherVersion = "other-version";
     /// <summary>An evidence file does not prove what it should.</summary>
     public const string Evidence = "evidence";
     /// <summary>A file does not prove the misbehaviour it should.</summary>

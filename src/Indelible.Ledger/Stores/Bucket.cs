@@ -33,8 +33,7 @@ internal sealed class Bucket : IDisposable
         };
         if (options.Endpoint is { } endpoint) config.ServiceURL = endpoint.AbsoluteUri;
         config.AuthenticationRegion = options.Region ?? System.Environment.GetEnvironmentVariable("AWS_REGION") ?? "us-east-1";
-        if (options.Endpoint is null && System.Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") is null && System.Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL") is null)
-            config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(config.AuthenticationRegion);
+        if (options.Endpoint is null) config.RegionEndpoint = Amazon.RegionEndpoint.GetBySystemName(config.AuthenticationRegion);
         _client = Told("opening", () => options.Credentials is { } own
             ? new AmazonS3Client(new BasicAWSCredentials(own.Id, own.Secret), config)
             : new AmazonS3Client(config));

@@ -1,3 +1,5 @@
+using Indelible.Format;
+
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Where in which S3-compatible storage a copy is, and how it is kept there.</summary>
@@ -17,6 +19,26 @@ public sealed record BucketOptions
     public TimeSpan? Retention { get; init; }
     /// <summary>Longest lock of partial tiles and bundles, which the full ones replace.</summary>
     public TimeSpan PassingRetentionMax { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>What such a place begins with.</summary>
+    public const string Scheme = "s3://";
+
+    /// <summary>A place as it is typed, in storage and with credentials as the environment says: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID and so on.</summary>
+    public static BucketOptions At(string place)
+    {
+        string[] parts = place[Scheme.Length..].Split('/', 2);
+        if (!place.StartsWith(Scheme, StringComparison.Ordinal) || parts[0].Length == 0) throw new IndelibleException(ExitCode.Usage, $"expected s3://BUCKET/PREFIX, found '{place}'");
+        string? endpoint = Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") ?? Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL");
+        return new BucketOptions { Bucket = parts[0], Prefix = PrefixOf(parts.ElementAtOrDefault(1)), Endpoint = string.IsNullOrEmpty(endpoint) ? null : EndpointOf(endpoint) };
+    }
+
+    /// <summary>A prefix as keys need it.</summary>
+    public static string PrefixOf(string? prefix) => prefix is null || prefix.Trim('/').Length == 0 ? "" : prefix.Trim('/') + "/";
+
+    /// <summary>An address that may be used: https, or http on this machine.</summary>
+    public static Uri EndpointOf(string endpoint) =>
+        Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
+            ? address : throw new IndelibleException(ExitCode.Usage, $"expected the address of S3-compatible storage: https, or http on this machine; found '{endpoint}'");
 
     /// <summary>As it is typed: <c>s3://bucket/prefix</c>.</summary>
     public string Place => $"s3://{Bucket}/{Prefix.TrimEnd('/')}";

@@ -3,6 +3,7 @@ using System.Text;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 using Indelible.Ledger.Following;
 using Indelible.Server.Alerts;
 using Microsoft.Extensions.Logging;
@@ -102,6 +103,7 @@ internal sealed class MirroredLedger : IDisposable
     }
 
     internal static LedgerFetch SourceOf(string from, CancellationToken cancellationToken) =>
+        from.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(BucketOptions.At(from), null, cancellationToken) :
         from.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(from, UriKind.Absolute, out Uri? address) ? LedgerFetch.FromUrl(address, cancellationToken) : LedgerFetch.FromDirectory(from);
 
     private ExitCode Tell(FollowOutcome outcome, long started)

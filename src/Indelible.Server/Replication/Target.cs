@@ -23,9 +23,12 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private CopyWriter? _copy;
     private ILedgerStore? _store;
     private CopyProgress _held;
+    private TargetRecord _known;
+    private long? _tendedAt;
     private MicroTime? _lastSuccess;
     private long? _behindSince = host.Time.GetTimestamp();
     private string? _problem;
+    private IReadOnlyCollection<string> _strange = [];
     private SourceError? _lastError;
 
     /// <summary>Its name.</summary>
@@ -50,7 +53,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
             {
                 Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
                 Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
-                Problem = _problem, LastError = _lastError,
+                Problem = _problem, LastError = _lastError, Strange = _strange,
             };
         }
     }
@@ -90,11 +93,13 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     {
         long started = host.Time.GetTimestamp();
         if (_copy is null) await OpenAsync(cancellationToken);
-        await _copy!.RoundAsync(progress => _memory.Write(host.View.Origin, progress, MicroTime.From(host.Time.GetUtcNow())), cancellationToken);
-        conditions.Set("copy-damaged", name, null);
+        await _copy!.RoundAsync(progress => Remember(_known with { Progress = progress }), cancellationToken);
+        await TendAsync(cancellationToken);
+        conditions.Set("copy-damaged", name, _store!.Strange.Count == 0 ? null
+            : $"copy {name}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. What the ledger's head covers is read all the same; find out who has the credentials");
         lock (_lock)
         {
-            (_held, _lastSuccess, _problem) = (_copy.Progress, MicroTime.From(host.Time.GetUtcNow()), null);
+            (_held, _lastSuccess, _problem, _strange) = (_copy.Progress, MicroTime.From(host.Time.GetUtcNow()), null, _store.Strange);
             _behindSince = started;    // what it does not hold was published after this
         }
     }
@@ -112,10 +117,28 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException or SocketException
             or HttpRequestException or TimeoutException or OperationCanceledException;
 
+    /// <summary>Looks over what is stored, at a start and at intervals; and extends locks long before they end.</summary>
+    private async Task TendAsync(CancellationToken cancellationToken)
+    {
+        if (_store!.TendPeriod is not { } period || (_tendedAt is { } last && host.Time.GetElapsedTime(last) < period)) return;
+        MicroTime now = MicroTime.From(host.Time.GetUtcNow());
+        bool extendLocks = _store.LockPeriod is { } lockPeriod && now.Micros - _known.LockedAt.Micros > lockPeriod.TotalMicroseconds;
+        await _store.TendAsync(_copy!.Progress.Size, extendLocks, cancellationToken);
+        if (extendLocks) Remember(_known with { LockedAt = now });
+        _tendedAt = host.Time.GetTimestamp();
+    }
+
+    private void Remember(TargetRecord known)
+    {
+        _known = known with { At = MicroTime.From(host.Time.GetUtcNow()) };
+        _memory.Write(host.View.Origin, _known);
+    }
+
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
-        _store = TargetStores.Of(config);
-        CopyWriter copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _memory.Read(host.View.Origin).Progress);
+        _store = TargetStores.Of(name, config, host.Time);
+        _known = _memory.Read(host.View.Origin);
+        CopyWriter copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _known.Progress);
         await copy.OpenAsync(cancellationToken);
         _copy = copy;
         lock (_lock) _held = copy.Progress;

@@ -16,19 +16,20 @@ public sealed class TargetMemory(string journalDirectory, string target)
 
     private readonly string _path = Path.Combine(journalDirectory, "targets", target);
 
-    /// <summary>How far it was, and when; nothing and null if nothing is known of it in this ledger.</summary>
-    internal (CopyProgress Progress, MicroTime? At) Read(string origin)
+    /// <summary>What is known; nothing, of another ledger or at the beginning.</summary>
+    internal TargetRecord Read(string origin)
     {
         string[] lines = Encoding.UTF8.GetString(DurableFile.TryReadAll(_path, LengthMax) ?? []).Split('\n');
-        return lines.Length == 6 && lines[0] == Header && lines[1] == origin && Number(lines[2], out long size) && Number(lines[3], out long copied) && Number(lines[4], out long at)
-            ? (new CopyProgress(size, copied), new MicroTime(at)) : default;
+        return lines.Length == 7 && lines[0] == Header && lines[1] == origin && Number(lines[2], out long size) && Number(lines[3], out long copied) && Number(lines[4], out long at) && Number(lines[5], out long locked)
+            ? new TargetRecord(new CopyProgress(size, copied), new MicroTime(at), new MicroTime(locked)) : default;
     }
 
     /// <summary>Durable when it returns.</summary>
-    internal void Write(string origin, CopyProgress progress, MicroTime at)
+    internal void Write(string origin, TargetRecord known)
     {
         DurableFile.MakeSecretDirectory(Path.GetDirectoryName(_path)!);
-        DurableFile.ReplaceSecret(_path, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Header}\n{origin}\n{progress.Size}\n{progress.Copied}\n{at.Micros}\n")));
+        DurableFile.ReplaceSecret(_path, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"{Header}\n{origin}\n{known.Progress.Size}\n{known.Progress.Copied}\n{known.At.Micros}\n{known.LockedAt.Micros}\n")));
     }
 
     /// <summary>Forgets it; false if there was nothing to forget.</summary>
@@ -41,3 +42,9 @@ public sealed class TargetMemory(string journalDirectory, string target)
 
     private static bool Number(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }
+
+/// <summary>What is known of a copy.</summary>
+/// <param name="Progress">How far it is.</param>
+/// <param name="At">When that was so.</param>
+/// <param name="LockedAt">When all its locks were begun to be extended last.</param>
+internal readonly record struct TargetRecord(CopyProgress Progress, MicroTime At, MicroTime LockedAt);

@@ -21,6 +21,8 @@ public sealed record TargetStatus
     public MicroTime? LastSuccess { get; init; }
     /// <summary>Why it is not written; null if it is.</summary>
     public string? Problem { get; init; }
+    /// <summary>What is there that is not ours, or is missing; readers are not misled by it.</summary>
+    public IReadOnlyCollection<string> Strange { get; init; } = [];
     /// <summary>The last failure, also if it is over; null if there was none since the process started.</summary>
     public SourceError? LastError { get; init; }
 
@@ -30,10 +32,11 @@ public sealed record TargetStatus
     /// <summary>Of a ledger that no process runs: as it was left.</summary>
     internal static TargetStatus Of(string name, TargetConfig config, LedgerView view)
     {
-        (Indelible.Ledger.Stores.CopyProgress progress, MicroTime? at) = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
+        TargetRecord known = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
         return new TargetStatus
         {
-            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = progress.Size, Published = view.Reader.ReadCheckpoint().Size, LastSuccess = at,
+            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = known.Progress.Size, Published = view.Reader.ReadCheckpoint().Size,
+            LastSuccess = known.At == default ? null : known.At,
         };
     }
 }

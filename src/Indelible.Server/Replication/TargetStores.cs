@@ -1,11 +1,36 @@
+using Indelible.Format;
 using Indelible.Ledger.Stores;
 
 namespace Indelible.Server.Replication;
 
 /// <summary>The places that the configuration names.</summary>
-internal static class TargetStores
+public static class TargetStores
 {
-    public static ILedgerStore Of(TargetConfig config) => new DirectoryStore(config.Path!);
+    /// <summary>Where a copy is, for people.</summary>
+    public static string PlaceOf(TargetConfig config) => config.Kind == TargetKind.S3 ? $"{BucketOptions.Scheme}{config.Bucket}/{BucketOptions.PrefixOf(config.Prefix).TrimEnd('/')}" : config.Path!;
 
-    public static string PlaceOf(TargetConfig config) => config.Path!;
+    /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there, else as the environment says.</summary>
+    public static BucketOptions BucketAt(string place, IndelibleConfig config) =>
+        config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
+            ? OptionsOf(name, target) : BucketOptions.At(place);
+
+    internal static ILedgerStore Of(string name, TargetConfig config, TimeProvider time) =>
+        config.Kind == TargetKind.S3 ? new BucketStore(OptionsOf(name, config), time) : new DirectoryStore(config.Path!);
+
+    private static BucketOptions OptionsOf(string name, TargetConfig config) => new()
+    {
+        Bucket = config.Bucket!,
+        Prefix = BucketOptions.PrefixOf(config.Prefix),
+        Endpoint = config.Endpoint is { } endpoint ? BucketOptions.EndpointOf(endpoint) : null,
+        Region = config.Region,
+        Credentials = config.AccessKey is { } id ? (id, Secret(name, config)) : null,
+        Retention = config.RetentionDays is > 0 and { } days ? TimeSpan.FromDays(days) : null,
+    };
+
+    private static string Secret(string name, TargetConfig config)
+    {
+        if (config.SecretFile is { } file) return SourceConnections.ReadPassword(file);
+        return Environment.GetEnvironmentVariable(config.SecretEnvironment!) is { Length: > 0 } secret ? secret
+            : throw new IndelibleException(ExitCode.Usage, $"targets.{name}: expected a secret in the environment variable {config.SecretEnvironment}, found none");
+    }
 }

@@ -1,4 +1,9 @@
-using System.Text;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Indelible.Format;
@@ -243,6 +248,13 @@ public sealed class BucketCopyTests : IAsyncLifetime
         await RefusedAsync(ExitCode.Usage, "does not accept the credentials (SignatureDoesNotMatch)", locked with { Credentials = (RadosGateway.Owner.Id, "wrong") });
         await RefusedAsync(ExitCode.Usage, "lack a permission", locked with { Credentials = RadosGateway.Other });
         await RefusedAsync(ExitCode.Environment, "Is the storage up", locked with { Endpoint = new Uri("http://127.0.0.1:9/") });
+        using X509Certificate2 certificate = SelfSigned();
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        Task serving = ServeTlsAsync(listener, certificate);
+        await RefusedAsync(ExitCode.Environment, "TLS certificate is not trusted", locked with { Endpoint = new Uri($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/") });
+        listener.Stop();
+        await serving;
         Assert.Equal(0, await VersionsAsync(locked));
     }
 
@@ -289,6 +301,34 @@ public sealed class BucketCopyTests : IAsyncLifetime
                 Assert.Equal(Verdict.Verified, Verify(options).Report.Verdict);
             }
             else await Assert.ThrowsAsync<CopyDamagedException>(() => again.RoundAsync());
+        }
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        X509Certificate2 made = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
+    }
+
+    private static async Task ServeTlsAsync(TcpListener listener, X509Certificate2 certificate)
+    {
+        while (true)
+        {
+            try
+            {
+                using TcpClient client = await listener.AcceptTcpClientAsync();
+                await using SslStream tls = new(client.GetStream());
+                await tls.AuthenticateAsServerAsync(certificate);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException or InvalidOperationException)
+            {
+                return;
+            }
+            catch (Exception e) when (e is IOException or AuthenticationException)
+            {
+                continue;   // the client did not like the certificate
+            }
         }
     }
 

@@ -1,0 +1,57 @@
+using Amazon.S3;
+using Amazon.S3.Model;
+using Indelible.Format.Notes;
+using Indelible.Format.Verification;
+using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+using Indelible.Server.Replication;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Server.Tests;
+
+/// <summary>Copies that `run` keeps in a real object store.</summary>
+public sealed class BucketCopiesTests
+{
+    [Fact]
+    public async Task Credentials_that_are_revoked_in_the_middle_stop_nothing_and_strangers_are_shown()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
+        string secret = Path.Combine(Directory.CreateTempSubdirectory("indelible-secret-").FullName, "secret");
+        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n", TestContext.Current.CancellationToken);
+        people.Config.Targets["vault"] = new TargetConfig
+        {
+            Kind = TargetKind.S3, Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
+        };
+        string key = "";
+        await people.RunningAsync(async host =>
+        {
+            key = host.Keyring.VerifierKey;
+            await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
+            await File.WriteAllTextAsync(secret, "another\n");
+            await gateway.AdministerAsync("user", "suspend", "--uid=owner");
+            try
+            {
+                await people.ExecuteAsync("UPDATE people SET ssn = 'e'");
+                await people.CaughtUpAsync(host);
+                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem is not null);
+                Assert.True(host.Copies[0].LagEntries > 0);
+                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem!.Contains("does not accept the credentials", StringComparison.Ordinal));
+            }
+            finally
+            {
+                await gateway.AdministerAsync("user", "enable", "--uid=owner");
+                await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n");
+            }
+            await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
+            Assert.Empty(host.Copies[0].Strange);
+        });
+        Directory.Delete(Path.GetDirectoryName(secret)!, recursive: true);
+        Assert.Equal(VerifierKey.Parse(key, out VerifierKey? verifier), Format.TextFault.None);
+        using LedgerFetch files = LedgerFetch.FromBucket(bucket, verifier, CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(verifier!) }.Verify(CancellationToken.None);
+        Assert.Equal((Verdict.Verified, people.Entries().Count), (report.Verdict, (int)report.TreeSize));
+    }
+}
