@@ -58,6 +58,11 @@ internal static class Examples
             "indelible mirror run --once --from /mnt/audit/ledger --key crm.vkey --to /srv/copies/crm",
         ],
         ["copies forget"] = ["indelible copies forget vault"],
+        ["mirror restore"] =
+        [
+            "indelible mirror restore --from /srv/copies/crm/ledger --key crm.vkey --heads https://witness.example.net",
+            "indelible mirror restore --from https://mirror.example.net/crm --key crm.vkey --successor example.org/crm-2 --to /srv/audit2",
+        ],
         ["witness run"] = ["indelible witness run   # as the configuration says under witness", "indelible witness run --name witness.example.net/one --log crm.vkey --to /srv/witness"],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
     };

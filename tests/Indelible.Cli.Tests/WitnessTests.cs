@@ -40,8 +40,7 @@ public sealed class WitnessTests : IDisposable
         Assert.EndsWith(line, await client.GetStringAsync($"{address}/{hash}/checkpoint"), StringComparison.Ordinal);
         using HttpResponseMessage conflict = await client.PostAsync($"{address}/add-checkpoint", new StringContent($"old 7\n\n{checkpoint}"));
         Assert.Equal(HttpStatusCode.BadRequest, conflict.StatusCode);
-        using HttpResponseMessage tooLong = await client.PostAsync($"{address}/add-checkpoint", new ByteArrayContent(new byte[3 << 20]));
-        Assert.Contains(tooLong.StatusCode, (HttpStatusCode[])[HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge]);
+        Assert.Contains(await StatusOfAsync(client, $"{address}/add-checkpoint", new byte[3 << 20]), (HttpStatusCode?[])[HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge, null]);
         IndelibleProcess.Result second = await _witness.RunAsync([.. Arguments(key), "--listen", "127.0.0.1:0"]);
         Assert.Equal(3, second.ExitCode);
         Assert.Contains("two could sign two histories", second.Error, StringComparison.Ordinal);
@@ -64,6 +63,20 @@ public sealed class WitnessTests : IDisposable
             IndelibleProcess.Result result = await _witness.CallAsync(arguments);
             Assert.Contains(words, result.Error, StringComparison.Ordinal);
             Assert.Equal(2, result.ExitCode);
+        }
+    }
+
+    /// <summary>Null if the server hung up before it had taken the body.</summary>
+    private static async Task<HttpStatusCode?> StatusOfAsync(HttpClient client, string address, byte[] body)
+    {
+        try
+        {
+            using HttpResponseMessage answer = await client.PostAsync(address, new ByteArrayContent(body));
+            return answer.StatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
         }
     }
 

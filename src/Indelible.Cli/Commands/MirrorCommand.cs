@@ -25,7 +25,7 @@ internal static class MirrorCommand
     {
         Command run = new("run", "Follow, store, cosign and serve, until SIGTERM") { From, Key, To, Name, Listen, Once };
         run.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
-        return new Command("mirror", "Verified copies of ledgers, kept elsewhere") { run };
+        return new Command("mirror", "Verified copies of ledgers, kept elsewhere") { run, RestoreCommand.Build() };
     }
 
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
