@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Indelible.Format;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
 using Indelible.Server.Witnessing;
@@ -52,6 +53,8 @@ public static class ConfigFile
             if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
         if (config.Mirror is { } mirror) MirrorCheck.Resolve(mirror, home);
+        foreach (TimeStampAuthorityConfig authority in config.Timestamps is { } timestamps ? timestamps.Authorities.Values : Enumerable.Empty<TimeStampAuthorityConfig>())
+            authority.Certificates = Path.GetFullPath(authority.Certificates, home);
         foreach (TargetConfig target in config.Targets.Values)
         {
             if (target.Path is { } directory) target.Path = Path.GetFullPath(directory, home);
@@ -125,6 +128,7 @@ public static class ConfigFile
         if (config.Alerts is { } alerts) AlertsCheck.Check(path, alerts);
         if (config.Mirror is { } mirror) MirrorCheck.Check(path, mirror);
         TargetsCheck.Check(path, config);
+        if (config.Timestamps is { } timestamps) TimeStampCheck.Check(path, timestamps);
         WitnessCheck.Check(path, config);
         foreach ((string name, SourceConfig source) in config.Sources)
         {

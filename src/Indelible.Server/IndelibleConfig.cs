@@ -1,5 +1,6 @@
 using Indelible.Capture;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
 using Indelible.Server.Witnessing;
@@ -37,6 +38,8 @@ public sealed class IndelibleConfig
     public int CrosscheckIntervalHours { get; set; }
     /// <summary>Whose ledgers `mirror run` keeps copies of; null: nobody's.</summary>
     public MirrorConfig? Mirror { get; set; }
+    /// <summary>Who stamps heads with the time; null: nobody.</summary>
+    public TimeStampConfig? Timestamps { get; set; }
     /// <summary>Where copies of the ledger are kept, by name.</summary>
     public SortedDictionary<string, TargetConfig> Targets { get; set; } = new(StringComparer.Ordinal);
     /// <summary>Copies that must hold a change before its position is confirmed to PostgreSQL; 0: none has to.</summary>

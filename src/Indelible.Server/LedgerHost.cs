@@ -4,6 +4,7 @@ using Indelible.Format.Notes;
 using Indelible.Index;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Control;
 using Indelible.Server.Http;
 using Indelible.Server.Replication;
@@ -152,6 +153,8 @@ public sealed class LedgerHost : IAsyncDisposable
         await Task.WhenAny(copying, Task.WhenAll(copies.ContactedAsync(cancellationToken), Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
         if (!copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
         if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
+        using TimeStamping? stamping = Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
+        if (stamping is not null) front.Add(stamping.RunAsync(stop.Token));
         front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
         {

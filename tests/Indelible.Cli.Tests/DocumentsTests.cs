@@ -6,6 +6,7 @@ using System.Text.Json;
 using Indelible.Capture;
 using Indelible.Server;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
 using Indelible.Server.Witnessing;
@@ -41,7 +42,7 @@ public sealed class DocumentsTests
     public void Every_key_is_in_the_configuration_document_with_its_default()
     {
         string document = Document("configuration.md");
-        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig), typeof(WitnessConfig), typeof(WitnessedLogConfig), typeof(WitnessesConfig), typeof(TargetConfig)])
+        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig), typeof(WitnessConfig), typeof(WitnessedLogConfig), typeof(WitnessesConfig), typeof(TargetConfig), typeof(TimeStampConfig), typeof(TimeStampAuthorityConfig)])
         {
             foreach (PropertyInfo key in type.GetProperties()) Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
         }

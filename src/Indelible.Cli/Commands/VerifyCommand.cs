@@ -1,10 +1,13 @@
 using System.CommandLine;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Indelible.Cli.Output;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Format.Notes;
 using Indelible.Format.Verification;
 using Indelible.Ledger;
+using Indelible.Ledger.Anchors;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Replication;
 
@@ -23,39 +26,76 @@ internal static class VerifyCommand
     private static readonly Option<string?> PolicyFile = new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
     private static readonly Option<string?> Older = new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
 
+    private static readonly Option<string?> Time = new("--time") { Description = "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
+
     public static Command Build()
     {
-        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older };
-        command.SetAction((parse, cancellationToken) => Task.FromResult(Run(parse, Invocation.Of(parse), cancellationToken)));
+        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Time };
+        command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
 
-    private static int Run(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         Policy? policy = PolicyOf(parse, invocation);
         ReadOnlyMemory<byte> older = parse.GetValue(Older) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older") : default;
         string target = parse.GetValue(Target) ?? invocation.ExistingPaths(parse).Ledger;
-        VerificationReport report = Verify(target, policy, older, parse, invocation, cancellationToken);
+        VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));
         return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
     }
 
-    private static VerificationReport Verify(
+    private static async Task<VerificationReport> VerifyAsync(
         string target, Policy? policy, ReadOnlyMemory<byte> older, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         string path = invocation.Resolve(target);
         bool isBucket = target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal);
         if (!IsAddress(target) && !isBucket && !Directory.Exists(path))
         {
+            if (parse.GetValue(Time) is not null) throw new IndelibleException(ExitCode.Usage, "--time checks the time stamps of ledgers; an evidence file holds none");
             if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
             return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
         }
         using LedgerFetch files = isBucket ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), policy?.Ledgers is [{ } only] ? only : null, cancellationToken)
             : IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(path);
-        LedgerVerifier verifier = new(files.Fetch, files.OpenFile) { Policy = policy, OlderCheckpoint = older };
+        List<(long Index, EntryHeader Header)> anchors = [];
+        X509Certificate2Collection? pinned = parse.GetValue(Time) is { } trusted ? Pinned(invocation.Resolve(trusted)) : null;
+        LedgerVerifier verifier = new(files.Fetch, files.OpenFile)
+        {
+            Policy = policy,
+            OlderCheckpoint = older,
+            Seen = (index, header) =>
+            {
+                if (pinned is not null && header.Code == AnchorFiles.Code && header.Kind == EntryKind.Admin) anchors.Add((index, header));
+            },
+        };
         VerificationReport report = verifier.Verify(cancellationToken);
+        if (pinned is not null && report.IsSound) report = await TimedAsync(report, files, anchors, pinned, invocation, cancellationToken);
         return report with { Notices = [.. report.Notices, .. files.Notices().Select(what => new Finding(Rules.OtherVersion, "", -1, what))] };
+    }
+
+    /// <summary>With what the time stamps prove, or what is wrong with them.</summary>
+    private static async Task<VerificationReport> TimedAsync(
+        VerificationReport report, LedgerFetch files, IReadOnlyList<(long Index, EntryHeader Header)> anchors, X509Certificate2Collection pinned, Invocation invocation, CancellationToken cancellationToken)
+    {
+        Checkpoint head = new() { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value };
+        TimeCheck check = new(files, head, pinned, MicroTime.From(invocation.Time.GetUtcNow()));
+        await check.RunAsync(anchors, cancellationToken);
+        return report with
+        {
+            Verdict = check.Findings.Count > 0 ? Verdict.Failed : report.Verdict,
+            Findings = [.. report.Findings, .. check.Findings],
+            Notices = [.. report.Notices, .. check.Notices],
+            Times = check.Times,
+            NotChecked = [.. report.NotChecked.Where(what => what != LedgerVerifier.AnchorsNotChecked), .. anchors.Count == 0 ? (string[])["time: no entry names a time stamp"] : []],
+        };
+    }
+
+    private static X509Certificate2Collection Pinned(string path)
+    {
+        X509Certificate2Collection pinned = [];
+        return AnchorFiles.TryImport(pinned, Read(path, 1 << 20, "--time")) ? pinned : throw new IndelibleException(ExitCode.Usage, $"--time: expected certificates in PEM, found none in {path}");
     }
 
     private static bool IsAddress(string target) =>

@@ -3,7 +3,11 @@ using Indelible.Format.Entries;
 namespace Indelible.Format.Verification;
 
 /// <summary>Checks what each entry says: canonical form, origin, order and coverage of its source, its blobs. One verification owns it.</summary>
-internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings)
+/// <param name="origin">The ledger's.</param>
+/// <param name="blobs">Checks blobs; null if they are not to be.</param>
+/// <param name="findings">Receives what is wrong.</param>
+/// <param name="seen">Told each header; null if nobody wants it.</param>
+internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, Action<long, EntryHeader>? seen = null)
 {
     /// <summary>Code of the guard entry that announces a gap. docs/format.md#codes.</summary>
     public const string GapCode = "gap";
@@ -28,6 +32,7 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
             return;
         }
         EntryHeader header = entry.Header;
+        seen?.Invoke(index, header);
         if (header.Origin != origin) findings.Fault(Rules.Origin, file, index, $"expected origin '{origin}', found '{header.Origin}'");
         _kinds[(int)header.Kind]++;
         if (header.Source is not null) CheckSource(header, file, index);

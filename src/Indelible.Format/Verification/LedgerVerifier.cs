@@ -1,3 +1,4 @@
+using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
 
@@ -31,6 +32,12 @@ public sealed class LedgerVerifier
     /// <summary>Told each finding as soon as it is found, before what it is part of is verified to the end; null if nobody wants it.</summary>
     public Action<Finding>? Found { get; init; }
 
+    /// <summary>What <see cref="VerificationReport.NotChecked"/> says of time stamps, which need certificates and a clock.</summary>
+    public const string AnchorsNotChecked = "anchors (RFC 3161 time stamps)";
+
+    /// <summary>Told the header of each entry that decodes, with its index; null if nobody wants it.</summary>
+    public Action<long, EntryHeader>? Seen { get; init; }
+
     /// <summary>Verifies the ledger as it is now. May be called once at a time.</summary>
     public VerificationReport Verify(CancellationToken cancellationToken)
     {
@@ -40,7 +47,7 @@ public sealed class LedgerVerifier
             return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: there is no checkpoint to check it against"] };
 
         BlobCheck? blobs = _openBlob is null ? null : new BlobCheck(_openBlob, findings);
-        var entries = new EntryCheck(checkpoint.Origin, blobs, findings);
+        var entries = new EntryCheck(checkpoint.Origin, blobs, findings, Seen);
         var tree = new TreeCheck(checkpoint.Size, _files, findings, head.Milestones(_files, Policy, OlderCheckpoint, findings));
         long count = CheckEntries(checkpoint.Size, entries, tree, findings, cancellationToken);
         bool isComplete = count == checkpoint.Size;
@@ -109,7 +116,8 @@ public sealed class LedgerVerifier
             : "freshness: an older genuine state of the ledger is found out only by someone who saw a newer one";
         if (_openBlob is null) yield return "blobs: they were not asked for";
         yield return "sealed values: whether they decrypt, and whether each before equals the last after, needs the keyring";
-        yield return "anchors (RFC 3161 time stamps), handover checkpoints, ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones";
+        yield return AnchorsNotChecked;
+        yield return "handover checkpoints, ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones";
         yield return "whether the ledger agrees with the live database: that is crosscheck";
     }
 }

@@ -20,6 +20,7 @@ public static class ReportText
         if (report.EntryIndex is { } index) AppendEntry(text, report, index);
         else if (report.Misbehaviour is { } histories) AppendMisbehaviour(text, report, histories);
         else if (report.Origin is not null) AppendLedger(text, report);
+        foreach (StampedTime time in report.Times) Line(text, $"time     entries 0 to {time.Size - 1} existed before {time.Before}, by the time stamp of {time.Authority}");
         foreach (string what in report.NotChecked) Line(text, $"not checked: {what}");
         Line(text, Summary(report));
         return text.ToString();
@@ -78,6 +79,16 @@ public static class ReportText
         WriteFindings(json, "findings", report.Findings);
         WriteFindings(json, "notices", report.Notices);
         WriteTexts(json, "notChecked", report.NotChecked);
+        json.WriteStartArray("times");
+        foreach (StampedTime time in report.Times)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("size", time.Size);
+            json.WriteString("before", time.Before.ToString());
+            json.WriteString("authority", time.Authority);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
         json.WriteNumber("entries", report.Entries);
         json.WriteNumber("tiles", report.Tiles);
         json.WriteNumber("blobs", report.Blobs);

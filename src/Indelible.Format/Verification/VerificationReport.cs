@@ -20,6 +20,8 @@ public sealed record VerificationReport
     public required IReadOnlyList<Finding> Findings { get; init; }
     /// <summary>What is no fault but must be known, such as announced gaps; at most <see cref="FindingsMax"/>.</summary>
     public IReadOnlyList<Finding> Notices { get; init; } = [];
+    /// <summary>Entries that existed before a time, by time stamps that were checked; empty if none were.</summary>
+    public IReadOnlyList<StampedTime> Times { get; init; } = [];
     /// <summary>What this verification could not or did not check, in words.</summary>
     public required IReadOnlyList<string> NotChecked { get; init; }
     /// <summary>Entries read, hashed and decoded.</summary>
@@ -107,6 +109,8 @@ public static class Rules
     public const string Gap = "gap";
     /// <summary>A blob is missing or is not what the entry names.</summary>
     public const string Blob = "blob";
+    /// <summary>A time stamp is missing, or is not what its entry says.</summary>
+    public const string TimeStamp = "time-stamp";
     /// <summary>Storage that keeps versions holds others beside the one that was read, or a delete marker.</summary>
     public const string OtherVersion = "other-version";
     /// <summary>An evidence file does not prove what it should.</summary>
@@ -132,6 +136,12 @@ public sealed record TwoHistories(long Size, Hash Root, Hash? Prefix);
 /// <param name="CoveredTo">Where it ends (inclusive).</param>
 /// <param name="Gaps">Gaps announced.</param>
 public sealed record SourceSummary(string Source, long Changes, Position? First, Position? Last, Lsn CoveredFrom, Lsn CoveredTo, long Gaps);
+
+/// <summary>What a time stamp proves.</summary>
+/// <param name="Size">The entries before this one existed.</param>
+/// <param name="Before">Before this time.</param>
+/// <param name="Authority">By which authority.</param>
+public sealed record StampedTime(long Size, MicroTime Before, string Authority);
 
 /// <summary>A value that evidence disclosed.</summary>
 /// <param name="Scope">What the name names.</param>

@@ -20,6 +20,7 @@ internal static partial class LedgerFiles
         routes.MapGet("/ledger.json", context => Send(context, ledgerDirectory, "ledger.json", "application/json", Newest));
         routes.MapGet("/handover/{size:long}", context => Send(context, ledgerDirectory, $"handover/{context.GetRouteValue("size")}", Text, Immutable));
         routes.MapGet("/tile/{**path}", context => SendKnown(context, ledgerDirectory, "tile/", Tile()));
+        routes.MapGet("/anchors/{**path}", context => SendKnown(context, ledgerDirectory, "anchors/", Anchor()));
         routes.MapGet("/blobs/{**path}", context => SendKnown(context, ledgerDirectory, "blobs/", BlobName()));
     }
 
@@ -47,6 +48,9 @@ internal static partial class LedgerFiles
     // c2sp.org/tlog-tiles: three digits a group, all but the last with an x before; .p/<width> for a partial tile.
     [GeneratedRegex("^tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/(x[0-9]{3}/){0,6}[0-9]{3}(\\.p/[1-9][0-9]{0,2})?\\z")]
     private static partial Regex Tile();
+
+    [GeneratedRegex("^anchors/[1-9][0-9]{0,18}/[a-z0-9_]{1,32}\\.(tsr|pem|crl)\\z")]
+    private static partial Regex Anchor();
 
     [GeneratedRegex("^blobs/[0-9a-f]{2}/[0-9a-f]{64}\\z")]
     private static partial Regex BlobName();

@@ -1,0 +1,118 @@
+using System.Security.Cryptography.X509Certificates;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Notes;
+using Indelible.Format.Verification;
+using Indelible.Ledger;
+using Indelible.Ledger.Anchors;
+using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Server.Tests;
+
+/// <summary>Heads stamped by a real authority (openssl), sealed, and verified offline.</summary>
+public sealed class TimeStampingTests : IAsyncLifetime
+{
+    private readonly TimeStampAuthority _one = new(), _two = new(DateTimeOffset.UtcNow.AddDays(20));
+    private PeopleLedger _people = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _people = await PeopleLedger.StartAsync();
+        _people.Config.Timestamps = new TimeStampConfig { IntervalMinutes = 1_440, Authorities = { ["one"] = Authority(_one) } };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _people.DisposeAsync();
+        await _one.DisposeAsync();
+        await _two.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_head_is_stamped_its_hash_sealed_and_what_it_proves_is_verified_offline()
+    {
+        _people.Config.Timestamps!.Authorities["two"] = Authority(_two);
+        await _people.RunningAsync(host => PeopleLedger.UntilAsync(() => Anchors(host.View.Reader).Count == 2));
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        using (LedgerFetch files = LedgerFetch.FromDirectory(_people.Paths.Ledger))
+        {
+            TimeCheck check = await CheckAsync(files, now, _one.RootPath, _two.RootPath);
+            Assert.Empty(check.Findings);
+            Assert.Empty(check.Notices);
+            Assert.Equal(["one", "two"], check.Times.Select(time => time.Authority).Order());
+            Assert.All(check.Times, time => Assert.InRange(time.Before.ToDateTimeOffset(), now.AddMinutes(-2), now.AddMinutes(1)));
+            Assert.All(check.Times, time => Assert.True(time.Size >= 20));
+
+            TimeCheck wrong = await CheckAsync(files, now, _one.RootPath);
+            Assert.Contains("vouched for by a pinned certificate", Assert.Single(wrong.Findings).Message, StringComparison.Ordinal);
+            TimeCheck later = await CheckAsync(files, now.AddDays(30), _one.RootPath, _two.RootPath);     // the certificate of two has ended, and one stamped before two's entry was sealed, or after
+            Assert.Empty(later.Findings);
+            TimeCheck late = await CheckAsync(files, now.AddYears(2), _one.RootPath, _two.RootPath);
+            Assert.Equal(2, late.Notices.Count);
+            Assert.Empty(late.Times);
+        }
+        string token = Directory.GetFiles(Path.Combine(_people.Paths.Ledger, "anchors"), "one.tsr", SearchOption.AllDirectories).Single();
+        byte[] bytes = await File.ReadAllBytesAsync(token, TestContext.Current.CancellationToken);
+        File.Delete(token);
+        using LedgerFetch damaged = LedgerFetch.FromDirectory(_people.Paths.Ledger);
+        Assert.Contains("found no file", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message, StringComparison.Ordinal);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(token, bytes, TestContext.Current.CancellationToken);
+        Assert.Contains("found another", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message, StringComparison.Ordinal);
+
+        // A certificate of two ends within 30 days: but it was stamped today, so nothing is asked for again.
+        int given = _one.Given + _two.Given;
+        await _people.RunningAsync(host => PeopleLedger.UntilAsync(() => host.IsRunning));
+        Assert.Equal(given, _one.Given + _two.Given);
+    }
+
+    [Fact]
+    public async Task An_authority_that_is_down_or_revoked_stops_nothing_and_is_told_of()
+    {
+        await using WebhookReceiver receiver = new();
+        _people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        _one.IsUp = false;
+        await _people.RunningAsync(async host =>
+        {
+            await _people.ExecuteAsync("UPDATE people SET ssn = 'f'");
+            await _people.CaughtUpAsync(host);
+            await PeopleLedger.UntilAsync(() => receiver.Kinds.Contains("time-stamp-failed"));
+            Assert.Contains("status 503", (string)receiver.Taken.First(alert => (string)alert.Json["alert"]! == "time-stamp-failed").Json["message"]!, StringComparison.Ordinal);
+            _one.Revoke();
+            _one.IsUp = true;
+            await PeopleLedger.UntilAsync(() => _one.Given > 0);
+            await Task.Delay(500);
+            Assert.Empty(Anchors(host.View.Reader));
+            Assert.False(Directory.Exists(Path.Combine(_people.Paths.Ledger, "anchors")));
+        });
+    }
+
+    private static TimeStampAuthorityConfig Authority(TimeStampAuthority authority) => new() { Url = authority.Url, Certificates = authority.RootPath };
+
+    private static List<(long, EntryHeader)> Anchors(LedgerReader reader)
+    {
+        List<(long, EntryHeader)> anchors = [];
+        foreach ((long index, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, reader.ReadCheckpoint().Size))
+        {
+            EntryCodec.Decode(bytes, out Entry entry);
+            if (entry.Header is { Kind: EntryKind.Admin, Code: AnchorFiles.Code }) anchors.Add((index, entry.Header));
+        }
+        return anchors;
+    }
+
+    /// <summary>Verifies the ledger, then its time stamps, as they stand at a time.</summary>
+    private static async Task<TimeCheck> CheckAsync(LedgerFetch files, DateTimeOffset now, params string[] roots)
+    {
+        List<(long, EntryHeader)> anchors = [];
+        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Seen = (index, header) => { if (header.Code == AnchorFiles.Code) anchors.Add((index, header)); } }.Verify(CancellationToken.None);
+        Assert.True(report.IsSound, ReportText.ToText(report));
+        X509Certificate2Collection pinned = [];
+        foreach (string root in roots) Assert.True(AnchorFiles.TryImport(pinned, await File.ReadAllBytesAsync(root)));
+        TimeCheck check = new(files, new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, pinned, MicroTime.From(now));
+        await check.RunAsync(anchors, CancellationToken.None);
+        return check;
+    }
+}
