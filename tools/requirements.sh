@@ -50,3 +50,17 @@ need_ceph() {
   echo "Install it, on Debian or Ubuntu with:  sudo apt-get install --no-install-recommends $packages" >&2
   exit 3
 }
+
+# A command of a Debian package that only some tests or tools need: found, or installed as root with apt after saying so.
+#   need_package COMMAND PACKAGE "what for"
+need_package() {
+  command -v "$1" >/dev/null 2>&1 && return 0
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "$1 not found, needed for $3: installing Debian's package '$2' with apt-get" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$2"; } >&2
+    command -v "$1" >/dev/null 2>&1 && return 0
+  fi
+  echo "expected $1 on PATH, needed for $3, found none." >&2
+  echo "Install it, on Debian or Ubuntu with:  sudo apt-get install $2" >&2
+  exit 3
+}

@@ -13,6 +13,18 @@ internal static class ConnectionUrl
         {
             throw new FormatException("expected a URL such as postgres://user@host:5432/database, found something that is not a URL");
         }
+        try
+        {
+            return Settings(url);
+        }
+        catch (ArgumentException e)     // the driver's; it may repeat the value
+        {
+            throw new FormatException("expected a URL such as postgres://user@host:5432/database, found one with a part that cannot be: a zero byte, or a port out of range", e);
+        }
+    }
+
+    private static NpgsqlConnectionStringBuilder Settings(Uri url)
+    {
         NpgsqlConnectionStringBuilder settings = [];
         if (url.Host.Length > 0) settings.Host = Uri.UnescapeDataString(url.Host.Trim('[', ']'));
         if (url.Port > 0) settings.Port = url.Port;
@@ -39,7 +51,7 @@ internal static class ConnectionUrl
         {
             settings[Keyword(name)] = name == "sslmode" ? value.Replace("-", "", StringComparison.Ordinal) : Number(name, value);
         }
-        catch (ArgumentException e)
+        catch (Exception e) when (e is ArgumentException or KeyNotFoundException or InvalidCastException or OverflowException or FormatException)
         {
             throw new FormatException($"expected a connection parameter that is known, found '{name}' in the URL", e);
         }

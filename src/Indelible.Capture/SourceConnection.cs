@@ -89,7 +89,11 @@ public sealed class SourceConnection
         {
             return new NpgsqlConnectionStringBuilder(text);
         }
-        catch (ArgumentException e)
+        catch (KeyNotFoundException e)      // of a keyword without a value
+        {
+            throw new FormatException("expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL, found a keyword that is not known", e);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidCastException or OverflowException)
         {
             // Npgsql names the keyword, never a value.
             throw new FormatException($"expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL: {e.Message}", e);

@@ -98,7 +98,9 @@ internal static class JournalCodec
 
     private static JournalRecord.State? ReadState(ref RecordReader from, Hash previousMac)
     {
-        if (from.Byte() != Version) return null;
+        byte version = from.Byte();
+        if (version != Version)     // under our MAC: written so, not damaged
+            throw new IndelibleException(ExitCode.Environment, $"expected a journal of version {Version}, found version {version}; use the program that wrote it, or a newer one");
         long segment = from.Number();
         string origin = from.Text();
         var head = new GuardedHead(from.Number(), from.Hash());

@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
+using System.Text.Json;
+using Indelible.Format;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
 
@@ -9,6 +11,33 @@ namespace Indelible.Ledger;
 internal static class LedgerFiles
 {
     public const string Checkpoint = "checkpoint", Cosigned = "checkpoint.cosigned", Hint = "ledger.json";
+
+    /// <summary>Format of the ledger directory that this program writes.</summary>
+    public const int FormatVersion = 1;
+
+    private const int HintLengthMax = 1 << 20;
+
+    /// <summary>Refuses to write into a ledger of another format. What is no JSON, or says nothing of it, is as good as missing: it is a hint.</summary>
+    public static void RequireFormat(string ledgerDirectory)
+    {
+        string path = Path.Combine(ledgerDirectory, Hint);
+        if (DurableFile.TryReadAll(path, HintLengthMax) is not { } bytes || FormatOf(bytes) is not { } format || format == FormatVersion) return;
+        throw new IndelibleException(ExitCode.Environment, $"expected a ledger of format {FormatVersion}, found format {format} in {path}; use the program that wrote it, or a newer one");
+    }
+
+    private static int? FormatOf(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            Utf8JsonReader reader = new(json);
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("format", out JsonElement format) && format.TryGetInt32(out int number) ? number : null;
+        }
+        catch (JsonException)
+        {
+            return null; // no verdict comes of a hint
+        }
+    }
 
     /// <summary>Path of a blob below the ledger directory.</summary>
     public static string Blob(ReadOnlySpan<byte> sha256)
@@ -25,7 +54,7 @@ internal static class LedgerFiles
         return Encoding.UTF8.GetBytes($$"""
             {
               "origin": {{Quote(key.Name)}},
-              "format": 1,
+              "format": {{FormatVersion}},
               "verifierKeys": [{{Quote(key.ToString())}}],
               "note": "A hint for people. Verify with a key you got elsewhere."
             }

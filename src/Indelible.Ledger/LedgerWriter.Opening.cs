@@ -42,6 +42,7 @@ public sealed partial class LedgerWriter
         cancellationToken.ThrowIfCancellationRequested();
         if (!Path.Exists(Path.Combine(paths.Ledger, LedgerFiles.Checkpoint)))
             throw new IndelibleException(ExitCode.Usage, $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, or make a ledger with `indelible init`");
+        RequireFormat(paths);
         DurableFile.MakeSecretDirectory(paths.Journal);
         SafeFileHandle writerLock = Lock(paths);
         LedgerWriter? writer = null;
@@ -81,6 +82,10 @@ public sealed partial class LedgerWriter
         if (Recovery.JournalLost) LedgerLog.JournalLost(_log, _marks.Count, _treeSize);
         LedgerLog.Opened(_log, Origin, _treeSize, Recovery.Replayed, _marks.Count);
     }
+
+    /// <summary>Throws if a newer program wrote the ledger.</summary>
+    /// <exception cref="IndelibleException">Environment: expected and found format, and what to do.</exception>
+    public static void RequireFormat(LedgerPaths paths) => LedgerFiles.RequireFormat(paths.Ledger);
 
     /// <summary>Throws, naming the process, if a ledger has a writer. What it finds may be over when it returns: <see cref="OpenAsync"/> takes the lock.</summary>
     public static void RequireFree(LedgerPaths paths)

@@ -122,6 +122,10 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>Seals nothing more, for a reason of its owner's: keys that cannot be made durable. As after a failed write of its own, opening the ledger again goes on.</summary>
+    /// <returns>What to throw.</returns>
+    public IndelibleException Stop(IndelibleException reason) => Fail(reason);
+
     /// <summary>Seals what is queued, publishes it, and lets go of the ledger. After a failure it only lets go.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -22,7 +22,10 @@ public static class LocalDoctor
         Mode("keyring", paths.Keyring),
         Mode("journal", paths.Journal),
         Keys(paths),
+        Keyring(paths),
+        Format(paths),
         Head(paths),
+        Guard(paths),
     ];
 
     private static SourceCheck Free(string name, string directory)
@@ -50,6 +53,40 @@ public static class LocalDoctor
         {
             return new SourceCheck("master key", CheckStatus.Fail, e.Message, "readable by this user only", $"export {MasterKey.FileVariable}=/path/to/master.key");
         }
+    }
+
+    private static SourceCheck Keyring(LedgerPaths paths)
+    {
+        try
+        {
+            using MasterKey master = MasterKey.Load(paths.Keyring);
+            return new SourceCheck("keyring", CheckStatus.Ok, $"of {Ledger.Keyring.Check(paths.Keyring, master)}", "whole, of this version, of this master key", null);
+        }
+        catch (IndelibleException e)
+        {
+            return new SourceCheck("keyring", CheckStatus.Fail, e.Message, "whole, of this version, of this master key", "indelible keys restore BACKUP   # once the broken keyring is moved away");
+        }
+    }
+
+    private static SourceCheck Format(LedgerPaths paths)
+    {
+        try
+        {
+            LedgerWriter.RequireFormat(paths);
+            return new SourceCheck("format of the ledger", CheckStatus.Ok, "known", "known", null);
+        }
+        catch (IndelibleException e)
+        {
+            return new SourceCheck("format of the ledger", CheckStatus.Fail, e.Message, "known", "indelible --version   # then install the program that wrote it, or a newer one");
+        }
+    }
+
+    /// <summary>Without it an old copy of the ledger could not be told from the newest.</summary>
+    private static SourceCheck Guard(LedgerPaths paths)
+    {
+        bool isThere = Path.Exists(new Guard(paths.Keyring).FilePath);
+        return new SourceCheck("memory of the highest head", isThere ? CheckStatus.Ok : CheckStatus.Fail, isThere ? "there" : "none, as after a restore of the keyring", "there",
+            isThere ? null : "indelible keys accept-head   # once you have compared the checkpoint with one kept elsewhere");
     }
 
     private static SourceCheck Head(LedgerPaths paths)

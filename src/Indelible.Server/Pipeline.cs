@@ -157,7 +157,14 @@ internal sealed class Pipeline(
     /// <returns>Where each batch was sealed; they are sealed in their order.</returns>
     public static Task<SealedBatch[]> SealAsync(Keyring keyring, LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken)
     {
-        keyring.Commit();                                                           // an entry whose key is lost is lost
+        try
+        {
+            keyring.Commit();                                                       // an entry whose key is lost is lost
+        }
+        catch (IndelibleException failure)
+        {
+            throw writer.Stop(failure);                                             // a failed flush is never tried again: not by the next session either
+        }
         return Task.WhenAll(batches.Select(batch => writer.SealAsync(batch, cancellationToken)));
     }
 }

@@ -107,7 +107,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         return numbers;
     }
 
-    private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnections.Of(existing).User : CaptureRoleDefault);
+    private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnection.Parse(existing.Connection).User : CaptureRoleDefault);
 
     /// <summary>A role that was there before has a password of its own.</summary>
     private async Task RequireLoginAsync(SourceConfig config, string role, CancellationToken cancellationToken)

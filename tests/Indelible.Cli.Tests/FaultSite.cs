@@ -100,7 +100,7 @@ internal sealed partial record FaultSite(string Call, string Pattern, FaultSite.
         Enumerable.Range(0, count).Select(i => (first + i).ToString(format, CultureInfo.InvariantCulture));
 
     private static long Newest(string directory, string pattern) => Directory.EnumerateFiles(directory, pattern)
-        .Select(path => Number().Match(Path.GetFileName(path))).Where(number => number.Success).Max(number => long.Parse(number.Value, CultureInfo.InvariantCulture));
+        .Where(path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal)).Select(path => Number().Match(Path.GetFileName(path))).Where(number => number.Success).Max(number => long.Parse(number.Value, CultureInfo.InvariantCulture));
 
     [GeneratedRegex(@"\d+")]
     private static partial Regex Number();

@@ -95,10 +95,13 @@ internal sealed class LiveRun : IAsyncDisposable
 
     /// <summary>Starts <c>run</c>.</summary>
     /// <param name="under">A command that starts it, such as <c>strace</c> with its options; none: itself.</param>
-    public void Launch(params string[] under)
+    public void Launch(params string[] under) => Launch(null, under);
+
+    /// <inheritdoc cref="Launch(string[])"/>
+    public void Launch(IReadOnlyDictionary<string, string>? environment, params string[] under)
     {
         Process?.Dispose();
-        Process = Indelible.Start(["run", "--listen", "127.0.0.1:0", "--json"], under: under);
+        Process = Indelible.Start(["run", "--listen", "127.0.0.1:0", "--json"], environment, under);
         ProcessLog = Process.StandardError.ReadToEndAsync();
         _listening = Process.StandardOutput.ReadLineAsync();
     }
@@ -135,7 +138,8 @@ internal sealed class LiveRun : IAsyncDisposable
     }
 
     /// <summary>Everything committed by now is sealed, and its position confirmed; starts it if need be.</summary>
-    public async Task CaughtUpAsync()
+    /// <param name="patience">Longest that this may take; null for the usual.</param>
+    public async Task CaughtUpAsync(TimeSpan? patience = null)
     {
         if (Process is null) Launch();
         await ListeningAsync();
@@ -143,7 +147,7 @@ internal sealed class LiveRun : IAsyncDisposable
         long started = Stopwatch.GetTimestamp();
         while ((await Server.QueryAsync(Database, $"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots"))[0] != "t")
         {
-            if (Process!.HasExited || Stopwatch.GetElapsedTime(started) > Patience)
+            if (Process!.HasExited || Stopwatch.GetElapsedTime(started) > (patience ?? Patience))
             {
                 if (!Process.HasExited) Process.Kill();
                 Assert.Fail(Story($"not caught up with {end}\n{await ProcessLog}"));

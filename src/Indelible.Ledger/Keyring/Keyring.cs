@@ -82,6 +82,16 @@ public sealed partial class Keyring : IDisposable
         }
     }
 
+    /// <summary>Checks a keyring that another process may have open: its version, its own checksum, and that this is its master key.</summary>
+    /// <returns>The ledger's origin.</returns>
+    /// <exception cref="IndelibleException">As for <see cref="Open"/>.</exception>
+    public static string Check(string directory, MasterKey masterKey)
+    {
+        KeyringFile file = Load(directory);
+        file.CheckMasterKey(masterKey, directory);
+        return file.Origin;
+    }
+
     /// <summary>Opens a keyring and holds it until disposed.</summary>
     /// <exception cref="IndelibleException">Usage: none there, or a wrong master key. Environment: damaged, or in use by another process.</exception>
     public static Keyring Open(string directory, MasterKey masterKey)

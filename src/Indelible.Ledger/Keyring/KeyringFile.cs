@@ -41,16 +41,27 @@ internal sealed record KeyringFile
         }
         catch (JsonException inner)
         {
+            RequireVersion(VersionOf(json), path);      // a newer one has members that this program does not know
             throw Damaged(path, $"it is not what Indelible writes (line {inner.LineNumber + 1})", inner);
         }
         if (file is null || file.Format != FormatName) throw Damaged(path, $"expected format '{FormatName}'");
-        if (file.Version != FormatVersion)
-        {
-            throw new IndelibleException(ExitCode.Environment,
-                $"expected keyring version {FormatVersion}, found {file.Version} in {path}; use the program that wrote it, or a newer one");
-        }
+        RequireVersion(file.Version, path);
         if (file.Sha256 != file.ComputeSha256()) throw Damaged(path, "its checksum does not match its content");
         return file;
+    }
+
+    private static void RequireVersion(int version, string path)
+    {
+        if (version == FormatVersion) return;
+        throw new IndelibleException(ExitCode.Environment, $"expected keyring version {FormatVersion}, found {version} in {path}; use the program that wrote it, or a newer one");
+    }
+
+    /// <summary>The version that a document says it is of; this program's where it says none.</summary>
+    private static int VersionOf(ReadOnlySpan<byte> json)
+    {
+        Utf8JsonReader reader = new(json);
+        return JsonDocument.TryParseValue(ref reader, out JsonDocument? document) && document.RootElement is { ValueKind: JsonValueKind.Object } root
+            && root.TryGetProperty("version", out JsonElement version) && version.TryGetInt32(out int number) ? number : FormatVersion;
     }
 
     /// <summary>The document, with its checksum.</summary>

@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using Indelible.Ledger;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Cli.Tests;
+
+/// <summary>docs/operations.md, step by step: backup, loss of the host, restore; and what was written by a newer program.</summary>
+public sealed class OperationsTests
+{
+    [Fact]
+    public async Task A_lost_host_is_restored_from_a_copy_of_the_ledger_a_keyring_backup_and_the_master_key()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(31);
+        string home = live.Indelible.Home, backup = Directory.CreateDirectory(Path.Combine(home, "backup")).FullName;
+        LedgerPaths paths = LedgerPaths.For(live.Ledger);
+        await live.ProtectAsync();
+        live.Launch();
+        await live.ListeningAsync();
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'in the backup', code = 'kept' WHERE id < 4");
+        await live.CaughtUpAsync();
+        await live.Indelible.RunAsync("show", "0");     // publishes what is sealed
+        await BackUpAsync(live, backup);
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'after it', code = 'lost' WHERE id < 3", "INSERT INTO people VALUES (900, 'new', 'new')");
+        await live.CaughtUpAsync();
+        await live.StopAsync();
+
+        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index, paths.Keyring]) Directory.Delete(directory, recursive: true);
+        await Copying.AsIsAsync(Path.Combine(backup, "ledger"), paths.Ledger);
+        Dictionary<string, string> master = new() { ["INDELIBLE_MASTER_KEY_FILE"] = Path.Combine(backup, "master.key") };
+        await OkAsync(live, master, "keys", "restore", Path.Combine(backup, "crm.keyring"));
+        File.Copy(Path.Combine(backup, "crm.password"), Path.Combine(paths.Keyring, "crm.password"));
+        await OkAsync(live, master, "verify", "--older", Path.Combine(backup, "ledger", "checkpoint"));
+        IndelibleProcess.Result refused = await live.Indelible.RunAsync(master, "run", "--listen", "127.0.0.1:0");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("keys accept-head", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("indelible keys accept-head   #", (await live.Indelible.RunAsync(master, "doctor")).Output, StringComparison.Ordinal);
+        await OkAsync(live, master, "keys", "accept-head");
+        live.Launch(environment: master);
+        await live.CaughtUpAsync();
+        await live.StopAsync();
+
+        await OkAsync(live, master, "verify", "--older", Path.Combine(backup, "ledger", "checkpoint"));
+        await OkAsync(live, master, "crosscheck");
+        JsonArray gaps = (await live.Indelible.RunAsync(master, "coverage", "--json")).Json["sources"]![0]!["gaps"]!.AsArray();
+        Assert.Contains(gaps, gap => (string)gap!["reason"]! == "slot-ahead" && !(bool)gap["open"]!);
+        JsonNode history = (await live.Indelible.RunAsync(master, "history", "people", "1", "--as-of", "0s", "--reason", "after the restore", "--json")).Json;
+        Assert.Equal("after it", (string)history["fields"]!.AsArray().Single(field => (string)field!["column"]! == "ssn")!["value"]!["value"]!);
+        IndelibleProcess.Result known = await live.Indelible.RunAsync(master, "history", "people", "1", "--verify");
+        Assert.True(known.ExitCode == 0, known.Error);
+    }
+
+    [Fact]
+    public async Task What_a_newer_program_wrote_is_refused_by_its_version_and_not_called_damaged()
+    {
+        using IndelibleProcess indelible = new();
+        Assert.Equal(0, (await indelible.RunAsync("init", "--origin", LiveRun.Origin)).ExitCode);
+        string hint = Path.Combine(indelible.Home, "ledger", "ledger.json"), keyring = Path.Combine(indelible.Home, "keyring", "keyring.json");
+        await RefusedAsync(indelible, hint, json => json["format"] = 2, "expected a ledger of format 1, found format 2");
+        await RefusedAsync(indelible, keyring, json => (json["version"], json["novelty"]) = (2, "unknown here"), "expected keyring version 1, found 2");
+        Assert.Equal(0, (await indelible.CallAsync("status")).ExitCode);
+    }
+
+    /// <summary>The checkpoint first: whatever it covers is there when the rest is copied. The keyring after the ledger: it must hold every key the copy needs.</summary>
+    private static async Task BackUpAsync(LiveRun live, string backup)
+    {
+        string copy = Directory.CreateDirectory(Path.Combine(backup, "ledger")).FullName;
+        File.Copy(Path.Combine(live.Ledger, "checkpoint"), Path.Combine(copy, "checkpoint"));
+        foreach (string path in Directory.GetFileSystemEntries(live.Ledger).Where(path => Path.GetFileName(path) is not ("checkpoint" or ".tmp")))
+            await Copying.AsIsAsync(path, Path.Combine(copy, Path.GetFileName(path)));
+        await OkAsync(live, null, "keys", "export", Path.Combine(backup, "crm.keyring"));
+        foreach (string secret in (string[])["master.key", "crm.password"]) await Copying.AsIsAsync(Path.Combine(live.Indelible.Home, "keyring", secret), Path.Combine(backup, secret));
+    }
+
+    private static async Task OkAsync(LiveRun live, Dictionary<string, string>? environment, params string[] arguments)
+    {
+        IndelibleProcess.Result result = await live.Indelible.RunAsync(environment, arguments);
+        Assert.True(result.ExitCode == 0, $"{string.Join(' ', arguments)}: {result.Output}{result.Error}");
+    }
+
+    private static async Task RefusedAsync(IndelibleProcess indelible, string path, Action<JsonObject> change, string reason)
+    {
+        string sound = await File.ReadAllTextAsync(path);
+        JsonObject json = JsonNode.Parse(sound)!.AsObject();
+        change(json);
+        await File.WriteAllTextAsync(path, json.ToJsonString());
+        IndelibleProcess.Result refused = await indelible.RunAsync("run", "--listen", "127.0.0.1:0");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains(reason, refused.Error, StringComparison.Ordinal);
+        Assert.Contains("use the program that wrote it, or a newer one", refused.Error, StringComparison.Ordinal);
+        IndelibleProcess.Result doctor = await indelible.CallAsync("doctor");
+        Assert.Equal(1, doctor.ExitCode);
+        Assert.Contains(reason, doctor.Output, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(path, sound);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Diagnostics;
+using System.Globalization;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Cli.Tests;
+
+/// <summary>Too little room, and very much of everything. The wide ones run when asked for.</summary>
+public sealed class PressureTests
+{
+    [Fact]
+    public async Task A_full_disk_ends_run_in_words_and_once_there_is_room_it_goes_on_where_it_was()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(21);
+        using SmallDisk? disk = await OnSmallDiskAsync(live, megabytes: 96);
+        Assert.SkipWhen(disk is null, "no right to mount a file system");
+        await live.ProtectAsync();
+        live.Launch();
+        await live.ListeningAsync();
+        await using (live.Traffic())
+        {
+            await Task.Delay(500);
+            disk.Fill();
+            Assert.Equal(3, await live.EndedAsync());
+            Assert.Contains("No space left on device", await live.ProcessLog, StringComparison.Ordinal);
+            IndelibleProcess.Result refused = await live.Indelible.RunAsync("run", "--listen", "127.0.0.1:0");
+            Assert.Equal(3, refused.ExitCode);
+            Assert.Contains("No space left on device", refused.Error, StringComparison.Ordinal);
+            Assert.Contains("free", refused.Error, StringComparison.Ordinal);
+            IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor");
+            Assert.Equal(1, doctor.ExitCode);
+            Assert.Contains("then free some space", doctor.Output, StringComparison.Ordinal);
+            disk.Free();
+            live.Launch();
+            await live.ListeningAsync();
+            await Task.Delay(500);
+        }
+        await live.CheckAllAsync();
+    }
+
+    [Fact(Explicit = true)]
+    [Trait(Campaign.Trait, "scale")]
+    public Task A_table_of_1600_columns_and_a_key_of_32() => ScaleAsync("columns", async live =>
+    {
+        string[] wide = [.. Enumerable.Range(1, 1599).Select(n => $"c{n}")], key = [.. Enumerable.Range(1, 32).Select(n => $"k{n}")];
+        await live.Server.ExecuteAsync(live.Database,
+            $"CREATE TABLE wide (id int PRIMARY KEY, {string.Join(", ", wide.Select(name => name + " int"))})",
+            $"CREATE TABLE long_key ({string.Join(", ", key.Select(name => name + " int"))}, ssn text, PRIMARY KEY ({string.Join(", ", key)}))",
+            $"INSERT INTO wide SELECT n, {string.Join(", ", wide.Select(_ => "n"))} FROM generate_series(1, 20) n");
+        string all = string.Join(", ", wide.Select(name => $"{name} = {name} + 1"));
+        return (["wide.*", "long_key.ssn"],
+        [
+            $"UPDATE wide SET {all}", "DELETE FROM wide WHERE id = 3", $"INSERT INTO wide SELECT n, {string.Join(", ", wide.Select(_ => "n"))} FROM generate_series(21, 30) n",
+            $"INSERT INTO long_key SELECT {string.Join(", ", key.Select(_ => "n"))}, 's' || n FROM generate_series(1, 50) n", "UPDATE long_key SET ssn = 'x' || k1", "UPDATE long_key SET k32 = k32 + 1 WHERE k1 < 10",
+        ], 20 + 1 + 10 + 50 + 50 + 9);
+    });
+
+    [Fact(Explicit = true)]
+    [Trait(Campaign.Trait, "scale")]
+    public Task Ten_thousand_protected_tables() => ScaleAsync("tables", async live =>
+    {
+        int tables = Campaign.Rounds(10_000);
+        for (int i = 0; i < tables; i += 500)
+        {
+            await live.Server.ExecuteAsync(live.Database, string.Join(';', Enumerable.Range(i, Math.Min(500, tables - i)).Select(n => $"CREATE TABLE t{n} (id int PRIMARY KEY, ssn text); INSERT INTO t{n} VALUES (1, 's')")));
+        }
+        return ([.. Enumerable.Range(0, tables).Select(n => $"t{n}.ssn")],
+            [.. Enumerable.Range(0, tables / 500).Select(n => string.Join(';', Enumerable.Range(n * 500, 500).Select(t => $"UPDATE t{t} SET ssn = 'x'")))], tables / 500 * 500);
+    });
+
+    [Fact(Explicit = true)]
+    [Trait(Campaign.Trait, "scale")]
+    public Task A_million_subjects() => ScaleAsync("subjects", async live =>
+    {
+        int subjects = Campaign.Rounds(1_000_000);
+        await live.Server.ExecuteAsync(live.Database, "CREATE TABLE persons (id int PRIMARY KEY, ssn text)");
+        return (["persons.ssn"], [$"INSERT INTO persons SELECT n, 's' || n FROM generate_series(1, {subjects}) n", "UPDATE persons SET ssn = 'x' WHERE id % 1000 = 0"], subjects + (subjects / 1000));
+    });
+
+    /// <summary>Protects, starts, changes, stops; everything must be sealed, verify and agree with the database.</summary>
+    private static async Task ScaleAsync(string name, Func<LiveRun, Task<(string[] Columns, string[] Statements, int Changes)>> prepareAsync)
+    {
+        await using LiveRun live = await LiveRun.StartAsync(1);
+        (string[] columns, string[] statements, int changes) = await prepareAsync(live);
+        long started = Stopwatch.GetTimestamp();
+        IndelibleProcess.Result protect = await live.Indelible.RunAsync([.. live.ProtectArguments[..5], .. columns]);
+        Assert.True(protect.ExitCode == 0, protect.Error);
+        TimeSpan protecting = Stopwatch.GetElapsedTime(started);
+        started = Stopwatch.GetTimestamp();
+        live.Launch();
+        await live.ListeningAsync();
+        await live.Server.ExecuteAsync(live.Database, statements);
+        await live.CaughtUpAsync(TimeSpan.FromMinutes(20));
+        TimeSpan sealing = Stopwatch.GetElapsedTime(started);
+        long peakKiB = PeakKiB(live.Process!);
+        await live.StopAsync();
+        IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", "--json"), crosscheck = await live.Indelible.RunAsync("crosscheck");
+        Assert.True(verify.ExitCode == 0 && crosscheck.ExitCode == 0, verify.Output + crosscheck.Output + crosscheck.Error);
+        long found = (long)verify.Json["sources"]![0]!["changes"]!;
+        Campaign.Tell("scale", ("what", name), ("changes", changes), ("sealed", found), ("protect_seconds", (int)protecting.TotalSeconds), ("seal_seconds", (int)sealing.TotalSeconds), ("peak_mib", peakKiB >> 10), ("failures", found < changes ? 1 : 0));
+        Assert.True(found >= changes, $"{changes} changes were made, {found} parts of changes are sealed");
+    }
+
+    private static async Task<SmallDisk?> OnSmallDiskAsync(LiveRun live, int megabytes)
+    {
+        string home = live.Indelible.Home, kept = home + ".kept";
+        await Copying.AsIsAsync(home, kept);
+        SmallDisk? disk = SmallDisk.TryMount(home, megabytes);
+        if (disk is not null)
+        {
+            foreach (string path in Directory.GetFileSystemEntries(kept)) await Copying.AsIsAsync(path, Path.Combine(home, Path.GetFileName(path)));
+        }
+        Directory.Delete(kept, recursive: true);
+        return disk;
+    }
+
+    /// <summary>Most memory the process ever had, VmHWM of proc(5), in KiB.</summary>
+    private static long PeakKiB(Process process)
+    {
+        string line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}/status")).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture);
+    }
+}
