@@ -31,7 +31,8 @@ internal static class LedgerFiles
         {
             Utf8JsonReader reader = new(json);
             using JsonDocument document = JsonDocument.ParseValue(ref reader);
-            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("format", out JsonElement format) && format.TryGetInt32(out int number) ? number : null;
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("format", out JsonElement format)
+                && format.ValueKind == JsonValueKind.Number && format.TryGetInt32(out int number) ? number : null;
         }
         catch (JsonException)
         {

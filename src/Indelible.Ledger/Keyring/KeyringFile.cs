@@ -59,9 +59,17 @@ internal sealed record KeyringFile
     /// <summary>The version that a document says it is of; this program's where it says none.</summary>
     private static int VersionOf(ReadOnlySpan<byte> json)
     {
-        Utf8JsonReader reader = new(json);
-        return JsonDocument.TryParseValue(ref reader, out JsonDocument? document) && document.RootElement is { ValueKind: JsonValueKind.Object } root
-            && root.TryGetProperty("version", out JsonElement version) && version.TryGetInt32(out int number) ? number : FormatVersion;
+        try
+        {
+            Utf8JsonReader reader = new(json);
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("version", out JsonElement version)
+                && version.ValueKind == JsonValueKind.Number && version.TryGetInt32(out int number) ? number : FormatVersion;
+        }
+        catch (JsonException)
+        {
+            return FormatVersion; // it says nothing that can be read
+        }
     }
 
     /// <summary>The document, with its checksum.</summary>
