@@ -64,7 +64,7 @@ internal static class Examples
             "indelible mirror restore --from https://mirror.example.net/crm --key crm.vkey --successor example.org/crm-2 --to /srv/audit2",
         ],
         ["witness run"] = ["indelible witness run   # as the configuration says under witness", "indelible witness run --name witness.example.net/one --log crm.vkey --to /srv/witness"],
-        ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json"],
+        ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json", "indelible demo --copies"],
     };
 
     /// <summary>Adds them to the help of every command below.</summary>

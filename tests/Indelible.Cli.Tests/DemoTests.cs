@@ -36,6 +36,24 @@ public sealed class DemoTests : IDisposable
     }
 
     [Fact]
+    public async Task Rewritten_history_is_refused_and_proved_by_every_copy_and_the_primary_is_restored()
+    {
+        IndelibleProcess.Result demo = await _indelible.RunAsync("demo", "--copies", "--dir", "D", "--json");
+        Assert.True(demo.ExitCode == 0, demo.Output + demo.Error);
+        JsonNode summary = demo.Json;
+        Assert.All(
+            new[] { "rewrittenLedgerIsSigned", "witnessRefused", "witnessKeptEvidence", "mirror-aProved", "mirror-bProved", "restored", "nothingMissing", "mirror" },
+            name => Assert.True(summary["verification"]![name]!.GetValue<bool>(), name));
+        string key = summary["vkey"]!.GetValue<string>();
+        foreach (string mirror in new[] { "mirror-a", "mirror-b" })
+        {
+            string evidence = Assert.Single(Directory.GetFiles(Path.Combine(_indelible.Home, "D", mirror, "evidence")));
+            Assert.Contains("MISBEHAVIOUR PROVED", (await _indelible.RunAsync("verify", evidence, "--key", key)).Output, StringComparison.Ordinal);
+        }
+        Assert.Equal(0, (await _indelible.RunAsync("verify", "D/ledger", "--policy", "D/vault/clinic.policy")).ExitCode);
+    }
+
+    [Fact]
     public async Task A_directory_with_something_in_it_is_left_alone()
     {
         File.WriteAllText(Path.Combine(_indelible.Home, "mine"), "text");

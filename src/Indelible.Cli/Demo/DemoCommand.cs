@@ -18,9 +18,11 @@ internal static class DemoCommand
         HelpName = "DIR",
     };
 
+    private static readonly Option<bool> Copies = new("--copies") { Description = "Another story: mirrors and a witness; history rewritten with the true key, the primary destroyed and restored. Ends by itself" };
+
     public static Command Build()
     {
-        Command command = new("demo", "Watch changes in a private PostgreSQL become sealed, provable entries; then tampering, caught") { Once, Dir };
+        Command command = new("demo", "Watch changes in a private PostgreSQL become sealed, provable entries; then tampering, caught") { Once, Copies, Dir };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -54,7 +56,8 @@ internal static class DemoCommand
             Password = SuperuserPassword,
         };
         await using PrivatePostgres server = await PrivatePostgres.StartAsync(options, cancellationToken);
-        return await new DemoStory(directory, server, narrator, invocation.Time).TellAsync(parse.GetValue(Once), cancellationToken);
+        DemoStage stage = new(directory, server, narrator, invocation.Time);
+        return parse.GetValue(Copies) ? await new CopiesStory(stage, invocation.Time).TellAsync(cancellationToken) : await new DemoStory(stage, server, invocation.Time).TellAsync(parse.GetValue(Once), cancellationToken);
     }
 
     private static string TemporaryDirectory()
