@@ -98,15 +98,12 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         bool isSigned = DemoStage.Verdict(await stage.ShowAsync("verifyRewritten", ["verify", "--key", stage.VerifierKey], cancellationToken));
         stage.Summary.Results["rewrittenLedgerIsSigned"] = isSigned && left > 0;
 
-        stage.Narrator.Step("The witness and the copy are asked to go on from it, and do not; `run` seals nothing more");
-        using (Process run = stage.StartRun("--listen", _listen))
-        {
-            await run.WaitForExitAsync(cancellationToken);
-            stage.Narrator.Say($"`indelible run` ended with code {run.ExitCode}");
-            stage.Summary.Add("witnessRefused", "history rewritten with the true key, shown to the witness", "the witness does not go on, and `run` ends before it seals anything", run.ExitCode == (int)ExitCode.Finding);
-        }
-        stage.Narrator.Step("So they are left out of the configuration. The mirrors look by themselves");
-        DurableFile.Replace(Path.Combine(stage.Directory, "insider.json"), System.Text.Encoding.UTF8.GetBytes($$"""{ "ledger": "ledger", "listen": "{{_listen}}" }"""));
+        stage.Narrator.Step("The witness is asked to go on from it, and does not; nor does the copy on another disk. `run` seals nothing more");
+        WriteConfig("witnessed.json", $", \"witnesses\": {{ \"policy\": \"{PolicyFile}\" }}");
+        await RefusedAsync("witnessRefused", "witness", "witnessed.json", cancellationToken);
+        await RefusedAsync("copyRefused", "copy on another disk", ConfigFile.DefaultName, cancellationToken);
+        stage.Narrator.Step("So both are left out of the configuration. The mirrors look by themselves");
+        WriteConfig("insider.json", "");
         using (Process run = stage.StartRun("--config", "insider.json"))
         {
             await stage.TimedAsync("foundOut", () => UntilAsync("both mirrors keep evidence", () => EvidenceOf("mirror-a") is not null && EvidenceOf("mirror-b") is not null, cancellationToken));
@@ -122,6 +119,17 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         // A size that is a power of two leaves the witness nothing to prove: docs/witnesses.md.
         stage.Summary.Results["witnessKeptEvidence"] = witnessed.Length > 0 || long.IsPow2(SizeOf("mirror-b"));
     }
+
+    private async Task RefusedAsync(string name, string who, string config, CancellationToken cancellationToken)
+    {
+        using Process run = stage.StartRun("--config", config, "--listen", _listen);
+        await run.WaitForExitAsync(cancellationToken);
+        stage.Narrator.Say($"`indelible run` ended with code {run.ExitCode}");
+        stage.Summary.Add(name, $"history rewritten with the true key, shown to the {who}", $"the {who} does not go on, and `run` ends before it seals anything", run.ExitCode == (int)ExitCode.Finding);
+    }
+
+    private void WriteConfig(string name, string more) =>
+        DurableFile.Replace(Path.Combine(stage.Directory, name), System.Text.Encoding.UTF8.GetBytes($"{{ \"ledger\": \"ledger\", \"listen\": \"{_listen}\"{more} }}"));
 
     private Task DestroyAsync(CancellationToken cancellationToken)
     {
