@@ -32,6 +32,11 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
     public Task IndexedAsync(Lsn end, CancellationToken cancellationToken) => UntilAsync(
         status => IsSealed(status, end) && status["indexedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>(), cancellationToken);
 
+    /// <summary>Waits until everything sealed is published, and every copy holds it.</summary>
+    public Task CopiedAsync(CancellationToken cancellationToken) => UntilAsync(
+        status => status["publishedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>()
+            && status["copies"]!.AsArray().All(copy => copy!["size"]!.GetValue<long>() == status["publishedSize"]!.GetValue<long>()), cancellationToken);
+
     /// <summary>Stops it as a service manager would, and waits.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -27,6 +27,7 @@ public sealed class LedgerHost : IAsyncDisposable
     private AlertDelivery? _alerts;
     private SelfVerification? _verification;
     private Copies? _copies;
+    private TimeStamping? _stamping;
     private WitnessRounds? _witnesses;
 
     private LedgerHost(LedgerPaths paths, IndelibleConfig config, LedgerWriter writer, LedgerView view, TimeProvider time, ILogger logger)
@@ -61,6 +62,8 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>Who was told what, while it runs; else as it was left.</summary>
     public IReadOnlyList<AlertTargetStatus> AlertTargets =>
         _alerts?.Status() ?? [.. AlertSenders.Names(Config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, View))];
+    /// <summary>How it stands with each time-stamp authority, while it runs; else empty.</summary>
+    public IReadOnlyList<TimeStampStatus> TimeStamps => _stamping?.Status() ?? [];
     /// <summary>How the copies stand, while it runs; else as they were left.</summary>
     public IReadOnlyList<TargetStatus> Copies => _copies?.Status() ?? [.. Config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, View))];
     /// <summary>How the ledger's verification of itself stands; null if it does not verify itself now.</summary>
@@ -153,7 +156,7 @@ public sealed class LedgerHost : IAsyncDisposable
         await Task.WhenAny(copying, Task.WhenAll(copies.ContactedAsync(cancellationToken), Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
         if (!copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
         if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
-        using TimeStamping? stamping = Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
+        using TimeStamping? stamping = _stamping = Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
         if (stamping is not null) front.Add(stamping.RunAsync(stop.Token));
         front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
@@ -172,7 +175,7 @@ public sealed class LedgerHost : IAsyncDisposable
             finally
             {
                 await copies.EndAsync();
-                (IsRunning, Address, _alerts, _verification, _copies, _witnesses) = (false, null, null, null, null, null);
+                (IsRunning, Address, _alerts, _verification, _copies, _witnesses, _stamping) = (false, null, null, null, null, null, null);
             }
         }
         ServerLog.Stopped(_logger, Writer.TreeSize);

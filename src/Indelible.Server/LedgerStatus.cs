@@ -1,5 +1,6 @@
 using Indelible.Format.Notes;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Witnessing;
 using Indelible.Server.Replication;
 
@@ -30,6 +31,8 @@ public sealed record LedgerStatus
     public WitnessingStatus? Witnessing { get; init; }
     /// <summary>Who is told of findings, and how far.</summary>
     public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
+    /// <summary>How it stands with each time-stamp authority; empty if no process runs.</summary>
+    public required IReadOnlyList<TimeStampStatus> TimeStamps { get; init; }
     /// <summary>The configured copies.</summary>
     public required IReadOnlyList<TargetStatus> Copies { get; init; }
     /// <summary>The configured sources.</summary>
@@ -48,6 +51,7 @@ public sealed record LedgerStatus
             Witnessing = host.Witnessing,
             Alerts = host.AlertTargets,
             Copies = host.Copies,
+            TimeStamps = host.TimeStamps,
             Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
@@ -75,6 +79,7 @@ public sealed record LedgerStatus
             Verification = null,
             Alerts = [],
             Copies = [],
+            TimeStamps = [],
             Sources = [],
         };
     }

@@ -96,26 +96,6 @@ public sealed class CopiesTests : IAsyncLifetime
         Assert.Equal(held, Verified(_place).Entries);
     }
 
-    [Fact]
-    public async Task Configurations_that_cannot_be_are_refused()
-    {
-        string file = Path.Combine(Path.GetDirectoryName(_place)!, "indelible.json");
-        foreach ((string json, string words) in ((string, string)[])
-        [
-            ("""{"targets": {"disk": {}}}""", "expected path for kind directory"),
-            ("""{"targets": {"Disk": {"path": "x"}}}""", "expected a name"),
-            ("""{"targets": {"disk": {"path": "x", "everySeconds": 3601}}}""", "expected 0 to 3600"),
-            ("""{"targets": {"disk": {"path": "x"}}, "confirmAfter": 2}""", "confirmAfter: expected 0 to 1"),
-            ("""{"targets": {"disk": {"path": "x", "pathh": "y"}}}""", "unknown key 'pathh'"),
-        ])
-        {
-            await File.WriteAllTextAsync(file, json, TestContext.Current.CancellationToken);
-            IndelibleException refused = Assert.Throws<IndelibleException>(() => ConfigFile.Load(file, required: true));
-            Assert.Equal(ExitCode.Usage, refused.ExitCode);
-            Assert.Contains(words, refused.Message, StringComparison.Ordinal);
-        }
-    }
-
     private async Task<Lsn> ConfirmedAsync() => Lsn.Parse((await _people.AskAsync("SELECT confirmed_flush_lsn FROM pg_replication_slots"))!);
 
     private VerificationReport Verified(string directory)

@@ -84,7 +84,7 @@ public sealed class TimeStampingTests : IAsyncLifetime
             _one.Revoke();
             _one.IsUp = true;
             await PeopleLedger.UntilAsync(() => _one.Given > 0);
-            await Task.Delay(500);
+            await PeopleLedger.UntilAsync(() => Assert.Single(host.TimeStamps).Problem?.Contains("revoked since", StringComparison.Ordinal) == true);
             Assert.Empty(Anchors(host.View.Reader));
             Assert.False(Directory.Exists(Path.Combine(_people.Paths.Ledger, "anchors")));
         });

@@ -4,6 +4,7 @@ using Indelible.Capture;
 using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Server;
+using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
@@ -27,6 +28,11 @@ internal static class DoctorCommand
         IndelibleConfig config = invocation.Config(parse);
         List<(string Where, SourceCheck Check)> checks = [];
         if (parse.GetValue(Source) is null) checks.AddRange(LocalDoctor.Check(invocation.ExistingPaths(parse)).Select(check => ("here", check)));
+        foreach ((string name, TargetConfig target) in parse.GetValue(Source) is null ? config.Targets.AsEnumerable() : [])
+        {
+            IReadOnlyList<SourceCheck> found = await TargetDoctor.CheckAsync(name, target, invocation.Time, cancellationToken);
+            checks.AddRange(found.Select(check => ($"copy {name}", check)));
+        }
         foreach ((string name, SourceConnection connection, Protection? protection) in Sources(parse, invocation, config))
         {
             IReadOnlyList<SourceCheck> found = await SourceDoctor.CheckAsync(connection, protection, invocation.Time, cancellationToken);

@@ -6,6 +6,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Server;
 using Indelible.Server.Alerts;
+using Indelible.Server.Anchoring;
 using Indelible.Server.Replication;
 using Indelible.Server.Witnessing;
 
@@ -27,7 +28,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null || copy.Strange.Count > 0) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null || copy.Strange.Count > 0) || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -49,6 +50,7 @@ internal static class StatusCommand
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             ("indexed", $"{status.IndexedSize} entries{(status.IndexProblem is null ? "" : ": " + status.IndexProblem)}"),
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
+            .. status.TimeStamps.Select(stamp => ($"time: {stamp.Authority}", Stamped(stamp))),
             .. status.Witnessing is { } witnessing ? [("cosigned", Cosigned(witnessing))] : ((string, string)[])[],
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
@@ -89,6 +91,9 @@ internal static class StatusCommand
         string strange = copy.Strange.Count == 0 ? "" : $"; {copy.Strange.Count} THINGS THAT ARE NOT OURS: {copy.Strange.First()}";
         return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}";
     }
+
+    private static string Stamped(TimeStampStatus stamp) =>
+        (stamp.At is { } at ? $"size {stamp.Size} stamped {at}" : "nothing stamped yet") + (stamp.Problem is { } problem ? $"; NOT STAMPED: {problem}" : "");
 
     private static string Delivery(AlertTargetStatus target)
     {
@@ -146,6 +151,10 @@ internal static class StatusCommand
             ["lastPass"] = verified.LastPass?.ToString(),
             ["problem"] = verified.Problem,
         },
+        ["timestamps"] = new JsonArray([.. status.TimeStamps.Select(stamp => (JsonNode)new JsonObject
+        {
+            ["authority"] = stamp.Authority, ["size"] = stamp.Size, ["at"] = stamp.At?.ToString(), ["problem"] = stamp.Problem,
+        })]),
         ["witnessing"] = status.Witnessing is not { } witnessing ? null : new JsonObject
         {
             ["cosignedSize"] = witnessing.CosignedSize,

@@ -24,9 +24,16 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
     private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(1);
 
+    private readonly Dictionary<string, TimeStampStatus> _status = new(StringComparer.Ordinal);
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(30) };
 
     public void Dispose() => _http.Dispose();
+
+    /// <summary>How it stands with each authority.</summary>
+    public IReadOnlyList<TimeStampStatus> Status()
+    {
+        lock (_status) return [.. _status.Values.OrderBy(status => status.Authority, StringComparer.Ordinal)];
+    }
 
     /// <summary>Stamps until cancelled.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
@@ -43,16 +50,23 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
             {
                 if (IsDue(last)) last = await StampAsync(name, authority, cancellationToken);
                 conditions.Set("time-stamp-failed", name, null);
+                Stands(name, last, null);
                 failures = 0;
             }
             catch (Exception e) when (IsFailure(e, cancellationToken))
             {
                 failures++;
                 if (told != e.Message) AnchorLog.Failed(logger, name, told = e.Message);
+                Stands(name, last, e.Message);
                 conditions.Set("time-stamp-failed", name, $"time-stamp authority {name}: {e.Message}. It is tried again; until then nobody else vouches for the time of newer entries");
             }
             await Task.Delay(failures == 0 ? Glance : TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 12)), PauseMax.TotalSeconds)), host.Time, cancellationToken);
         }
+    }
+
+    private void Stands(string name, Last? last, string? problem)
+    {
+        lock (_status) _status[name] = new TimeStampStatus(name, last?.Size, last?.At, problem);
     }
 
     private bool IsDue(Last? last)
@@ -144,6 +158,13 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
 
     private sealed record Last(long Size, MicroTime At, MicroTime? Ends);
 }
+
+/// <summary>How it stands with a time-stamp authority.</summary>
+/// <param name="Authority">Its name.</param>
+/// <param name="Size">Tree size of the newest head it stamped; null if none.</param>
+/// <param name="At">When; null if never.</param>
+/// <param name="Problem">Why it does not stamp; null if it does.</param>
+public sealed record TimeStampStatus(string Authority, long? Size, MicroTime? At, string? Problem);
 
 /// <summary>What time stamping logs. Ids 5070–5079.</summary>
 internal static partial class AnchorLog

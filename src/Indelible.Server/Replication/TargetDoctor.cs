@@ -1,0 +1,36 @@
+using Indelible.Capture;
+using Indelible.Format;
+using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+
+namespace Indelible.Server.Replication;
+
+/// <summary>Checks of a configured copy's place. A bucket is tried as at a start of `run`, also while it runs; of a directory nothing but its being there and its room is looked at.</summary>
+public static class TargetDoctor
+{
+    private const long FreeWarn = 5L << 30;
+
+    /// <summary>Looks once.</summary>
+    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (config.Kind == TargetKind.S3) return [await BucketAsync(name, config, time, cancellationToken)];
+        if (!Directory.Exists(config.Path)) return [new SourceCheck("directory", CheckStatus.Fail, "missing", config.Path!, $"mkdir -p '{config.Path}'   # or mount it")];
+        long free = new DriveInfo(config.Path).AvailableFreeSpace;
+        return [new SourceCheck("disk of the copy", free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok, $"{free >> 20} MiB free", $"at least {FreeWarn >> 20} MiB free", free < FreeWarn ? $"df -h '{config.Path}'   # then free some space" : null)];
+    }
+
+    private static async Task<SourceCheck> BucketAsync(string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
+    {
+        string expected = config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable";
+        try
+        {
+            await using ILedgerStore store = TargetStores.Of(name, config, time);
+            await store.OpenAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
+            return new SourceCheck("bucket", CheckStatus.Ok, expected, expected, null);
+        }
+        catch (IndelibleException e)
+        {
+            return new SourceCheck("bucket", CheckStatus.Fail, e.Message, expected, null);
+        }
+    }
+}
