@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Indelible.Cli;
 
+NativeHeap.KeepSmall();
 // Commands look at these variables of their caller and at no others.
 string[] known = ["INDELIBLE_", "PG"];
 using CancellationTokenSource stop = new();
