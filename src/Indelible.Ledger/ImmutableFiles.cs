@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
@@ -11,6 +12,9 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
     internal const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
+    /// <summary>From so many files on they are flushed together: each flush waits for the disk, and those that wait at the same time wait for it once.</summary>
+    private const int TogetherMin = 16;
+    private static readonly ParallelOptions Together = new() { MaxDegreeOfParallelism = 8 };
     private long _stagedEver;
     private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
     private readonly List<(string Temporary, string Path, SafeFileHandle File)> _staged = [];
@@ -44,7 +48,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     {
         var directories = new SortedSet<string>(_kept, StringComparer.Ordinal);
         foreach (var (_, _, file) in _staged) DurableFile.StartWriting(file);
-        foreach (var (temporary, _, file) in _staged) DurableFile.Sync(file, temporary);
+        FlushAll();
         foreach (var (temporary, path, _) in _staged)
         {
             string directory = Path.GetDirectoryName(path)!;
@@ -72,6 +76,23 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
         _staged.Add((temporary, Path.Combine(root, relativePath), file));
         return (temporary, file);
+    }
+
+    private void FlushAll()
+    {
+        if (_staged.Count < TogetherMin)
+        {
+            foreach (var (temporary, _, file) in _staged) DurableFile.Sync(file, temporary);
+            return;
+        }
+        try
+        {
+            Parallel.ForEach(_staged, Together, static staged => DurableFile.Sync(staged.File, staged.Temporary));
+        }
+        catch (AggregateException all)
+        {
+            ExceptionDispatchInfo.Throw(all.InnerExceptions[0]);    // the first is the end, whatever became of the others
+        }
     }
 
     private static void RequireSame(string path, string temporary)
