@@ -134,7 +134,7 @@ public sealed class SourceCapture : IAsyncDisposable
         CaptureLog.Reading(_logger, _protection.Slot, _protection.Source, _after, Identity.VersionNumber, Identity.Timeline);
         _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, stop.Token);
         Channel<CapturedBatch> batches = Channel.CreateBounded<CapturedBatch>(new BoundedChannelOptions(BatchesAhead) { SingleReader = true, SingleWriter = true });
-        Task loop = _loop.RunAsync(batches.Writer, stop.Token);
+        Task loop = _loop.RunAsync(batches, stop.Token);
         try
         {
             bool isHeld = false;

@@ -8,15 +8,18 @@ using Indelible.Server.Continuity;
 namespace Indelible.Server;
 
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
-/// <remarks>Three loops, each a little ahead of the next: one reads and checks, one makes entries, one seals and confirms, all in the order it was read.</remarks>
+/// <remarks>Five loops, each a little ahead of the next, all in the order it was read: one reads and checks, one makes entries, one makes their keys durable, one seals and
+/// confirms, one notes what rows now hold.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
     SourceProgress progress, Func<long> heldSize, Action rewritten, TimeProvider time)
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;
-    /// <summary>Batches made and not yet sealed; bounds memory.</summary>
+    /// <summary>Batches made and not yet kept; bounds memory.</summary>
     private const int MadeMax = 3;
+    /// <summary>Groups whose keys are durable and that are not yet sealed.</summary>
+    private const int KeptMax = 1;
     /// <summary>Changes in a batch from which on it is part of a backlog, and not live.</summary>
     private const int BacklogMin = 1000;
     /// <summary>Positions that wait for copies one by one; what comes when there are so many is confirmed with the last of them.</summary>
@@ -30,22 +33,28 @@ internal sealed class Pipeline(
 
     private readonly record struct Made(CapturedBatch Batch, CheckedBatch Checked, IReadOnlyList<EntryBatch> Entries);
 
-    /// <summary>Runs until cancelled or the source fails. What was read before is then sealed.</summary>
+    private readonly record struct Done(in Made Made, long TreeSize, TimeSpan Elapsed);
+
+    /// <summary>Runs until cancelled or the source fails. What was made before is then sealed.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         Channel<Held> held = Channel.CreateBounded<Held>(CheckedMax);
         Channel<Made> made = Channel.CreateBounded<Made>(MadeMax);
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task reading = ReadAsync(held.Writer, stop.Token);
-        Task making = MakeAsync(held.Reader, made.Writer, stop.Token);
+        Channel<IReadOnlyList<Made>> kept = Channel.CreateBounded<IReadOnlyList<Made>>(KeptMax);
+        Channel<Done> done = Channel.CreateUnbounded<Done>();                       // bounded by what may be on its way from the source
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), broken = new();
+        Task before = Task.WhenAll(ReadAsync(held.Writer, stop.Token), MakeAsync(held.Reader, made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
+        Task after = ApplyAsync(done.Reader, stop);
         try
         {
-            await SealMadeAsync(made.Reader, cancellationToken);
+            await SealKeptAsync(kept.Reader, done.Writer, cancellationToken);
         }
         finally
         {
-            await stop.CancelAsync(); // sealing failed or there is nothing left to seal: nothing more is wanted
-            await Task.WhenAll(reading, making);
+            done.Writer.Complete();
+            await stop.CancelAsync();   // sealing failed or there is nothing left to seal: nothing more is wanted
+            await broken.CancelAsync();
+            await Task.WhenAll(before, after);
         }
     }
 
@@ -84,20 +93,29 @@ internal sealed class Pipeline(
         }
     }
 
-    private async Task SealMadeAsync(ChannelReader<Made> made, CancellationToken stopping)
+    /// <summary>The keys of all that wait are made durable together, before any of them is sealed.</summary>
+    private Task KeepAsync(ChannelReader<Made> made, ChannelWriter<IReadOnlyList<Made>> kept, CancellationToken broken) => ToTheEndAsync(kept, async () =>
     {
-        List<Made> group = [];
-        while (await MadeAsync(made, stopping))
+        while (await made.WaitToReadAsync(broken))
+        {
+            List<Made> group = [];
+            while (group.Count < MadeMax && made.TryRead(out Made next)) group.Add(next);
+            Keep(keyring, writer);
+            await kept.WriteAsync(group, broken);
+        }
+    }, broken);
+
+    private async Task SealKeptAsync(ChannelReader<IReadOnlyList<Made>> kept, ChannelWriter<Done> done, CancellationToken stopping)
+    {
+        while (await KeptAsync(kept, stopping) && kept.TryRead(out IReadOnlyList<Made>? group))
         {
             long started = time.GetTimestamp();
-            group.Clear();
-            while (made.TryRead(out Made next)) group.Add(next);                    // all that wait: one flush for them together
-            IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it
+            IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it: one flush for all
             if (!stopping.IsCancellationRequested)                                  // else the connection is closing: confirmed at the next start
             {
                 await ConfirmAsync(sizes[^1], group[^1].Batch.Confirmable, stopping); // PostgreSQL may now forget it
             }
-            for (int i = 0; i < group.Count; i++) Sealed(group[i], sizes[i], time.GetElapsedTime(started));
+            for (int i = 0; i < group.Count; i++) done.TryWrite(new Done(group[i], sizes[i], time.GetElapsedTime(started)));
             if (group[^1].Batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
     }
@@ -123,18 +141,18 @@ internal sealed class Pipeline(
     }
 
     /// <summary>Waits for what is to be sealed next, and confirms meanwhile what copies have come to hold.</summary>
-    private async ValueTask<bool> MadeAsync(ChannelReader<Made> made, CancellationToken stopping)
+    private async ValueTask<bool> KeptAsync(ChannelReader<IReadOnlyList<Made>> kept, CancellationToken stopping)
     {
-        Task<bool> next = made.WaitToReadAsync(CancellationToken.None).AsTask();
+        Task<bool> next = kept.WaitToReadAsync(CancellationToken.None).AsTask();
         while (_unconfirmed.Count > 0 && !stopping.IsCancellationRequested
             && await Task.WhenAny(next, Task.Delay(HeldPause, time, CancellationToken.None)) != next) await ConfirmHeldAsync(stopping);
         return await next;
     }
 
     /// <summary>Gives the tree's size with the last entry of each.</summary>
-    private async Task<IReadOnlyList<long>> SealGroupAsync(List<Made> group)
+    private async Task<IReadOnlyList<long>> SealGroupAsync(IReadOnlyList<Made> group)
     {
-        SealedBatch[] places = await SealAsync(keyring, writer, [.. group.SelectMany(made => made.Entries)], CancellationToken.None);
+        SealedBatch[] places = await SealAsync(writer, [.. group.SelectMany(made => made.Entries)], CancellationToken.None);
         long[] sizes = new long[group.Count];
         for (int i = 0, at = 0; i < group.Count; i++)
         {
@@ -144,7 +162,19 @@ internal sealed class Pipeline(
         return sizes;
     }
 
-    private void Sealed(in Made made, long treeSize, TimeSpan elapsed)
+    private async Task ApplyAsync(ChannelReader<Done> done, CancellationTokenSource stop)
+    {
+        try
+        {
+            await foreach (Done next in done.ReadAllAsync(CancellationToken.None)) Apply(next.Made, next.TreeSize, next.Elapsed);
+        }
+        finally
+        {
+            await stop.CancelAsync();   // failed, or ended with the rest
+        }
+    }
+
+    private void Apply(in Made made, long treeSize, TimeSpan elapsed)
     {
         continuity.Apply(made.Checked, treeSize);                                   // may be lost: read again from the ledger
         progress.Broken(made.Checked.BreakCount);
@@ -153,9 +183,16 @@ internal sealed class Pipeline(
         if (continuity.IsToBeginAnew || Rewrites.In(made.Batch)) rewritten();
     }
 
-    /// <summary>Keys, then entries: both durable when it returns. The only way into the ledger, also for entries that come from no log.</summary>
+    /// <summary>Keys, then entries: both durable when it returns. The way into the ledger for entries that come from no log.</summary>
     /// <returns>Where each batch was sealed; they are sealed in their order.</returns>
     public static Task<SealedBatch[]> SealAsync(Keyring keyring, LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken)
+    {
+        Keep(keyring, writer);
+        return SealAsync(writer, batches, cancellationToken);
+    }
+
+    /// <summary>Makes every key handed out so far durable.</summary>
+    private static void Keep(Keyring keyring, LedgerWriter writer)
     {
         try
         {
@@ -165,6 +202,9 @@ internal sealed class Pipeline(
         {
             throw writer.Stop(failure);                                             // a failed flush is never tried again: not by the next session either
         }
-        return Task.WhenAll(batches.Select(batch => writer.SealAsync(batch, cancellationToken)));
     }
+
+    /// <summary>Entries whose keys are durable.</summary>
+    private static Task<SealedBatch[]> SealAsync(LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken) =>
+        Task.WhenAll(batches.Select(batch => writer.SealAsync(batch, cancellationToken)));
 }

@@ -12,6 +12,8 @@ internal sealed class CaptureLoop(
 {
     /// <summary>How long a change waits for company once the stream has run dry.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);
+    /// <summary>Between two looks while a change waits.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
     /// <summary>How often progress without changes is handed over.</summary>
     private static readonly TimeSpan MarkInterval = TimeSpan.FromSeconds(1);
     /// <summary>How long nothing must arrive before the log is moved on.</summary>
@@ -25,7 +27,7 @@ internal sealed class CaptureLoop(
     private long _lastHeartbeat = time.GetTimestamp();
 
     /// <summary>Runs until cancelled or the stream fails. Completes the channel either way.</summary>
-    public async Task RunAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
+    public async Task RunAsync(Channel<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         try
         {
@@ -34,7 +36,7 @@ internal sealed class CaptureLoop(
         }
         finally
         {
-            batches.Complete();
+            batches.Writer.Complete();
         }
     }
 
@@ -43,16 +45,16 @@ internal sealed class CaptureLoop(
 
     private static async Task Ended(Task next) => await next.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async Task TakeAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
+    private async Task TakeAsync(Channel<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> message = await stream.ReadAsync(cancellationToken);
         RelationMessage? unknown = message.IsEmpty ? null : assembler.Feed(message.Span);
         if (unknown is not null) await MapAsync(unknown, cancellationToken);
-        if (assembler.IsFull || (!assembler.InTransaction && IsDue())) await HandOverAsync(batches, cancellationToken);
+        if (assembler.IsFull || (!assembler.InTransaction && IsDue(batches))) await HandOverAsync(batches, cancellationToken);
     }
 
     /// <summary>Waits for the next message and meanwhile hands over what waits, or says how far reading got.</summary>
-    private ValueTask<bool> NextAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
+    private ValueTask<bool> NextAsync(Channel<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         ValueTask<bool> next = stream.MoveNextAsync();
         if (next.IsCompletedSuccessfully) return next;
@@ -60,32 +62,38 @@ internal sealed class CaptureLoop(
         return new ValueTask<bool>(WaitAsync(_next, batches, cancellationToken));
     }
 
-    private async Task<bool> WaitAsync(Task<bool> next, ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
+    private async Task<bool> WaitAsync(Task<bool> next, Channel<CapturedBatch> batches, CancellationToken cancellationToken)
     {
-        while (!next.IsCompleted)
+        while (!next.IsCompleted && !cancellationToken.IsCancellationRequested)
         {
-            if (_tick is null || _tick.IsCompleted) _tick = Task.Delay(assembler.Waiting > 0 ? Linger : MarkInterval, time, cancellationToken);
-            await Task.WhenAny(next, _tick);
-            if (next.IsCompleted || cancellationToken.IsCancellationRequested) break;
             // Nothing at hand and outside a transaction: whatever committed before this position has been delivered.
             assembler.SeenUpTo(stream.Received);
-            if (IsDue()) await HandOverAsync(batches, cancellationToken);
+            if (IsDue(batches)) await HandOverAsync(batches, cancellationToken);
             await HeartbeatAsync(cancellationToken);
+            if (assembler.Waiting > 0)
+            {
+                // Woken once for what arrives meanwhile, not for each message of it.
+                await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
+            if (_tick is null || _tick.IsCompleted) _tick = Task.Delay(MarkInterval, time, cancellationToken);
+            await Task.WhenAny(next, _tick);
         }
         return await next;
     }
 
-    private bool IsDue()
+    /// <summary>While earlier batches wait to be taken, this one waits for company.</summary>
+    private bool IsDue(Channel<CapturedBatch> batches)
     {
-        if (assembler.Waiting > 0) return time.GetElapsedTime(_lastHandOver) >= Linger;
+        if (assembler.Waiting > 0) return batches.Reader.Count == 0 && time.GetElapsedTime(_lastHandOver) >= Linger;
         return assembler.Confirmable > _handedOver && time.GetElapsedTime(_lastHandOver) >= MarkInterval;
     }
 
-    private async Task HandOverAsync(ChannelWriter<CapturedBatch> batches, CancellationToken cancellationToken)
+    private async Task HandOverAsync(Channel<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         CapturedBatch batch = assembler.TakeBatch();
         await budget.TakeAsync(batch.Length, cancellationToken);
-        await batches.WriteAsync(batch, cancellationToken);
+        await batches.Writer.WriteAsync(batch, cancellationToken);
         _handedOver = batch.Confirmable;
         _lastHandOver = time.GetTimestamp();
     }

@@ -11,7 +11,7 @@ namespace Indelible.Server.Continuity;
 
 /// <summary>Holds every change against what the ledger last said of its row: the before-image must be the last after-image, an update or delete must
 /// find a living row, an insert none. Works on fingerprints: nothing is decrypted.</summary>
-/// <remarks>One for each session. <see cref="Check"/> belongs to the making loop, <see cref="Apply"/> to the sealing loop.</remarks>
+/// <remarks>One for each session. <see cref="Check"/> belongs to the loop that reads, <see cref="Apply"/> to the last.</remarks>
 internal sealed class ContinuityCheck
 {
     /// <summary>Breaks told one by one in a batch; the rest are counted in the last.</summary>

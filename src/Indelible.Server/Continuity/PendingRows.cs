@@ -4,7 +4,7 @@ using Indelible.Index;
 namespace Indelible.Server.Continuity;
 
 /// <summary>Row images of batches that are not applied yet, laid over those that are. Bounded by the pipeline's queue.</summary>
-/// <remarks>The making loop asks and adds; the sealing loop drops what was applied.</remarks>
+/// <remarks>One loop asks and adds; another drops what was applied.</remarks>
 internal sealed class PendingRows(RowImages applied)
 {
     private readonly Lock _lock = new();
