@@ -3,6 +3,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
 using Indelible.Index;
+using Indelible.Ledger;
 
 namespace Indelible.Server.Continuity;
 
@@ -101,10 +102,11 @@ internal sealed class RowImageCatchUp
     private RowImage ImageOf(Entry entry, ProtectedTable table, RowImage? held, Lsn at, uint ordinal)
     {
         ColumnImage[] columns = [.. table.Columns.Select(column => new ColumnImage(column.Number, held?[column.Number] ?? Fingerprint.Unknown))];
+        SubjectKey? before = _view.Values.KeyOf(entry.Header.SubjectBefore), after = _view.Values.KeyOf(entry.Header.SubjectAfter);
         foreach (Field field in entry.Fields)
         {
             int place = field.Scope == FieldScope.Column ? table.Columns.FindIndex(column => column.Name == field.Name) : -1;
-            if (place >= 0 && Said(field)) columns[place] = columns[place] with { Value = FingerprintOf(entry, field, table, table.Columns[place].Number) };
+            if (place >= 0 && Said(field)) columns[place] = columns[place] with { Value = FingerprintOf(_view.Values.Open(entry, field, Side.After, before, after), table, table.Columns[place].Number) };
         }
         return new RowImage { At = at, Ordinal = ordinal, Leaf = RowImage.LeafOf(entry.Header.Relation!.Leaf), Columns = columns };
     }
@@ -112,9 +114,8 @@ internal sealed class RowImageCatchUp
     /// <summary>False where the entry says only that the value did not change.</summary>
     private static bool Said(Field field) => field.After is not { Kind: ValueKind.Missing, Reason: MissingReason.Unchanged };
 
-    private Fingerprint FingerprintOf(Entry entry, Field field, ProtectedTable table, short column)
+    private Fingerprint FingerprintOf(in OpenedValue opened, ProtectedTable table, short column)
     {
-        OpenedValue opened = _view.Values.Open(entry, field, Side.After);
         if (opened.Fault != OpenFault.None || opened.Value.IsMissing) return Fingerprint.Unknown;
         return opened.Value.IsNull ? Fingerprint.Null : Fingerprint.Of(_view.Keyring.FingerprintKey(_source, table.Id, column), opened.Value.Bytes.Span);
     }
