@@ -34,6 +34,8 @@ internal sealed class SubjectStore : IDisposable
     private readonly WriteOptions _synced = new WriteOptions().SetSync(true);
     private readonly WriteOptions _buffered = new WriteOptions().SetSync(false);
     private bool _isFlushed = true;
+    /// <summary>The first failed write: nothing is written after it, and no flush is tried again.</summary>
+    private IndelibleException? _failure;
 
     private SubjectStore(RocksDb database)
     {
@@ -145,7 +147,7 @@ internal sealed class SubjectStore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        FlushTables();
+        if (_failure is null) FlushTables();    // it would flush the log again
         _batch.Dispose();
         _database.Dispose();
     }
@@ -188,6 +190,7 @@ internal sealed class SubjectStore : IDisposable
 
     private void WritePending(WriteOptions how)
     {
+        if (_failure is { } earlier) throw new IndelibleException(earlier.ExitCode, earlier.Message, earlier);
         _pendingKeys.MoveTo(_batch, _keys);
         _pendingSubjects.MoveTo(_batch, _subjects);
         _isFlushed = false;     // until it is written: after a failure the batch still holds it
@@ -197,7 +200,8 @@ internal sealed class SubjectStore : IDisposable
         }
         catch (RocksDbException inner)
         {
-            throw new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
+            Native.Instance.rocksdb_cancel_all_background_work(_database.Handle, 0);    // where a disk was full it would flush again by itself, once there is room
+            throw _failure = new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
         }
         _batch.Clear();
         _isFlushed = how == _synced;
