@@ -80,19 +80,21 @@ public sealed class LedgerFetch : IDisposable
         SemaphoreSlim turn = new(1);
         return new LedgerFetch(
             // A verifier asks for one file after the other and has nothing else to do.
-            path => reader.OpenAsync(path, cancellationToken).GetAwaiter().GetResult(),
+            path => reader.FindAsync(path, cancellationToken).GetAwaiter().GetResult()?.Invoke().GetAwaiter().GetResult(),
             async (path, stop) =>
             {
+                Func<Task<Stream?>>? open;
                 await turn.WaitAsync(stop);
                 try
                 {
-                    await using Stream? content = await reader.OpenAsync(path, stop);
-                    return content is null ? null : await ReadAllAsync(content, null, static () => { }, stop);
+                    open = await reader.FindAsync(path, stop);
                 }
                 finally
                 {
                     turn.Release();
                 }
+                await using Stream? content = open is null ? null : await open();
+                return content is null ? null : await ReadAllAsync(content, null, static () => { }, stop);
             },
             reader) { Notices = () => reader.Strange };
     }

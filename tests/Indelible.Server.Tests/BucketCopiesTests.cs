@@ -14,7 +14,7 @@ namespace Indelible.Server.Tests;
 public sealed class BucketCopiesTests
 {
     [Fact]
-    public async Task Credentials_that_are_revoked_in_the_middle_stop_nothing_and_strangers_are_shown()
+    public async Task Credentials_revoked_in_the_middle_and_storage_that_is_full_stop_nothing()
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
         await using PeopleLedger people = await PeopleLedger.StartAsync();
@@ -30,20 +30,30 @@ public sealed class BucketCopiesTests
         {
             key = host.Keyring.VerifierKey;
             await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
-            await File.WriteAllTextAsync(secret, "another\n");
-            await gateway.AdministerAsync("user", "suspend", "--uid=owner");
+            await gateway.AdministerAsync("key", "rm", "--uid=owner", $"--access-key={RadosGateway.Owner.Id}");
             try
             {
                 await people.ExecuteAsync("UPDATE people SET ssn = 'e'");
                 await people.CaughtUpAsync(host);
-                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem is not null);
+                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem?.Contains("does not accept the credentials", StringComparison.Ordinal) == true);
                 Assert.True(host.Copies[0].LagEntries > 0);
-                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem!.Contains("does not accept the credentials", StringComparison.Ordinal));
             }
             finally
             {
-                await gateway.AdministerAsync("user", "enable", "--uid=owner");
-                await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n");
+                await gateway.AdministerAsync("key", "create", "--uid=owner", $"--access-key={RadosGateway.Owner.Id}", $"--secret-key={RadosGateway.Owner.Secret}");
+            }
+            await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
+            await gateway.AdministerAsync("quota", "set", "--quota-scope=bucket", "--uid=owner", "--max-objects=1");
+            await gateway.AdministerAsync("quota", "enable", "--quota-scope=bucket", "--uid=owner");
+            try
+            {
+                await people.ExecuteAsync("UPDATE people SET ssn = 'g'");
+                await people.CaughtUpAsync(host);
+                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem?.Contains("the storage is full", StringComparison.Ordinal) == true);
+            }
+            finally
+            {
+                await gateway.AdministerAsync("quota", "disable", "--quota-scope=bucket", "--uid=owner");
             }
             await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
             Assert.Empty(host.Copies[0].Strange);

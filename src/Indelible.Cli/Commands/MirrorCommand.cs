@@ -14,7 +14,7 @@ internal static class MirrorCommand
 {
     private const string OneLedger = "ledger";
 
-    private static readonly Option<string?> From = new("--from") { Description = "One ledger to follow, instead of the configured ones: http(s):// address of its tlog-tiles, or a directory", HelpName = "URL|DIR" };
+    private static readonly Option<string?> From = new("--from") { Description = "One ledger to follow, instead of the configured ones: http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, or a directory", HelpName = "URL|DIR" };
     private static readonly Option<string?> Key = new("--key") { Description = "Its verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
     private static readonly Option<string?> To = new("--to") { Description = "Directory of the copy", HelpName = "DIR" };
     private static readonly Option<string?> Name = new("--name") { Description = "Cosign what is stored, under this name; the key is made if there is none", HelpName = "NAME" };

@@ -21,7 +21,7 @@ internal static class BucketFailure
             AmazonServiceException or HttpRequestException or IOException when Chain(e).OfType<AuthenticationException>().FirstOrDefault() is { } tls =>
                 Environment($"{where}: the storage's TLS certificate is not trusted: {tls.Message} Give the endpoint by the name in the certificate, and put the authority that issued it into this machine's store (or name it with SSL_CERT_FILE)", e),
             AmazonServiceException or HttpRequestException or IOException => Environment($"{where}: {Chain(e).Last().Message}. Is the storage up, and the endpoint right?", e),
-            AmazonClientException => new IndelibleException(ExitCode.Usage, $"{where}: {e.Message}. Give accessKey and secretFile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", e),
+            AmazonClientException => new IndelibleException(ExitCode.Usage, $"{where}: {e.Message.Split('\n')[0].TrimEnd('.', ' ')}. Give accessKey and secretFile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", e),
             _ => null,
         };
     }

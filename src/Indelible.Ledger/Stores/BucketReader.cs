@@ -6,7 +6,8 @@ using Indelible.Format.Notes;
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Reads a ledger out of a bucket. What others wrote or removed there changes nothing that is read, as long as what was stored is there: the newest
-/// head is the highest that the ledger's key signed, and of several versions the one that matches it is read. One caller at a time.</summary>
+/// head is the highest that the ledger's key signed, and of several versions the one that matches it is read.</summary>
+/// <remarks>One caller at a time finds; what was found may be opened beside that.</remarks>
 /// <param name="options">Which bucket.</param>
 /// <param name="key">The ledger's verifier key; null: heads of anybody are believed, and the highest one is read.</param>
 internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : IDisposable
@@ -21,18 +22,20 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
     /// <summary>What was met that is not the ledger's: other versions, delete markers, heads that are none.</summary>
     public IReadOnlyCollection<string> Strange => _strange;
 
-    /// <summary>Opens a file of the ledger; null if there is none.</summary>
-    public async Task<Stream?> OpenAsync(string path, CancellationToken cancellationToken)
+    /// <summary>Finds a file of the ledger, and gives what opens it; null if there is none.</summary>
+    public async Task<Func<Task<Stream?>>?> FindAsync(string path, CancellationToken cancellationToken)
     {
         _stop = cancellationToken;
-        if (path == LedgerFiles.Checkpoint) return await HeadAsync(cancellationToken) is { } head ? new MemoryStream(head.ToArray(), writable: false) : null;
-        if (path is LedgerFiles.Cosigned or LedgerFiles.Hint) return await StreamAsync(path, null, cancellationToken);
+        if (path == LedgerFiles.Checkpoint) return await HeadAsync(cancellationToken) is { } head ? Known(head) : null;
+        if (path is LedgerFiles.Cosigned or LedgerFiles.Hint) return () => StreamAsync(path, null, cancellationToken);
         List<ObjectVersion> versions = await VersionsAsync(path, cancellationToken);
-        if (versions.Count <= 1) return versions.Count == 0 ? null : await StreamAsync(path, versions[0].Id, cancellationToken);
-        if (_matching is not null && TileCoordinate.TryParse(path, out TileCoordinate place))
-            return _matching.Choose(place) is { } bytes ? new MemoryStream(bytes.ToArray(), writable: false) : null;
-        return await StreamAsync(path, path.StartsWith("blobs/", StringComparison.Ordinal) ? await BlobVersionAsync(path, versions, cancellationToken) : versions[0].Id, cancellationToken);
+        if (versions.Count == 0) return null;
+        if (versions.Count > 1 && _matching is not null && TileCoordinate.TryParse(path, out TileCoordinate place)) return _matching.Choose(place) is { } bytes ? Known(bytes) : null;
+        string version = versions.Count > 1 && path.StartsWith("blobs/", StringComparison.Ordinal) ? await BlobVersionAsync(path, versions, cancellationToken) : versions[0].Id;
+        return () => StreamAsync(path, version, cancellationToken);
     }
+
+    private static Func<Task<Stream?>> Known(ReadOnlyMemory<byte> bytes) => () => Task.FromResult<Stream?>(new MemoryStream(bytes.ToArray(), writable: false));
 
     public void Dispose() => _bucket.Dispose();
 

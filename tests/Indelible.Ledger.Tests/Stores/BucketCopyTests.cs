@@ -9,6 +9,7 @@ using Amazon.S3.Model;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Format.Verification;
+using Indelible.Ledger.Following;
 using Indelible.Ledger.Stores;
 using Indelible.Testing;
 using Xunit;
@@ -110,8 +111,15 @@ public sealed class BucketCopyTests : IAsyncLifetime
 
         await SealAsync(1258, 600);     // and it is written on
         await copying.RoundAsync();
-        Assert.Equal(1857, Verify(options).Report.TreeSize);
-        Assert.Equal(Verdict.Verified, Verify(options).Report.Verdict);
+        Assert.Equal((Verdict.Verified, 1857L), (Verify(options).Report.Verdict, Verify(options).Report.TreeSize));
+        string mirror = TestLedger.NewRoot();                       // and a mirror follows it
+        using (LedgerFetch source = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None))
+        using (LedgerCopy followed = LedgerCopy.Open(mirror, TestLedger.Signer.VerifierKey))
+        {
+            FollowOutcome outcome = await new LedgerFollower(followed, source, "the bucket", null, TimeProvider.System).RoundAsync(CancellationToken.None);
+            Assert.Equal(1857, Assert.IsType<FollowOutcome.Stored>(outcome).Entries);
+        }
+        Directory.Delete(mirror, recursive: true);
     }
 
     [Fact]
