@@ -35,10 +35,12 @@ public sealed class MirrorTests : IDisposable
         using IndelibleProcess fork = new();
         Directory.Delete(fork.Home);
         await Copying.AsIsAsync(_ledger.Home, fork.Home);
-        await SealAsync(_ledger.Home, "b", 700);
+        await SealAsync(_ledger.Home, "b", 699);
+        await TimestampAsync("token"u8.ToArray());
         (Process run, string address, _) = await _ledger.RunServerAsync();
         (Process mirror, string served, _) = await StartMirrorAsync(address);
         await UntilAsync(served, 1000);
+        Assert.Equal("token", await File.ReadAllTextAsync(Path.Combine(_mirror.Home, "copy", "ledger", "anchors", "300", "tsa.tsr")));
         string policy = await PolicyAsync();
         Assert.Equal(0, (await _mirror.RunAsync("verify", $"{served}/ledger", "--policy", policy)).ExitCode);
 
@@ -135,6 +137,19 @@ public sealed class MirrorTests : IDisposable
             LedgerPaths.For(Path.Combine(home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         EntryBatch entries = new();
         for (int i = 0; i < count; i++) host.NewMaker("").AddGuard(entries, GuardCode.Rights, new Dictionary<string, string> { ["what"] = what });
+        await host.SealAsync(entries, CancellationToken.None);
+    }
+
+    /// <summary>A time stamp's file, and the entry that names it.</summary>
+    private async Task TimestampAsync(byte[] token)
+    {
+        string path = Path.Combine(_ledger.Home, "ledger", "anchors", "300", "tsa.tsr");
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        await File.WriteAllBytesAsync(path, token);
+        await using LedgerHost host = await LedgerHost.OpenAsync(
+            LedgerPaths.For(Path.Combine(_ledger.Home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        EntryBatch entries = new();
+        host.NewMaker("").AddAdmin(entries, "timestamped", new Dictionary<string, string> { ["authority"] = "tsa", ["size"] = "300", ["token"] = Convert.ToHexStringLower(SHA256.HashData(token)) });
         await host.SealAsync(entries, CancellationToken.None);
     }
 

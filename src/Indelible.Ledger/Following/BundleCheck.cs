@@ -6,7 +6,7 @@ using Indelible.Format.Verification;
 namespace Indelible.Ledger.Following;
 
 /// <summary>Fetches bundles and checks them whole: every entry's hash, its canonical form and its origin; and sees to it that their blobs are stored. Many at once.</summary>
-internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy blobs, string origin)
+internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy blobs, NamedFiles named, string origin)
 {
     /// <summary>A bundle that is what the signed root says, from here or from there.</summary>
     /// <exception cref="IndelibleException">Finding: it is not.</exception>
@@ -32,6 +32,7 @@ internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy
         EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
         if (fault != EntryFault.None) throw tiles.Wrong($"entry {index}: expected the one canonical form, found another: {fault}");
         if (entry.Header.Origin != origin) throw tiles.Wrong($"entry {index}: expected origin '{origin}', found '{entry.Header.Origin}'");
+        named.Note(entry.Header);
         foreach (Field field in entry.Fields)
         {
             if (field.Before.Kind == ValueKind.Blob) await blobs.EnsureAsync(field.Before, index, cancellationToken);

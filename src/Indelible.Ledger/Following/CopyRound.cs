@@ -6,7 +6,7 @@ namespace Indelible.Ledger.Following;
 
 /// <summary>Stores everything between the stored head and an accepted one: hashes first, which lead to the signed root; then bundles, checked against them, many at
 /// once; then the partial files, and, when all is durable, the checkpoint.</summary>
-internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles tiles, NoteSigner? cosigner, TimeProvider time) : IDisposable
+internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles tiles, NamedFiles named, NoteSigner? cosigner, TimeProvider time) : IDisposable
 {
     /// <summary>Bundles under way or waiting for those before them.</summary>
     private const int BundlesMax = 48;
@@ -30,7 +30,7 @@ internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles
         CopyEdge edge = CopyEdge.Load(copy.Reader, storedSize);
         var range = new TreeRange(edge.Range.Size, edge.Range.Frontier());
         IReadOnlyList<Subtree> subtrees = await TreePlan.ReadAsync(tiles, range, head, cancellationToken);
-        var check = new BundleCheck(tiles, copy.Reader, new BlobCopy(source, tiles, copy.LedgerDirectory), head.Checkpoint.Origin);
+        var check = new BundleCheck(tiles, copy.Reader, new BlobCopy(source, tiles, copy.LedgerDirectory), named, head.Checkpoint.Origin);
         try
         {
             await foreach (CheckedBundle bundle in OrderedWork.RunAsync(TreePlan.BundlesAsync(tiles, subtrees, cancellationToken), check.ReadAsync, AtOnce, cancellationToken))
@@ -46,7 +46,7 @@ internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles
             await _committing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await _committing;
-        await new NamedFiles(copy, source).CopyAsync(cancellationToken);
+        await named.CopyAsync(cancellationToken);
         copy.Store(Cosigned(head));
         // Partial files are kept until the full one is stored. c2sp.org/tlog-tiles.
         foreach (string partials in _outgrown) DurableFile.DeleteDirectory(partials);

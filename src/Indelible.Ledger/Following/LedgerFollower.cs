@@ -13,6 +13,7 @@ namespace Indelible.Ledger.Following;
 public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string name, NoteSigner? cosigner, TimeProvider time)
 {
     private readonly SourceTiles _tiles = new(source, name);
+    private readonly NamedFiles _named = new(copy, source, new SourceTiles(source, name));
 
     /// <summary>Told entries stored so far and wanted; null if nobody wants it.</summary>
     public Action<long, long>? Progress { get; init; }
@@ -26,8 +27,9 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
         SignedHead head = await ReadHeadAsync(cancellationToken);
         if (await CompareAsync(head) is { } outcome) return outcome;
         long before = copy.Stored?.Size ?? -1;
-        if (before < copy.Accepted!.Size) await new CopyRound(copy, source, _tiles, cosigner, time) { Progress = Progress }.RunAsync(copy.Accepted, cancellationToken);
-        return head.Size < copy.Accepted.Size ? new FollowOutcome.RolledBack(head, copy.Accepted) : new FollowOutcome.Stored(copy.Stored!, copy.Stored!.Size - Math.Max(0, before));
+        if (before < copy.Accepted!.Size) await new CopyRound(copy, source, _tiles, _named, cosigner, time) { Progress = Progress }.RunAsync(copy.Accepted, cancellationToken);
+        else if (_named.Missing.Count > 0) await _named.CopyAsync(cancellationToken);
+        return head.Size < copy.Accepted.Size ? new FollowOutcome.RolledBack(head, copy.Accepted) : new FollowOutcome.Stored(copy.Stored!, copy.Stored!.Size - Math.Max(0, before), _named.Missing);
     }
 
     /// <summary>Compares a head that somebody else was shown with what is stored; evidence if it is of another history, null if it fits or is greater than what is stored.</summary>
@@ -101,7 +103,8 @@ public abstract record FollowOutcome
     /// <summary>The copy holds everything the source published.</summary>
     /// <param name="Head">The head it holds.</param>
     /// <param name="Entries">Entries stored by this look.</param>
-    public sealed record Stored(SignedHead Head, long Entries) : FollowOutcome;
+    /// <param name="Missing">Files beside the tree that entries name and the source does not have; asked for again.</param>
+    public sealed record Stored(SignedHead Head, long Entries, IReadOnlyList<string> Missing) : FollowOutcome;
 
     /// <summary>The source shows less than it once did. It may be an old copy, or a cache: that proves nothing.</summary>
     /// <param name="Found">What it shows.</param>

@@ -34,7 +34,7 @@ internal sealed class MirroredLedger : IDisposable
         (_config, _conditions, _time, _logger) = (mirror, conditions, time, logger);
         TextFault fault = VerifierKey.Parse(config.Key, out VerifierKey? key);
         if (!fault.IsNone) throw new IndelibleException(ExitCode.Usage, $"mirror.ledgers.{name}.key: {fault}");
-        _source = SourceOf(config.From, cancellationToken);
+        _source = SourceOf(config.From, key, cancellationToken);
         _copy = LedgerCopy.Open(config.To!, key!);
         _follower = new LedgerFollower(_copy, _source, config.From, cosigner, time) { Progress = (at, _) => Interlocked.Exchange(ref _fetched, at) };
         _others = new OtherHeads(mirror.Compare, OriginHash, name, logger);
@@ -102,8 +102,9 @@ internal sealed class MirroredLedger : IDisposable
         _source.Dispose();
     }
 
-    internal static LedgerFetch SourceOf(string from, CancellationToken cancellationToken) =>
-        from.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(BucketOptions.At(from), null, cancellationToken) :
+    /// <summary>Where a ledger is read; <paramref name="key"/> tells its versions apart in a bucket, null for no key.</summary>
+    internal static LedgerFetch SourceOf(string from, VerifierKey? key, CancellationToken cancellationToken) =>
+        from.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(BucketOptions.At(from), key, cancellationToken) :
         from.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(from, UriKind.Absolute, out Uri? address) ? LedgerFetch.FromUrl(address, cancellationToken) : LedgerFetch.FromDirectory(from);
 
     private ExitCode Tell(FollowOutcome outcome, long started)
@@ -114,6 +115,7 @@ internal sealed class MirroredLedger : IDisposable
                 if (stored.Entries > 0) MirrorLog.Stored(_logger, Name, stored.Entries, stored.Head.ToString(), (long)_time.GetElapsedTime(started).TotalMilliseconds);
                 _succeededAt = _time.GetTimestamp();
                 Set("following", null, MicroTime.From(_time.GetUtcNow()));
+                _conditions.Set("mirror-incomplete", Name, stored.Missing.Count == 0 ? null : $"{Origin} at {_status.From}: every entry is stored, but the source lacks {string.Join(", ", stored.Missing)}, which entries name: put them back there");
                 foreach (string kind in (string[])["rollback", "mirror-refused", "mirror-stale"]) _conditions.Set(kind, Name, null);
                 return ExitCode.Fine;
             case FollowOutcome.RolledBack back:

@@ -33,7 +33,7 @@ internal sealed class OtherHeads(IReadOnlyList<string> addresses, string originH
     {
         try
         {
-            using LedgerFetch other = MirroredLedger.SourceOf($"{address.TrimEnd('/')}/{originHash}", cancellationToken);
+            using LedgerFetch other = MirroredLedger.SourceOf($"{address.TrimEnd('/')}/{originHash}", null, cancellationToken);
             byte[]? head = await other.ReadAsync("checkpoint", cancellationToken);
             _silent.Remove(address);
             return head;

@@ -64,7 +64,7 @@ internal sealed class KnownHeads(VerifierKey key)
     {
         bool isAddress = place.Contains("://", StringComparison.Ordinal);
         if (!isAddress && Path.Exists(place) && !Directory.Exists(place)) return DurableFile.ReadAll(place, SignedNote.LengthMax);
-        using LedgerFetch files = MirroredLedger.SourceOf(place, cancellationToken);
+        using LedgerFetch files = MirroredLedger.SourceOf(place, key, cancellationToken);
         return await files.ReadAsync($"{Witness.HashOf(key.Name)}/checkpoint", cancellationToken) ?? await files.ReadAsync("checkpoint", cancellationToken);
     }
 }

@@ -77,7 +77,7 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
     /// <summary>Everything the copy holds, held against every head that is known.</summary>
     private async Task<SignedHead> FetchAsync(LedgerCopy copy, IReadOnlyList<KnownHead> heads, CancellationToken cancellationToken)
     {
-        using LedgerFetch source = MirroredLedger.SourceOf(From, cancellationToken);
+        using LedgerFetch source = MirroredLedger.SourceOf(From, Key, cancellationToken);
         LedgerFollower follower = new(copy, source, From, cosigner: null, time) { Progress = Progress };
         FollowOutcome outcome = await follower.RoundAsync(cancellationToken);
         foreach (KnownHead head in heads) outcome = follower.Compare(head.Head.Note.ToBytes()) ?? outcome;
