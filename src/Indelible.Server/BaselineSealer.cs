@@ -15,43 +15,35 @@ internal static class BaselineSealer
     /// <param name="connection">May read the tables whole.</param>
     /// <param name="protection">What is protected.</param>
     /// <param name="tables">Ids of the tables.</param>
-    /// <param name="afterGap">Whether what differs from the ledger is sealed as found, rows that ended unseen too; else tables are only stated as they stand.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Stops; a baseline broken off is begun again.</param>
     public static async Task<long> SealAsync(
         LedgerHost host, string source, SourceConnection connection, Protection protection, IReadOnlyCollection<uint> tables,
-        bool afterGap, Action<string> progress, CancellationToken cancellationToken)
+        Action<string> progress, CancellationToken cancellationToken)
     {
         EntryMaker maker = host.NewMaker(source);
         long rows = 0;
         foreach (ProtectedTable table in protection.Tables.Where(table => tables.Contains(table.Id)))
         {
-            FoundRows? found = afterGap ? new FoundRows(host, maker, source, table) : null;
-            rows += await SealTableAsync(host, maker, connection, table, found, progress, cancellationToken);
+            rows += await SealTableAsync(host, maker, connection, table, progress, cancellationToken);
         }
         return rows;
     }
 
     private static async Task<long> SealTableAsync(
-        LedgerHost host, EntryMaker maker, SourceConnection connection, ProtectedTable table, FoundRows? found, Action<string> progress, CancellationToken cancellationToken)
+        LedgerHost host, EntryMaker maker, SourceConnection connection, ProtectedTable table, Action<string> progress, CancellationToken cancellationToken)
     {
         long rows = 0;
-        Snapshot? snapshot = null;
         void Tell(long read, long expected) =>
             progress($"baseline of {table.Schema}.{table.Name}: {read}{(expected > 0 ? $" of about {Math.Max(read, expected)}" : "")} rows");
         await foreach (LiveChunk chunk in Baseline.ReadAsync(connection, table, after: null, Tell, cancellationToken))
         {
-            snapshot = new Snapshot(chunk.SnapshotText, chunk.ReadAfter);
+            Snapshot snapshot = new(chunk.SnapshotText, chunk.ReadAfter);
             EntryBatch entries = new();
-            foreach (LiveRow row in chunk.Rows)
-            {
-                found?.Compare(entries, row, snapshot);
-                maker.AddBaseline(entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
-            }
+            foreach (LiveRow row in chunk.Rows) maker.AddBaseline(entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
             if (entries.Count > 0) await host.SealAsync(entries, cancellationToken);
             rows += chunk.Rows.Count;
         }
-        if (found is not null && snapshot is not null) await found.SealGoneAsync(snapshot, cancellationToken);
         EntryBatch complete = new();
         Dictionary<string, string> facts = new() { ["rows"] = rows.ToString(CultureInfo.InvariantCulture) };
         maker.AddGuard(complete, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));

@@ -24,20 +24,31 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
         await host.SealAsync(entries, cancellationToken);
     }
 
-    /// <summary>Looks, and adds what is otherwise than at the last look: what, before, after, and between which positions of the log it was changed.</summary>
-    /// <returns>What became of the catalog; to be given to <see cref="Sealed"/> once the entries are sealed.</returns>
-    public async Task<CatalogTrace> LookAsync(EntryBatch entries, CancellationToken cancellationToken)
+    /// <summary>End of the log at the last look; none if there was none.</summary>
+    public Lsn Since => _last?.LogEnd ?? Lsn.None;
+
+    /// <summary>Reads the catalog, to be given to <see cref="Compare"/>.</summary>
+    public Task<CatalogTrace> ReadAsync(CancellationToken cancellationToken)
     {
-        CatalogTrace now = await CatalogTrace.ReadAsync(connection, protection, cancellationToken);
         _last ??= Remembered();
-        List<CatalogTrace.Difference> told = _last is null ? [] : [.. now.Since(_last)];
-        foreach (CatalogTrace.Difference difference in told) Add(entries, difference, _last!.LogEnd, now.LogEnd);
+        return CatalogTrace.ReadAsync(connection, protection, cancellationToken);
+    }
+
+    /// <summary>Adds what is otherwise than at the last look: what, before, after, and between which positions of the log it was changed.</summary>
+    /// <returns>These differences.</returns>
+    public IReadOnlyList<CatalogTrace.Difference> Compare(EntryBatch entries, CatalogTrace now, Lsn until)
+    {
+        List<CatalogTrace.Difference> told = _last is null ? [] : [.. now.Since(_last).Where(IsOurs)];
+        foreach (CatalogTrace.Difference difference in told) Add(entries, difference, _last!.LogEnd, until);
         if (_last is null || told.Count > 0) Add(entries, now);
-        return now;
+        return told;
     }
 
     /// <summary>The next look compares with this one.</summary>
     public void Sealed(CatalogTrace trace) => _last = trace;
+
+    /// <summary>False for what is about a table that is protected no more.</summary>
+    private bool IsOurs(CatalogTrace.Difference difference) => difference.Root == 0 || protection.Tables.Exists(table => table.Oid == difference.Root);
 
     private void Add(EntryBatch entries, CatalogTrace.Difference difference, Lsn since, Lsn until) =>
         _maker.AddGuard(entries, GuardCode.IdentityChanged, new Dictionary<string, string>

@@ -59,7 +59,8 @@ public sealed record CoverageInterval(
 /// <param name="SealedAt">When it was found.</param>
 /// <param name="Message">Words.</param>
 /// <param name="WholeFrom">The entry with which every protected table was stated anew: from there on the record is whole again. Null while it is not.</param>
-public sealed record CoverageGap(long Entry, string Reason, string From, string To, MicroTime SealedAt, string Message, long? WholeFrom);
+/// <param name="Table">The only table it is about, with its schema; null: every protected one.</param>
+public sealed record CoverageGap(long Entry, string Reason, string From, string To, MicroTime SealedAt, string Message, long? WholeFrom, string? Table);
 
 /// <summary>Puts coverage and guard entries of one source together, in their order.</summary>
 /// <param name="tables">Ids of the tables protected now: a gap is over when each of them that was stated before it is stated again.</param>
@@ -71,6 +72,7 @@ internal sealed class CoverageWalk(HashSet<uint> tables)
     public List<CoverageInterval> Intervals { get; } = [];
     public List<CoverageGap> Gaps { get; } = [];
     private bool _isBroken = true;
+    private Lsn _brokenTo;
 
     public void Add(long index, EntryHeader header)
     {
@@ -81,8 +83,9 @@ internal sealed class CoverageWalk(HashSet<uint> tables)
 
     private void Add(long index, EntryHeader header, Coverage coverage)
     {
+        if (coverage.To <= _brokenTo) return;
         string protection = Convert.ToHexStringLower(coverage.Protection.Span);
-        CoverageInterval next = new(coverage.From, coverage.To, coverage.SystemId, coverage.Timeline, coverage.Slot, protection, header.SealedAt, header.SealedAt, index, index);
+        CoverageInterval next = new(coverage.From < _brokenTo ? _brokenTo : coverage.From, coverage.To, coverage.SystemId, coverage.Timeline, coverage.Slot, protection, header.SealedAt, header.SealedAt, index, index);
         if (!_isBroken && Continues(Intervals[^1], next)) Intervals[^1] = Intervals[^1] with { To = next.To, Until = next.Until, LastEntry = index };
         else Intervals.Add(next);
         _isBroken = false;
@@ -95,10 +98,12 @@ internal sealed class CoverageWalk(HashSet<uint> tables)
     private void AddGap(long index, EntryHeader header)
     {
         string Fact(string name) => header.Facts?.GetValueOrDefault(name) ?? "";
-        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null));
-        _open.Add((Gaps.Count - 1, [.. _stated.Where(tables.Contains)]));
+        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null, header.Relation is { } one ? $"{one.Schema}.{one.Name}" : null));
+        _open.Add((Gaps.Count - 1, [.. _stated.Where(table => tables.Contains(table) && (header.Relation is null || header.Relation.Id == table))]));
         _isBroken = true;
-        if (Intervals.Count > 0 && Lsn.TryParse(Fact("from"), out Lsn from) && from > Intervals[^1].From && from < Intervals[^1].To) Intervals[^1] = Intervals[^1] with { To = from };
+        if (!Lsn.TryParse(Fact("from"), out Lsn from) || !Lsn.TryParse(Fact("to"), out _brokenTo)) return;
+        while (Intervals.Count > 0 && Intervals[^1].From >= from && Intervals[^1].From > Lsn.None) Intervals.RemoveAt(Intervals.Count - 1);
+        if (Intervals.Count > 0 && from > Intervals[^1].From && from < Intervals[^1].To) Intervals[^1] = Intervals[^1] with { To = from };
     }
 
     private void Settle(long index, uint table)

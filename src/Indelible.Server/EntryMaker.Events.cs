@@ -36,14 +36,20 @@ public sealed partial class EntryMaker
     }
 
     /// <summary>Adds: the source's log was not seen between two positions. Sealed before anything after it.</summary>
-    public void AddGap(EntryBatch batch, string code, Lsn from, Lsn to, string message) =>
+    /// <param name="batch">Receives the entry.</param>
+    /// <param name="code">Why.</param>
+    /// <param name="from">Last position covered.</param>
+    /// <param name="to">First position covered after it.</param>
+    /// <param name="message">Words.</param>
+    /// <param name="relation">The only table it is about; null: all of the source.</param>
+    public void AddGap(EntryBatch batch, string code, Lsn from, Lsn to, string message, Relation? relation = null) =>
         AddGuard(batch, GuardCode.Gap, new Dictionary<string, string>
         {
             ["reason"] = code,
             ["from"] = from.ToString(),
             ["to"] = to.ToString(),
             ["message"] = message,
-        });
+        }, relation: relation);
 
     /// <summary>Adds: a change does not follow from what the ledger holds of its row.</summary>
     private void AddBreak(EntryBatch batch, ContinuityBreak found)

@@ -1,91 +1,96 @@
-using System.Buffers.Binary;
-using System.Text;
 using Indelible.Capture;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
 using Indelible.Index;
 using Indelible.Ledger;
+using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
-/// <summary>Says, after a gap, what one table holds otherwise than the ledger says, and which rows it no longer holds. Who did it, and when, is unknown.</summary>
-/// <remarks>Compares with what is published when a row is looked at. Memory: 16 bytes a row.</remarks>
-internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source, ProtectedTable table)
+/// <summary>Seals, after a gap, what one table holds otherwise than the ledger says, and which rows it no longer holds. Who did it, and when, is unknown.</summary>
+/// <remarks>What a row holds is compared with what the ledger said of it at exactly the same snapshot, so a change that the log delivers is never found as well. It is
+/// sealed only while nothing newer of the row is: else the row is looked at again. One loop owns it.</remarks>
+internal sealed class FoundRows(LedgerHost host, string source, ProtectedTable table, Lsn takenOver, Pipeline pipeline, ContinuityCheck continuity)
 {
-    private const int PageLimit = 1000;
-    private const int BatchEntries = 1000;
-
-    private readonly HashSet<UInt128> _live = [];
+    private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly LiveValues _liveValues = new(host.View);
+    private readonly byte[][] _keys = [.. table.Columns.Select(column => host.Keyring.FingerprintKey(source, table.Id, column.Number))];
+    private readonly List<Found> _noted = [];
 
-    /// <summary>Adds an entry of what differs in a row as it stands; none if nothing does.</summary>
-    public void Compare(EntryBatch entries, LiveRow row, Snapshot snapshot)
+    private sealed record Found(IReadOnlyList<string> Key, LiveRow? Row, bool Existed, List<CapturedField> Fields);
+
+    /// <summary>Where the log of a server begins that took over; none if none did.</summary>
+    public Lsn TakenOver => takenOver;
+    /// <summary>Rows sealed.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>To be called before rows are read.</summary>
+    public Task BeginAsync(CancellationToken cancellationToken) => pipeline.BetweenBatchesAsync(continuity.NoteEnds, cancellationToken);
+
+    /// <summary>Notes a row that was compared; nothing if it holds what the ledger says.</summary>
+    /// <param name="key">Its key.</param>
+    /// <param name="row">The row; null if the table does not hold it.</param>
+    /// <param name="state">What the ledger said of it at the same snapshot.</param>
+    public void Note(IReadOnlyList<string> key, LiveRow? row, RowState state)
     {
-        _live.Add(TagOf(row.Key));
-        RowState state = StateOf(RowQuery.Of(host.View, source, table, row.Key).Query);
+        List<CapturedField> fields = row is null ? Gone(state) : Differing(row, state);
+        if (fields.Count > 0) _noted.Add(new Found(key, row, state.Exists == true, fields));
+    }
+
+    /// <summary>Seals what was noted.</summary>
+    /// <param name="chunk">What the rows were read in.</param>
+    /// <param name="cancellationToken">Stops.</param>
+    /// <returns>Keys of rows of which something newer was sealed meanwhile.</returns>
+    public async Task<IReadOnlyList<IReadOnlyList<string>>> SealAsync(LiveChunk chunk, CancellationToken cancellationToken)
+    {
+        if (_noted.Count == 0) return [];
+        List<IReadOnlyList<string>> again = [];
+        Snapshot snapshot = new(chunk.SnapshotText, chunk.ReadAfter);
+        await pipeline.SealRowsAsync(() => Entries(snapshot, again), cancellationToken);
+        Count += _noted.Count - again.Count;
+        _noted.Clear();
+        return again;
+    }
+
+    private (EntryBatch, CheckedBatch)? Entries(Snapshot snapshot, List<IReadOnlyList<string>> again)
+    {
+        EntryBatch entries = new();
+        Dictionary<RowTag, RowImage?> images = [];
+        foreach (Found found in _noted)
+        {
+            RowTag tag = ContinuityCheck.TagOf(host.Keyring, source, table.Id, found.Key);
+            if (!continuity.IsUntouched(tag, found.Existed, snapshot.ReadAfter))
+            {
+                again.Add(found.Key);
+                continue;
+            }
+            _maker.AddFound(entries, table, found.Row?.Leaf, found.Key, found.Fields, found.Row?.Subject, found.Row?.Subject, snapshot);
+            images[tag] = found.Row is { } row ? ImageOf(row, snapshot) : null;
+        }
+        return entries.Count == 0 ? null : (entries, continuity.Take(images));
+    }
+
+    /// <summary>What is only known to have changed cannot be compared, nor what has no key here.</summary>
+    private List<CapturedField> Differing(LiveRow row, RowState state)
+    {
         List<CapturedField> fields = [];
         for (int i = 0; i < table.Columns.Count; i++)
         {
-            StateField? known = state.Fields.FirstOrDefault(field => field.Name == table.Columns[i].Name);
-            if (row.Values[i].IsMissing || (known is not null && _liveValues.Compare(known, row.Values[i]) is null)) continue;
+            StateField? known = state[table.Columns[i].Name];
+            if (row.Values[i].IsMissing) continue;
+            if (known is not null && (!LiveValues.IsKnown(known) || !_liveValues.HasKey(known) || _liveValues.Compare(known, row.Values[i]) is null)) continue;
             CapturedValue before = state.Exists == true ? Opened(known) : CapturedValue.Missing(MissingReason.NoRow);
             fields.Add(new CapturedField(table.Columns[i], before, row.Values[i]));
         }
-        if (fields.Count > 0) maker.AddFound(entries, table, row.Leaf, row.Key, fields, row.Subject, row.Subject, snapshot);
+        return fields;
     }
 
-    /// <summary>Seals an entry for each row that stands in the ledger and was not among those compared.</summary>
-    public async Task SealGoneAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    private List<CapturedField> Gone(RowState state)
     {
-        EntryBatch entries = new();
-        HashSet<UInt128> seen = [];
-        Query query = new() { Relation = new RelationId(source, table.Id), OldestFirst = true, Limit = PageLimit };
-        for (string? after = null; ;)
-        {
-            Page page = host.View.Index.Find(query with { After = after });
-            foreach (long index in page.Entries)
-            {
-                if (host.View.Header(index) is not { Kind: EntryKind.Change or EntryKind.Baseline, Key: { } key }) continue;
-                UInt128 tag = TagOf(key);
-                if (!_live.Contains(tag) && seen.Add(tag)) AddGone(entries, key, snapshot);
-            }
-            if (entries.Count >= BatchEntries || (page.Next is null && entries.Count > 0))
-            {
-                await host.SealAsync(entries, cancellationToken);
-                entries = new EntryBatch();
-            }
-            if ((after = page.Next) is null) return;
-        }
-    }
-
-    private void AddGone(EntryBatch entries, RowKey key, Snapshot snapshot)
-    {
-        Query query = new() { Relation = new RelationId(source, table.Id) };
-        RowState state = StateOf(key.Token.IsEmpty
-            ? query with { Key = [.. key.Columns.Select(column => column.Value)] }
-            : query with { KeyToken = key.Token.ToArray() });
-        if (state.Exists != true || ClearKey(key, state) is not { } clear) return;
-        List<CapturedField> fields = [];
-        foreach (ProtectedColumn column in table.Columns)
-        {
-            StateField? known = state.Fields.FirstOrDefault(field => field.Name == column.Name);
-            if (known is not null) fields.Add(new CapturedField(column, Opened(known), CapturedValue.Missing(MissingReason.NoRow)));
-        }
-        maker.AddFound(entries, table, null, clear, fields, null, null, snapshot);
-    }
-
-    /// <summary>The key's values; those of a token are among the row's sealed fields. Null if they do not open.</summary>
-    private IReadOnlyList<string>? ClearKey(RowKey key, RowState state)
-    {
-        if (key.Token.IsEmpty) return [.. key.Columns.Select(column => column.Value)];
-        List<string> parts = [];
-        foreach (string name in table.Key)
-        {
-            CapturedValue part = Opened(state.Fields.FirstOrDefault(field => field.Name == name));
-            if (part.IsMissing || part.IsNull) return null;
-            parts.Add(Encoding.UTF8.GetString(part.Text.Span));
-        }
-        return parts;
+        if (state.Exists != true) return [];
+        IEnumerable<ProtectedColumn> known = table.Columns.Where(column => state[column.Name] is not null);
+        return [.. known.Select(column => new CapturedField(column, Opened(state[column.Name]), CapturedValue.Missing(MissingReason.NoRow)))];
     }
 
     /// <summary>A value of the ledger in clear; missing where it is not known, kept as a digest, or its key is gone.</summary>
@@ -97,16 +102,18 @@ internal sealed class FoundRows(LedgerHost host, EntryMaker maker, string source
         return opened.Value.IsNull ? CapturedValue.Null : CapturedValue.Of(opened.Value.Bytes);
     }
 
-    private RowState StateOf(Query row) => RowState.Of(host.View, row, static (_, _) => true);
-
-    private UInt128 TagOf(RowKey key) => key.Token.IsEmpty
-        ? TagOf([.. key.Columns.Select(column => column.Value)])
-        : BinaryPrimitives.ReadUInt128BigEndian(key.Token.Span);
-
-    private UInt128 TagOf(IReadOnlyList<string> key)
+    private RowImage ImageOf(LiveRow row, Snapshot snapshot) => new()
     {
-        Span<byte> token = stackalloc byte[Keyring.RowKeyTokenSize];
-        host.Keyring.RowKeyToken(source, table.Id, key, token);
-        return BinaryPrimitives.ReadUInt128BigEndian(token);
-    }
+        At = snapshot.ReadAfter,
+        Ordinal = 0,
+        Leaf = RowImage.LeafOf(row.Leaf),
+        Columns = [.. table.Columns.Select((column, i) => new ColumnImage(column.Number, FingerprintOf(_keys[i], row.Values[i])))],
+    };
+
+    private static Fingerprint FingerprintOf(byte[] key, CapturedValue value) => value switch
+    {
+        { IsMissing: true } => Fingerprint.Unknown,
+        { IsNull: true } => Fingerprint.Null,
+        _ => Fingerprint.Of(key, value.Text.Span),
+    };
 }

@@ -9,18 +9,21 @@ internal static class Gaps
     /// <summary>Guard entries looked at for the newest gap: status is quick.</summary>
     private const int GuardsSeen = 1000;
 
-    /// <summary>Those that no baseline has followed yet, newest first: until every protected table is sealed anew, the ledger cannot say what its tables hold.</summary>
-    public static IReadOnlyList<EntryHeader> Open(LedgerView view, string source, Protection protection)
+    /// <summary>Those after which not every protected table is whole again, newest first: until then the ledger cannot say what its tables hold.</summary>
+    public static IReadOnlyList<EntryHeader> Open(LedgerView view, string source, Protection protection) => [.. Owed(view, source, protection).Select(open => open.Gap)];
+
+    /// <summary>The same, each with the ids of the tables it is open for. A gap that names no table is one of all.</summary>
+    public static IEnumerable<(EntryHeader Gap, IReadOnlyList<uint> Tables)> Owed(LedgerView view, string source, Protection protection)
     {
-        List<EntryHeader> open = [];
         HashSet<uint> unsettled = [.. protection.Tables.Select(table => table.Id)];
         foreach (EntryHeader header in view.NewestFirst(source, EntryKind.Guard))
         {
-            if (unsettled.Count == 0) break;    // older gaps are closed
+            if (unsettled.Count == 0) yield break;    // older gaps are closed
             if (header.Code == GuardCode.BaselineComplete && header.Relation is { } relation) unsettled.Remove(relation.Id);
-            else if (header.Code == GuardCode.Gap) open.Add(header);
+            if (header.Code != GuardCode.Gap) continue;
+            uint[] tables = [.. unsettled.Where(id => header.Relation is null || header.Relation.Id == id)];
+            if (tables.Length > 0) yield return (header, tables);
         }
-        return open;
     }
 
     /// <summary>The newest gap among the newest guard entries, in words; null if there is none.</summary>

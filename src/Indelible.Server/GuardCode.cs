@@ -3,7 +3,7 @@ namespace Indelible.Server;
 /// <summary>What a guard entry is about. Words of docs/format.md#codes: never renamed.</summary>
 public static class GuardCode
 {
-    /// <summary>The source's log was not seen between two positions.</summary>
+    /// <summary>The source's log was not seen between two positions, or did not show all that happened to one table.</summary>
     public const string Gap = "gap";
     /// <summary>DDL on a protected table.</summary>
     public const string Ddl = "ddl";
@@ -13,7 +13,7 @@ public static class GuardCode
     public const string ProtectionChanged = "protection-changed";
     /// <summary>Protection ended.</summary>
     public const string ProtectionStopped = "protection-stopped";
-    /// <summary>A baseline is complete: from here on every change is recorded.</summary>
+    /// <summary>A table's values are sealed as they stand, or were compared after a gap: from here on the record of it is whole.</summary>
     public const string BaselineComplete = "baseline-complete";
     /// <summary>Replica identity, publication or triggers are not as protected.</summary>
     public const string IdentityChanged = "identity-changed";

@@ -15,7 +15,7 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
     /// <summary>All codes.</summary>
     public static IReadOnlyList<GuardMeaning> All { get; } =
     [
-        Finding(GuardCode.Gap, "a stretch of the source's log was not seen"),
+        Finding(GuardCode.Gap, "a stretch of the source's log was not seen, or did not show all"),
         Finding(GuardCode.Continuity, "a change does not follow from what the ledger holds of its row"),
         Finding(GuardCode.ValueTooLarge, "the database could not deliver a change"),
         Finding(GuardCode.LoginMismatch, "a session acted under another name than it logged in with"),

@@ -16,9 +16,12 @@ internal sealed record Instant(uint Table, PgSnapshot Snapshot, Lsn ReadBefore)
     public static Instant Of(ProtectedTable table, LiveChunk chunk) => new(table.Id, chunk.Snapshot, chunk.ReadBefore);
 
     /// <summary>True if the entry's effect shows in the snapshot.</summary>
-    public bool Sees(EntryHeader header)
+    /// <param name="header">The entry.</param>
+    /// <param name="takenOver">Where the server's timeline begins, if another server took over. What was committed before is older: its transaction's number may be given again.</param>
+    public bool Sees(EntryHeader header, Lsn takenOver = default)
     {
         if (header.Relation?.Id != Table) return false;
+        if (header.Position?.CommitLsn < takenOver) return true;
         bool isReading = header.TransactionId is null;
         bool sees = isReading
             ? header.Snapshot is { } read && read.ReadAfter <= ReadBefore

@@ -241,8 +241,14 @@ public sealed class LedgerHost : IAsyncDisposable
     {
         try
         {
-            await EndedAsync(front);
-            await PublishLastAsync();
+            try
+            {
+                await EndedAsync(front);
+            }
+            finally
+            {
+                await PublishLastAsync();
+            }
         }
         finally
         {
@@ -262,7 +268,7 @@ public sealed class LedgerHost : IAsyncDisposable
         {
             await View.Feed.CatchUpAsync(patience.Token);
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or IndexDiskException)
         {
             return; // it is brought up when the ledger is opened again
         }

@@ -12,7 +12,7 @@ namespace Indelible.Server;
 /// confirms, one notes what rows now hold.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
-    SourceProgress progress, Func<long> heldSize, Action rewritten, TimeProvider time)
+    SourceProgress progress, Func<long> heldSize, Action<CapturedBatch> applied, TimeProvider time) : IDisposable
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;
@@ -29,21 +29,29 @@ internal sealed class Pipeline(
 
     private readonly LinkedList<(long TreeSize, Lsn Position)> _unconfirmed = [];
 
-    private readonly record struct Held(CapturedBatch Batch, CheckedBatch Checked);
+    private readonly Channel<Held> _held = Channel.CreateBounded<Held>(CheckedMax);
+    private readonly SemaphoreSlim _order = new(1);
+    private Lsn _at = capture.Start;
 
-    private readonly record struct Made(CapturedBatch Batch, CheckedBatch Checked, IReadOnlyList<EntryBatch> Entries);
+    /// <summary>What passes from reading to making.</summary>
+    /// <param name="Batch">From the log; null for entries that were made beside it.</param>
+    /// <param name="Checked">What became of the rows.</param>
+    /// <param name="Beside">Entries made beside the log; null for a batch.</param>
+    /// <param name="Sealed">Completes when these are sealed.</param>
+    private readonly record struct Held(CapturedBatch? Batch, CheckedBatch Checked, EntryBatch? Beside = null, TaskCompletionSource? Sealed = null);
+
+    private readonly record struct Made(Held Held, IReadOnlyList<EntryBatch> Entries);
 
     private readonly record struct Done(in Made Made, long TreeSize, TimeSpan Elapsed);
 
     /// <summary>Runs until cancelled or the source fails. What was made before is then sealed.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        Channel<Held> held = Channel.CreateBounded<Held>(CheckedMax);
         Channel<Made> made = Channel.CreateBounded<Made>(MadeMax);
         Channel<IReadOnlyList<Made>> kept = Channel.CreateBounded<IReadOnlyList<Made>>(KeptMax);
         Channel<Done> done = Channel.CreateUnbounded<Done>();                       // bounded by what may be on its way from the source
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), broken = new();
-        Task before = Task.WhenAll(ReadAsync(held.Writer, stop.Token), MakeAsync(held.Reader, made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
+        Task before = Task.WhenAll(ReadAsync(stop.Token), MakeAsync(made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
         Task after = ApplyAsync(done.Reader, stop);
         try
         {
@@ -58,23 +66,81 @@ internal sealed class Pipeline(
         }
     }
 
-    private Task ReadAsync(ChannelWriter<Held> held, CancellationToken cancellationToken) => ToTheEndAsync(held, async () =>
+    /// <summary>Seals entries that come from no log in their place among those that do: after all that was read so far, and before all that is read later.</summary>
+    /// <param name="make">Given the position up to which changes stand before them, makes the entries; null or empty: there is nothing to seal after all.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    public Task SealBesideAsync(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken) =>
+        SealRowsAsync(() => make(_at) is { Count: > 0 } entries ? (entries, continuity.Take([])) : null, cancellationToken);
+
+    /// <summary>The same for entries about rows, with what the rows hold then.</summary>
+    public async Task SealRowsAsync(Func<(EntryBatch Entries, CheckedBatch Rows)?> make, CancellationToken cancellationToken)
+    {
+        TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _order.WaitAsync(cancellationToken);
+        try
+        {
+            if (make() is not { } beside) return;
+            await _held.Writer.WriteAsync(new Held(null, beside.Rows, beside.Entries, done), cancellationToken);
+        }
+        catch (ChannelClosedException e)
+        {
+            throw new OperationCanceledException("capture has ended", e);
+        }
+        finally
+        {
+            _order.Release();
+        }
+        await done.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Acts while no batch is checked.</summary>
+    public async Task BetweenBatchesAsync(Action act, CancellationToken cancellationToken)
+    {
+        await _order.WaitAsync(cancellationToken);
+        try
+        {
+            act();
+        }
+        finally
+        {
+            _order.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _order.Dispose();
+
+    private Task ReadAsync(CancellationToken cancellationToken) => ToTheEndAsync(_held.Writer, async () =>
     {
         await foreach (CapturedBatch batch in capture.ReadAsync(cancellationToken))
         {
-            await held.WriteAsync(new Held(batch, continuity.Check(batch)), cancellationToken);
+            await _order.WaitAsync(cancellationToken);
+            try
+            {
+                await _held.Writer.WriteAsync(new Held(batch, continuity.Check(batch)), cancellationToken);
+                _at = batch.Last.CommitLsn > batch.Confirmable ? batch.Last.CommitLsn : batch.Confirmable;
+            }
+            finally
+            {
+                _order.Release();
+            }
         }
     }, cancellationToken);
 
-    private Task MakeAsync(ChannelReader<Held> held, ChannelWriter<Made> made, CancellationToken cancellationToken) => ToTheEndAsync(made, async () =>
+    private Task MakeAsync(ChannelWriter<Made> made, CancellationToken cancellationToken) => ToTheEndAsync(made, async () =>
     {
-        await foreach ((CapturedBatch batch, CheckedBatch @checked) in held.ReadAllAsync(cancellationToken))
+        await foreach (Held held in _held.Reader.ReadAllAsync(cancellationToken))
         {
-            IReadOnlyList<EntryBatch> entries = maker.Make(batch, @checked.Breaks);
-            coverage.AddWhenDue(entries[^1], batch.Confirmable);
-            await made.WriteAsync(new Made(batch, @checked, entries), cancellationToken);
+            await made.WriteAsync(new Made(held, held.Batch is { } batch ? Make(batch, held.Checked) : [held.Beside!]), cancellationToken);
         }
     }, cancellationToken);
+
+    private IReadOnlyList<EntryBatch> Make(CapturedBatch batch, CheckedBatch @checked)
+    {
+        IReadOnlyList<EntryBatch> entries = maker.Make(batch, @checked.Breaks);
+        coverage.AddWhenDue(entries[^1], batch.Confirmable);
+        return entries;
+    }
 
     /// <summary>A stage: what it gave before it failed or was stopped still goes on its way, and a failure travels through the awaited task.</summary>
     private static async Task ToTheEndAsync<T>(ChannelWriter<T> next, Func<Task> runAsync, CancellationToken cancellationToken)
@@ -111,12 +177,13 @@ internal sealed class Pipeline(
         {
             long started = time.GetTimestamp();
             IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it: one flush for all
-            if (!stopping.IsCancellationRequested)                                  // else the connection is closing: confirmed at the next start
+            CapturedBatch? last = group.LastOrDefault(one => one.Held.Batch is not null).Held.Batch;
+            if (last is not null && !stopping.IsCancellationRequested)              // else the connection is closing: confirmed at the next start
             {
-                await ConfirmAsync(sizes[^1], group[^1].Batch.Confirmable, stopping); // PostgreSQL may now forget it
+                await ConfirmAsync(sizes[^1], last.Confirmable, stopping);          // PostgreSQL may now forget it
             }
             for (int i = 0; i < group.Count; i++) done.TryWrite(new Done(group[i], sizes[i], time.GetElapsedTime(started)));
-            if (group[^1].Batch.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
+            if (last?.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
     }
 
@@ -166,7 +233,7 @@ internal sealed class Pipeline(
     {
         try
         {
-            await foreach (Done next in done.ReadAllAsync(CancellationToken.None)) Apply(next.Made, next.TreeSize, next.Elapsed);
+            await foreach (Done next in done.ReadAllAsync(CancellationToken.None)) Apply(next.Made.Held, next.TreeSize, next.Elapsed);
         }
         finally
         {
@@ -174,13 +241,15 @@ internal sealed class Pipeline(
         }
     }
 
-    private void Apply(in Made made, long treeSize, TimeSpan elapsed)
+    private void Apply(in Held held, long treeSize, TimeSpan elapsed)
     {
-        continuity.Apply(made.Checked, treeSize);                                   // may be lost: read again from the ledger
-        progress.Broken(made.Checked.BreakCount);
-        progress.Sealed(made.Batch, elapsed);
-        capture.Release(made.Batch);                                                // as much may be read on: memory is bounded
-        if (continuity.IsToBeginAnew || Rewrites.In(made.Batch)) rewritten();
+        continuity.Apply(held.Checked, treeSize);                                   // may be lost: read again from the ledger
+        held.Sealed?.SetResult();
+        if (held.Batch is not { } batch) return;
+        applied(batch);
+        progress.Broken(held.Checked.BreakCount);
+        progress.Sealed(batch, elapsed);
+        capture.Release(batch);                                                     // as much may be read on: memory is bounded
     }
 
     /// <summary>Keys, then entries: both durable when it returns. The way into the ledger for entries that come from no log.</summary>

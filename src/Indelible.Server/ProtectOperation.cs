@@ -150,24 +150,23 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         Protection = outcome.Protection,
     };
 
-    /// <summary>States the tables as they stand. Where the slot begins beyond what is sealed (it was dropped, or everything was unprotected for a while), that gap comes
-    /// first, and what differs in any table is found.</summary>
+    /// <summary>States tables as they stand. Where the slot begins beyond what is sealed (it was dropped, or everything was unprotected for a while), that gap comes first, and
+    /// tables the ledger knows are left to be compared once the source is captured: what differs in them is found.</summary>
     private async Task<long> SealBaselineAsync(SourceConfig config, ProtectOutcome outcome, CancellationToken cancellationToken)
     {
         Lsn sealedTo = host.Writer.MarkOf(Source)?.Confirmable ?? outcome.SlotStart;
-        bool isGap = outcome.SlotStart > sealedTo;
-        if (isGap)
+        IReadOnlyCollection<uint> tables = outcome.BaselineTables;
+        if (outcome.SlotStart > sealedTo)
         {
-            EntryBatch gap = new();
+            EntryBatch gap = new() { Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart) };
             host.NewMaker(Source).AddGap(gap, "slot-ahead", sealedTo, outcome.SlotStart,
                 $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: what was changed in between was not protected, or cannot be read");
+            HashSet<uint> stated = [.. host.View.NewestFirst(Source, EntryKind.Guard).Where(header => header.Code == GuardCode.BaselineComplete).Select(header => header.Relation!.Id)];
             await host.SealAsync(gap, cancellationToken);
-            await host.PublishAsync(cancellationToken); // what is found is compared with all that was sealed before
+            tables = [.. tables.Where(table => !stated.Contains(table))];
+            progress("a gap is sealed: what was changed meanwhile is found once `indelible run` captures the source");
         }
-        IReadOnlyCollection<uint> tables = isGap ? [.. outcome.Protection.Tables.Select(table => table.Id)] : outcome.BaselineTables;
-        long rows = await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, tables, isGap, progress, cancellationToken);
-        if (isGap) await host.SealAsync(new EntryBatch { Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart) }, cancellationToken);
-        return rows;
+        return await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, tables, progress, cancellationToken);
     }
 
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>

@@ -1,57 +1,102 @@
 using System.Data.Common;
 using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Ledger;
 using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
+/// <summary>Seals entries in their place among those of the log. <paramref name="make"/> is given the position up to which changes stand before them.</summary>
+internal delegate Task SealInOrder(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken);
+
 /// <summary>Compares the source's catalog with what is protected, at intervals and after every change of schema, whether or not anything reports DDL; seals what is not
-/// as it should be, and that it is again.</summary>
-internal sealed class ProtectionWatch(string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, ILogger logger)
+/// as it should be, and that it is again, and a gap where the log may not have shown all that happened to rows.</summary>
+internal sealed class ProtectionWatch(
+    string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, OpenGaps gaps, ILogger logger)
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
     private readonly CatalogMemory _catalog = new(host, source, connection, protection);
+    private readonly Downgrades _downgrades = Downgrades.Read(host.View, source, protection);
 
-    /// <summary>Looks until cancelled. A look that fails is noted; what keeps the source from being reached is noticed by capture itself.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>Takes in what a batch reports, before <see cref="SourceProgress"/> is told of it.</summary>
+    public void Note(CapturedBatch batch) => _downgrades.Note(batch);
+
+    /// <summary>Looks after every change of schema, and at intervals, until cancelled.</summary>
+    public async Task RunAsync(SealInOrder seal, CancellationToken cancellationToken)
     {
         while (true)
         {
-            try
-            {
-                await LookAsync(cancellationToken);
-            }
-            catch (Exception e) when (e is DbException or IndelibleException)
-            {
-                ServerLog.CatalogUnread(logger, source, e.Message);
-            }
             await progress.SchemaChangedAsync(TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), cancellationToken);
+            await LookAsync(seal, cancellationToken);
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    /// <summary>Looks once. A look that fails is noted; what keeps the source from being reached is noticed by capture itself.</summary>
+    public async Task LookAsync(SealInOrder seal, CancellationToken cancellationToken)
     {
-        EntryBatch entries = new();
-        foreach (SourceCheck check in await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken)) Compare(entries, check);
-        Compare(entries, await SourceDoctor.RightsAsync(connection, protection, cancellationToken));
-        CatalogTrace trace = await _catalog.LookAsync(entries, cancellationToken);
-        if (entries.Count > 0) await host.SealAsync(entries, cancellationToken);
-        _catalog.Sealed(trace);
+        try
+        {
+            CatalogTrace trace = await _catalog.ReadAsync(cancellationToken);
+            IReadOnlyList<SourceCheck> checks = await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken);
+            SortedDictionary<string, string> rights = await SourceDoctor.RightsAsync(connection, protection, cancellationToken);
+            Lsn readBy = await Protector.LogEndAsync(connection, cancellationToken);
+            await seal(at => Compare(trace, checks, rights, at > readBy ? at : readBy), cancellationToken);
+            _catalog.Sealed(trace);
+            gaps.Hidden(checks.Where(check => check.Status != CheckStatus.Ok).SelectMany(check => check.Gone is { } gone ? [gone] : check.Hides).Select(table => table.Id));
+        }
+        catch (Exception e) when (e is DbException or IndelibleException)
+        {
+            ServerLog.CatalogUnread(logger, source, e.Message);
+        }
     }
 
-    private void Compare(EntryBatch entries, SourceCheck check)
+    /// <param name="trace">What was read first.</param>
+    /// <param name="checks">What was read then.</param>
+    /// <param name="rights">What was read then.</param>
+    /// <param name="until">Everything that was read is older.</param>
+    private EntryBatch Compare(CatalogTrace trace, IReadOnlyList<SourceCheck> checks, SortedDictionary<string, string> rights, Lsn until)
+    {
+        EntryBatch entries = new();
+        HashSet<uint> gone = [.. checks.Select(check => check.Gone?.Id).OfType<uint>()];
+        Lapses lapses = new([.. protection.Tables.Where(table => !gone.Contains(table.Id))]);
+        bool reportsDdl = checks.Any(check => check.Name == SourceDoctor.EventTriggers && check.Status == CheckStatus.Ok);
+        foreach (SourceCheck check in checks.Where(check => Compare(entries, check)))
+        {
+            lapses.Add(check);
+            if (!reportsDdl && check.Rewrites is { } rewritten) lapses.Add(rewritten, "rewrite-unrecorded", $"{check.Name}: {check.Found}");
+        }
+        Compare(entries, rights);
+        foreach (CatalogTrace.Difference difference in _catalog.Compare(entries, trace, until)) lapses.Add(difference);
+        foreach (ProtectedTable table in _downgrades.Take()) lapses.Add(table, Downgrades.Reason, "a statement left it without identity FULL for a while");
+        foreach (Lapse lapse in lapses.All) AddGap(entries, lapse, until);
+        return entries;
+    }
+
+    /// <summary>The record was last whole at the last look; from here on it will be, once the table is compared.</summary>
+    private void AddGap(EntryBatch entries, Lapse lapse, Lsn until)
+    {
+        Lsn from = gaps.Open(lapse.Table.Id, _catalog.Since > Lsn.None ? _catalog.Since : until);
+        string message = $"{lapse.Table.Schema}.{lapse.Table.Name}: {lapse.What}: rows may have been changed meanwhile without the log showing it";
+        _maker.AddGap(entries, lapse.Reason, from, until, message, new Relation(lapse.Table.Id, lapse.Table.Schema, lapse.Table.Name, null));
+        ServerLog.Gap(logger, source, from.ToString(), until.ToString(), message);
+    }
+
+    /// <summary>True if it is told of: it stands otherwise than at the last look.</summary>
+    private bool Compare(EntryBatch entries, SourceCheck check)
     {
         if (check.Status == CheckStatus.Ok)
         {
-            if (_memory.Faults.Remove(check.Name)) Add(entries, check.Name, check.Found, check.Found, null);
-            return;
+            if (!_memory.Faults.Remove(check.Name)) return false;
+            Add(entries, check.Name, check.Found, check.Found, null);
+            return true;
         }
-        if (_memory.Faults.GetValueOrDefault(check.Name) == check.Found) return;
+        if (_memory.Faults.GetValueOrDefault(check.Name) == check.Found) return false;
         _memory.Faults[check.Name] = check.Found;
         Add(entries, check.Name, check.Expected, check.Found, Words.Of(check.Status));
         ServerLog.NotAsProtected(logger, source, check.Name, check.Expected, check.Found);
+        return true;
     }
 
     /// <summary>Nothing says how these should be, so each change of them is told, and how they stand then is what the next is compared with.</summary>

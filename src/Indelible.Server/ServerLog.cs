@@ -23,13 +23,19 @@ internal static partial class ServerLog
     [LoggerMessage(5012, LogLevel.Error, "Source {Source}: stopped: {Reason}")]
     public static partial void SourceStopped(ILogger logger, string source, string reason);
 
-    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason} Sealed; a new baseline follows")]
+    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason} Sealed; the tables are compared, and what differs is sealed as found")]
     public static partial void Gap(ILogger logger, string source, string from, string to, string reason);
 
     [LoggerMessage(5014, LogLevel.Information, "Source {Source}: baseline of {Rows} rows sealed")]
     public static partial void BaselineSealed(ILogger logger, string source, long rows);
 
-    [LoggerMessage(5015, LogLevel.Error, "Source {Source}: {Reason}. Passed; the gap is sealed and a new baseline follows")]
+    [LoggerMessage(5022, LogLevel.Information, "Source {Source}: {Table} is whole again after a gap: {Rows} rows compared, {Found} found otherwise than sealed")]
+    public static partial void GapSettled(ILogger logger, string source, string table, long rows, long found);
+
+    [LoggerMessage(5023, LogLevel.Warning, "Source {Source}: {Table} could not be compared after a gap, which stays open; tried again: {Reason}")]
+    public static partial void GapNotSettled(ILogger logger, string source, string table, string reason);
+
+    [LoggerMessage(5015, LogLevel.Error, "Source {Source}: {Reason}. Passed; the gap is sealed, and what differs is found")]
     public static partial void Undeliverable(ILogger logger, string source, string reason);
 
     [LoggerMessage(5016, LogLevel.Error, "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]

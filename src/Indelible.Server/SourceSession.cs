@@ -29,6 +29,9 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             host.Time, logger, cancellationToken);
         await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
+        OpenGaps gaps = OpenGaps.Read(host.View, source, config.Protection);
+        ProtectionWatch watch = new(source, config.Protection, connection, host, progress, gaps, logger);
+        await watch.LookAsync(SealNowAsync, cancellationToken);    // what was done while nobody read is told before what is read now
         ContinuityCheck continuity = await NewContinuityAsync(cancellationToken);
         CoverageLog coverage = NewCoverage(capture, maker, covered);
         progress.SealedTo(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
@@ -36,15 +39,21 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         progress.Enter("capturing");
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Pipeline pipeline = new(
-            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, end.Cancel, host.Time);
+        using Pipeline pipeline = new(
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, Applied, host.Time);
+        void Applied(CapturedBatch batch)
+        {
+            watch.Note(batch);
+            if (continuity.IsToBeginAnew || Rewrites.In(batch)) end.Cancel();
+        }
         try
         {
             await RunTogetherAsync(
                 pipeline.RunAsync,
                 [
                     stop => WatchSessionsAsync(connection, sessions, stop),
-                    stop => new ProtectionWatch(source, config.Protection, connection, host, progress, logger).RunAsync(stop),
+                    stop => watch.RunAsync(pipeline.SealBesideAsync, stop),
+                    stop => new GapSettling(source, config, host, progress, gaps, pipeline, continuity, logger).RunAsync(stop),
                 ],
                 end.Token);
         }
@@ -66,7 +75,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     private ResumePoint? Resume(Coverage? covered) =>
         host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
 
-    /// <summary>Says what was missed before anything that comes after it, then seals the tables as they stand. Where there is no slot it is made again.</summary>
+    /// <summary>Says what was missed before anything that comes after it. Where there is no slot it is made again. What the tables hold is compared once capture goes on.</summary>
     private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, Coverage? covered, SourceConnection connection, CancellationToken cancellationToken)
     {
         if (capture.Gaps.Count == 0) return;
@@ -87,12 +96,13 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             throw new IndelibleException(ExitCode.Finding, $"source {source}: {string.Join("; ", capture.Gaps.Select(gap => gap.Message))}\n"
                 + "  the gap is sealed; nothing more is captured from this source");
         }
-        progress.Enter("baseline", capture.Gaps[^1].Message);
-        await host.PublishAsync(cancellationToken); // what is found is compared with all that was sealed before
-        long rows = await BaselineSealer.SealAsync(
-            host, source, connection, config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], afterGap: true, static _ => { }, cancellationToken);
-        ServerLog.BaselineSealed(logger, source, rows);
         await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(capture.Start, 0), capture.Start) }, cancellationToken);
+    }
+
+    /// <summary>Before the log is read: everything sealed stands before it.</summary>
+    private async Task SealNowAsync(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken)
+    {
+        if (make(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None) is { Count: > 0 } entries) await host.SealAsync(entries, cancellationToken);
     }
 
     /// <summary>States tables anew whose values were rewritten by DDL; capture then goes on where it was.</summary>
@@ -101,11 +111,12 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.Writer.PublishAsync(cancellationToken);
         HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
         if (pending.Count == 0) return;
-        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, afterGap: false, static _ => { }, cancellationToken);
+        progress.Enter("baseline");
+        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, static _ => { }, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
     }
 
-    /// <summary>Goes past what the server cannot deliver: said first, then the slot is moved. The next session finds the gap, seals it and the tables as they stand.</summary>
+    /// <summary>Goes past what the server cannot deliver: said first, then the slot is moved. The next session finds the gap and seals it.</summary>
     private async Task PassAsync(UndeliverableChangeException e, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
     {
         ServerLog.Undeliverable(logger, source, e.Message);
@@ -115,7 +126,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
     }
 
-    /// <summary>Drops a slot whose log is gone: said first. The next session finds it missing, makes it again, and seals the tables as they stand.</summary>
+    /// <summary>Drops a slot whose log is gone: said first. The next session finds it missing and makes it again.</summary>
     private async Task ForgetSlotAsync(LogGoneException e, Lsn logEnd, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
     {
         Lsn from = host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None;

@@ -10,7 +10,7 @@ public sealed record SourceStatus
 {
     /// <summary>Its short name.</summary>
     public required string Source { get; init; }
-    /// <summary><c>connecting</c>, <c>baseline</c> (after a gap), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</summary>
+    /// <summary><c>connecting</c>, <c>baseline</c> (tables whose values DDL rewrote are sealed anew), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</summary>
     public required string State { get; init; }
     /// <summary>Everything up to here is sealed; none before the first batch.</summary>
     public required Lsn Sealed { get; init; }

@@ -18,9 +18,22 @@ internal sealed class Scene : IAsyncDisposable
         INSERT INTO people SELECT n, 's' || n, 'p' || n, 'n' FROM generate_series(1, 20) n;
         """;
 
+    private const string Owned = $"""
+        DO $$ DECLARE name regclass; BEGIN
+            FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') LOOP
+                EXECUTE format('ALTER TABLE %s OWNER TO {SharedServer.Owner}', name);
+                EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON %s TO {SharedServer.Clerk}', name);
+            END LOOP;
+        END $$;
+        GRANT CREATE ON SCHEMA public TO {SharedServer.Owner}
+        """;
+
     /// <summary>What must be told sooner or later is told by then.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private static readonly string[] Looked = ["identity-changed", "gap publication-changed", "gap partition-attached", "gap event-triggers-changed", "gap identity-changed", "gap rewrite-unrecorded"];
+
+    private readonly StringWriter _alerts = new();
     private LedgerHost? _host;
     private CancellationTokenSource _stop = new();
     private Task _running = Task.CompletedTask;
@@ -34,6 +47,9 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>The process; only between <see cref="StartAsync"/> and <see cref="StopAsync"/>.</summary>
     public LedgerHost Host => _host ?? throw new InvalidOperationException("the collector does not run");
 
+    /// <summary>Alerts told since the scene was opened, each a line of JSON.</summary>
+    public string Alerts => _alerts.ToString();
+
     /// <summary>Name of the source's slot and publication.</summary>
     public string Slot => $"indelible_{Ledger.Source}";
 
@@ -42,15 +58,15 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Makes the tables, gives them to their owner and the clerk, protects them, and starts the collector.</summary>
     public static async Task<Scene> OpenAsync(PostgresServer server, string[] columns, string schema)
     {
-        Scene scene = new(await LiveLedger.CreateAsync(server, columns, schema, $"""
-            DO $$ DECLARE name regclass; BEGIN
-                FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') LOOP
-                    EXECUTE format('ALTER TABLE %s OWNER TO {SharedServer.Owner}', name);
-                    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON %s TO {SharedServer.Clerk}', name);
-                END LOOP;
-            END $$;
-            GRANT CREATE ON SCHEMA public TO {SharedServer.Owner}
-            """));
+        Scene scene = new(await LiveLedger.CreateAsync(server, columns, schema, Owned));
+        await scene.StartAsync();
+        return scene;
+    }
+
+    /// <summary>The same, protected by an owner who is no superuser: nothing reports DDL.</summary>
+    public static async Task<Scene> OpenManagedAsync(PostgresServer server)
+    {
+        Scene scene = new(await LiveLedger.CreateManagedAsync(server, SharedServer.Owner, ["people.ssn", "people.phone"], People, Owned));
         await scene.StartAsync();
         return scene;
     }
@@ -59,6 +75,7 @@ internal sealed class Scene : IAsyncDisposable
     {
         if (_host is not null) await StopAsync();
         _stop.Dispose();
+        await _alerts.DisposeAsync();
         await Ledger.DisposeAsync();
     }
 
@@ -67,6 +84,7 @@ internal sealed class Scene : IAsyncDisposable
         _known = Ledger.Entries().Count;
         _stop = new CancellationTokenSource();
         _host = await Ledger.OpenAsync();
+        _host.StandardError = TextWriter.Synchronized(_alerts);
         _running = _host.RunAsync(control: null, _stop.Token);
         await UntilAsync(() => _running.IsCompleted || Host.Sources is [{ State: "capturing" or "stopped" }], "the source to be captured");
     }
@@ -113,13 +131,13 @@ internal sealed class Scene : IAsyncDisposable
     public async Task<string?> AskAsync(string query) => (await Ledger.Server.QueryAsync(Ledger.Database, query)).FirstOrDefault();
 
     /// <summary>What the record says since the collector was started, when everything committed by now is sealed; without coverage and baselines, and without
-    /// what a look at the catalog found: that comes when somebody looks.</summary>
+    /// what a look at the catalog found, and what came of that: it comes when somebody looks.</summary>
     public async Task<string[]> StoryAsync()
     {
         Lsn end = Lsn.Parse((await AskAsync("SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))!);
         await UntilAsync(() => Host.Writer.MarkOf(Ledger.Source)!.Confirmable >= end, $"everything up to {end} to be sealed");
         await Host.PublishAsync(CancellationToken.None);
-        return [.. New().Select(Telling.Of).OfType<string>().Where(line => !line.StartsWith("identity-changed", StringComparison.Ordinal))];
+        return [.. New().Select(Telling.Of).OfType<string>().Where(line => !Looked.Any(look => line.StartsWith(look, StringComparison.Ordinal)))];
     }
 
     /// <summary>Waits until the record says something (what it begins with, if it ends in …), and notes how long after the attack it was sealed.</summary>
@@ -134,6 +152,14 @@ internal sealed class Scene : IAsyncDisposable
 
     private static bool IsTold(Entry entry, string expected) =>
         expected.EndsWith('…') ? Telling.Of(entry)?.StartsWith(expected[..^1], StringComparison.Ordinal) == true : Telling.Of(entry) == expected;
+
+    /// <summary>Waits until a gap was told and everything it hid is found.</summary>
+    public async Task<string[]> FoundAsync(string gap)
+    {
+        await ToldAsync($"gap {gap}");
+        await UntilAsync(() => LedgerStatus.Of(Host).Sources is [{ OpenGaps.Count: 0 }], "the record to be whole again");
+        return [.. New().Where(entry => entry.Header.Operation == Operation.Found).Select(Telling.Of).OfType<string>().Order(StringComparer.Ordinal)];
+    }
 
     /// <summary>The differences a crosscheck lists now.</summary>
     public async Task<string[]> CrosscheckAsync()

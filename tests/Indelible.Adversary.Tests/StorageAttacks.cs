@@ -1,6 +1,8 @@
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Server;
 using Indelible.Testing;
+using Npgsql;
 using Xunit;
 
 namespace Indelible.Adversary.Tests;
@@ -70,6 +72,29 @@ public sealed class StorageAttacks : IAsyncLifetime
         Assert.Equal(["id=7 ssn: another value than in the ledger"], await _scene.CrosscheckAsync());
         await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await _scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+    }
+
+    [Fact]
+    public async Task Source_replaced_by_another_cluster_with_the_same_tables()
+    {
+        await using PostgresServer other = await PostgresServer.StartAsync(isFresh: true);
+        SourceConfig config = _scene.Ledger.Config.Sources[_scene.Ledger.Source];
+        NpgsqlConnectionStringBuilder connection = new(config.Connection);
+        string database = other.Private.ConnectionString(connection.Database!);
+        await other.ExecuteAsync(other.ConnectionString, $"CREATE DATABASE {connection.Database}", $"CREATE ROLE {connection.Username} LOGIN REPLICATION PASSWORD '{(await File.ReadAllTextAsync(config.PasswordFile!)).Trim()}'");
+        await other.ExecuteAsync(database, Scene.People, $"GRANT SELECT ON people TO {connection.Username}", "UPDATE people SET ssn = 'forged' WHERE id = 7",
+            "ALTER TABLE people REPLICA IDENTITY FULL", $"CREATE PUBLICATION {_scene.Slot} FOR TABLE people", $"SELECT pg_create_logical_replication_slot('{_scene.Slot}', 'pgoutput')");
+        connection.Port = other.Private.Port;
+        config.Connection = connection.ConnectionString;    // as if the name now meant another machine
+        await _scene.AttackAsync(SharedServer.Superuser, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active");
+
+        IndelibleException ended = Assert.IsType<IndelibleException>(await _scene.FailedAsync());
+        Assert.Equal(ExitCode.Finding, ended.ExitCode);
+        Entry gap = Assert.Single(_scene.New(), entry => Telling.Of(entry) == "gap system-changed");
+        Assert.Contains("expected the cluster with system identifier", gap.Header.Facts!["message"], StringComparison.Ordinal);
+        Assert.DoesNotContain(_scene.New(), entry => entry.Header.Kind == EntryKind.Change);
+        Assert.Contains("\"reason\":\"system-changed\"", _scene.Alerts, StringComparison.Ordinal);
+        Assert.Contains("\"alert\":\"run-ended\"", _scene.Alerts, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class DemoTests : IDisposable
         Assert.True(demo.ExitCode == 0, demo.Output + demo.Error);
         JsonNode summary = demo.Json;
         Assert.All(
-            new[] { "evidence", "ledger", "crosscheckBefore", "crosscheckCaught", "tamperedCopyCaught", "fakedOperatorSeen", "movedSlotCaught" },
+            new[] { "evidence", "ledger", "crosscheck", "tamperedCopyCaught", "fakedOperatorSeen", "movedSlotCaught", "unpublishedCaught" },
             name => Assert.True(summary["verification"]![name]!.GetValue<bool>(), name));
         Assert.Equal(3, summary["attacks"]!.AsArray().Count(attack => attack!["caught"]!.GetValue<bool>()));
         Assert.All(new[] { "insert", "update", "delete" }, name => Assert.True(summary["changes"]![name]!.GetValue<int>() > 0, name));

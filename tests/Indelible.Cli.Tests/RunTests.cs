@@ -68,11 +68,7 @@ public sealed class RunTests : IAsyncLifetime
     [Fact]
     public async Task A_row_changed_behind_the_records_back_is_found()
     {
-        await _server.ExecuteAsync(_database,
-            "ALTER PUBLICATION indelible_crm DROP TABLE people",
-            "UPDATE people SET ssn = 'changed in the dark' WHERE id = 3",
-            "DELETE FROM people WHERE id = 4",
-            "ALTER PUBLICATION indelible_crm ADD TABLE people");
+        await _server.ExecuteAsync(_database, Darkness.Sql("people", "UPDATE people SET ssn = 'changed in the dark' WHERE id = 3", "DELETE FROM people WHERE id = 4"));
         IndelibleProcess.Result crosscheck = await _indelible.RunAsync("crosscheck", "--json");
         Assert.True(crosscheck.ExitCode == 1, crosscheck.Output + crosscheck.Error);
         JsonArray differences = crosscheck.Json["sources"]![0]!["differences"]!.AsArray();

@@ -87,11 +87,9 @@ public sealed class SecrecyTests : IAsyncLifetime
         $"DO $$ BEGIN INSERT INTO people (id, ssn) VALUES (5, '{Word} twice'); EXCEPTION WHEN unique_violation THEN RAISE LOG '{Word} refused'; END $$",
         "TRUNCATE members");
 
-    private Task ChangeBehindTheRecordsBackAsync() => _server.ExecuteAsync(_database,
-        "ALTER PUBLICATION indelible_crm DROP TABLE people",
+    private Task ChangeBehindTheRecordsBackAsync() => _server.ExecuteAsync(_database, Darkness.Sql("people",
         $"UPDATE people SET ssn = '{Word} in the dark', mrn = '{Word} dark', photo = NULL WHERE id = 3",
-        $"INSERT INTO people (id, ssn) VALUES (900, '{Word} unseen')",
-        "ALTER PUBLICATION indelible_crm ADD TABLE people");
+        $"INSERT INTO people (id, ssn) VALUES (900, '{Word} unseen')"));
 
     /// <summary>Commands that print, through the process that holds the ledger; some carry the word themselves and must not pass it on.</summary>
     private async Task AskAsync()

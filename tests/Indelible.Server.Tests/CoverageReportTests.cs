@@ -1,5 +1,6 @@
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Server.Tests;
@@ -17,7 +18,11 @@ public sealed class CoverageReportTests
             await people.CaughtUpAsync(host);
         });
         await people.ExecuteAsync("UPDATE people SET ssn = 'unseen' WHERE id = 2", "SELECT pg_replication_slot_advance('indelible_crm', pg_current_wal_lsn())", "UPDATE people SET ssn = 'seen' WHERE id = 3");
-        await people.RunningAsync(people.CaughtUpAsync);
+        await people.RunningAsync(async host =>
+        {
+            await people.CaughtUpAsync(host);
+            await LiveLedger.WholeAsync(host);
+        });
         await using LedgerHost host = await people.OpenAsync();
         await host.PublishAsync(CancellationToken.None);
         CoverageReport report = CoverageReport.Of(host.View, "crm", people.Config.Sources["crm"].Protection, CancellationToken.None);

@@ -1,7 +1,10 @@
+using System.Text;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
+using Indelible.Format.Sealing;
 using Indelible.Testing;
+using Npgsql;
 using Xunit;
 
 namespace Indelible.Server.Tests;
@@ -69,10 +72,66 @@ public sealed class GapTests
         Assert.Equal(positions.Order(), positions);
     }
 
+    [Fact]
+    public async Task What_people_change_while_a_gap_is_settled_is_told_once_and_what_it_hid_is_found_or_breaks_continuity()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        await people.ExecuteAsync("INSERT INTO people SELECT n, 's' || n FROM generate_series(21, 3000) n");
+        await people.RunningAsync(people.CaughtUpAsync);
+        int value = 0;
+        async Task WorkAsync(NpgsqlConnection session, Random random)
+        {
+            int row = random.Next(1, 3000), unique = Interlocked.Increment(ref value);
+            string sql = random.Next(10) switch
+            {
+                0 => $"DELETE FROM people WHERE id = {row}",
+                1 => $"INSERT INTO people VALUES ({row}, 'v{unique}') ON CONFLICT (id) DO UPDATE SET ssn = EXCLUDED.ssn",
+                _ => $"UPDATE people SET ssn = 'v{unique}' WHERE id = {row}",
+            };
+            await using NpgsqlCommand command = new(sql, session);
+            await command.ExecuteNonQueryAsync();
+            await Task.Delay(5);
+        }
+        await using (BusySessions busy = new BusySessions(people.Server, people.Database, seed: 7, WorkAsync).Begin())
+        {
+            await PeopleLedger.UntilAsync(() => value > 100);
+            await people.ExecuteAsync("SELECT pg_drop_replication_slot('indelible_crm')");
+            int hidden = value;
+            await PeopleLedger.UntilAsync(() => value > hidden + 100);
+            await people.RunningAsync(async host =>
+            {
+                await PeopleLedger.UntilAsync(() => people.Entries().Exists(entry => entry.Header.Code == GuardCode.Gap));
+                int begun = value;
+                await PeopleLedger.UntilAsync(() => value > begun + 100);
+                await LiveLedger.WholeAsync(host);
+                await busy.DisposeAsync();
+                await people.CaughtUpAsync(host);
+                Assert.Empty((await new Crosscheck(host, "crm", people.Config.Sources["crm"], _ => { }).RunAsync(CancellationToken.None)).Differences);
+                await host.PublishAsync(CancellationToken.None);
+                HashSet<string> changed = [.. After(people, host, entry => entry.Header.Operation is Operation.Insert or Operation.Update)];
+                string[] found = [.. After(people, host, entry => entry.Header.Operation == Operation.Found)];
+                Assert.NotEmpty(found);
+                Assert.DoesNotContain(found, changed.Contains);
+                Assert.Equal(found.Length, found.Distinct().Count());
+            });
+        }
+    }
+
+    /// <summary>The values that entries say rows held after them; each was written once.</summary>
+    private static IEnumerable<string> After(PeopleLedger people, LedgerHost host, Func<Entry, bool> isMeant)
+    {
+        foreach (Entry entry in people.Entries().Where(isMeant))
+        {
+            OpenedValue value = host.View.Values.Open(entry, entry.Fields[0], Side.After);
+            if (!value.Value.IsMissing) yield return Encoding.UTF8.GetString(value.Value.Bytes.Span);
+        }
+    }
+
     /// <summary>Changes after the gap are sealed, and nothing is left that differs.</summary>
     private static async Task GoesOnAsync(PeopleLedger people, LedgerHost host)
     {
         await PeopleLedger.UntilAsync(() => host.Sources is [{ State: "capturing" }]);
+        await LiveLedger.WholeAsync(host);
         await people.ExecuteAsync("UPDATE people SET ssn = 'after' WHERE id = 4");
         await people.CaughtUpAsync(host);
         Crosscheck crosscheck = new(host, "crm", people.Config.Sources["crm"], _ => { });

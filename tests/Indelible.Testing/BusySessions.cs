@@ -25,6 +25,7 @@ public sealed class BusySessions(PostgresServer server, string database, int see
     /// <summary>Ends after the transactions under way.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
         await Task.WhenAll(_running);
         _stop.Dispose();

@@ -1,22 +1,26 @@
+using System.Diagnostics;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
 using Indelible.Server;
+using Indelible.Server.Alerts;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 
 namespace Indelible.Testing;
 
 /// <summary>A ledger over a database of a real PostgreSQL server, with what a test wants protected.</summary>
 public sealed class LiveLedger : IAsyncDisposable
 {
+    private static readonly TimeSpan WholePatience = TimeSpan.FromSeconds(60);
     private static int _count;
     private readonly string _role;
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-live-").FullName;
 
     private LiveLedger(PostgresServer server, string database)
     {
-        (Server, Database) = (server, database);
+        (Server, Database, Owner) = (server, database, database);
         // Slots and roles belong to the whole server.
         Source = $"crm{Interlocked.Increment(ref _count)}";
         _role = $"capture_{Source}";
@@ -27,13 +31,27 @@ public sealed class LiveLedger : IAsyncDisposable
     public string Database { get; }
     public string Source { get; }
     public LedgerPaths Paths { get; }
-    public IndelibleConfig Config { get; } = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1 };
+    /// <summary>Connection of whoever protects.</summary>
+    public string Owner { get; private set; }
+    public IndelibleConfig Config { get; } = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1, Alerts = new AlertsConfig { IntervalSeconds = 1 } };
 
     /// <summary>Runs the statements, then protects the columns of the source.</summary>
     public static async Task<LiveLedger> CreateAsync(PostgresServer server, string[] columns, params string[] statements)
     {
         LiveLedger ledger = new(server, await server.CreateDatabaseAsync());
         await server.ExecuteAsync(ledger.Database, statements);
+        await NewLedger.CreateAsync(ledger.Paths, "example.org/t", CancellationToken.None);
+        await ledger.ProtectAsync(columns);
+        return ledger;
+    }
+
+    /// <summary>The same where the owner of the database's objects may make no event trigger, as on managed services; somebody else has made the capture role.</summary>
+    public static async Task<LiveLedger> CreateManagedAsync(PostgresServer server, string owner, string[] columns, params string[] statements)
+    {
+        LiveLedger ledger = new(server, await server.CreateDatabaseAsync());
+        string name = new NpgsqlConnectionStringBuilder(ledger.Database).Database!;
+        await server.ExecuteAsync(ledger.Database, [.. statements, $"GRANT CREATE ON DATABASE {name} TO {owner}", $"CREATE ROLE {ledger._role} LOGIN REPLICATION"]);
+        ledger.Owner = server.Private.SocketConnectionString(name, owner);
         await NewLedger.CreateAsync(ledger.Paths, "example.org/t", CancellationToken.None);
         await ledger.ProtectAsync(columns);
         return ledger;
@@ -46,7 +64,7 @@ public sealed class LiveLedger : IAsyncDisposable
         await new ProtectOperation(host, Path.Combine(_home, "indelible.json"), _ => { })
         {
             Source = Source,
-            Owner = SourceConnection.Parse(Database),
+            Owner = SourceConnection.Parse(Owner),
             Columns = [.. columns.Select(ColumnRequest.Parse)],
             CaptureRole = _role,
             By = "a test",
@@ -91,6 +109,17 @@ public sealed class LiveLedger : IAsyncDisposable
     {
         Lsn end = Lsn.Parse((await Server.QueryAsync(Database, "SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))[0]!);
         while (host.Writer.MarkOf(Source)!.Confirmable < end) await Task.Delay(20);
+    }
+
+    /// <summary>Waits until the record is whole again after every gap: what it hid is found then.</summary>
+    public static async Task WholeAsync(LedgerHost host)
+    {
+        Stopwatch waited = Stopwatch.StartNew();
+        while (LedgerStatus.Of(host).Sources.Any(source => source.OpenGaps.Count > 0))
+        {
+            if (waited.Elapsed > WholePatience) throw new LedgerCheckException("a gap stays open");
+            await Task.Delay(50);
+        }
     }
 
     /// <summary>Compares the source with the ledger.</summary>

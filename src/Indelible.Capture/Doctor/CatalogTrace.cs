@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Indelible.Format;
 using Npgsql;
 
@@ -14,13 +15,17 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
     /// <summary>One fact of the catalog.</summary>
     /// <param name="How">Whether it is told of when it only appears or goes: <c>always</c>, <c>change</c> (no), <c>appear</c>.</param>
     /// <param name="State">What it is.</param>
-    public readonly record struct Line(string How, string State);
+    /// <param name="Root">The protected table it is about, by its oid; 0: all of them.</param>
+    /// <param name="Hides">What is to be said of those tables if it is another than it was, because the log may not show all that happened to their rows; empty if it hides nothing.</param>
+    public readonly record struct Line(string How, string State, uint Root, string Hides);
 
     /// <summary>A fact that is another than it was.</summary>
     /// <param name="What">What it is about.</param>
     /// <param name="Before">What it was.</param>
     /// <param name="After">What it is.</param>
-    public readonly record struct Difference(string What, string Before, string After);
+    /// <param name="Root">As in <see cref="Line"/>.</param>
+    /// <param name="Hides">As in <see cref="Line"/>.</param>
+    public readonly record struct Difference(string What, string Before, string After, uint Root, string Hides);
 
     /// <summary>Reads it, in one statement and so at one moment.</summary>
     /// <exception cref="IndelibleException">The source cannot be reached.</exception>
@@ -34,7 +39,7 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
             Lsn end = Lsn.Parse((await catalog.QueryAsync("logend", [], static r => r.GetString(0), cancellationToken))[0]);
             object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray()];
             List<(string What, Line Line)> lines = await catalog.QueryAsync(
-                "trace", parameters, static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2))), cancellationToken);
+                "trace", parameters, static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))), cancellationToken);
             return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));
         }
         catch (NpgsqlException e)
@@ -50,18 +55,18 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
         {
             if (!Lines.TryGetValue(what, out Line after))
             {
-                if (before.How == "always") yield return new Difference(what, before.State, Absent);
+                if (before.How == "always") yield return new Difference(what, before.State, Absent, before.Root, before.Hides);
             }
-            else if (after.State != before.State) yield return new Difference(what, before.State, after.State);
+            else if (after.State != before.State) yield return new Difference(what, before.State, after.State, after.Root, after.Hides);
         }
         foreach ((string what, Line after) in Lines)
         {
-            if (after.How is "always" or "appear" && !earlier.Lines.ContainsKey(what)) yield return new Difference(what, Absent, after.State);
+            if (after.How is "always" or "appear" && !earlier.Lines.ContainsKey(what)) yield return new Difference(what, Absent, after.State, after.Root, after.Hides);
         }
     }
 
     /// <summary>As text: the position, then a line for each fact. Names may be anything but hold no line breaks after escaping.</summary>
-    public string ToText() => string.Join('\n', [LogEnd.ToString(), .. Lines.Select(line => string.Join('\t', line.Value.How, Escape(line.Key), Escape(line.Value.State)))]);
+    public string ToText() => string.Join('\n', [LogEnd.ToString(), .. Lines.Select(line => string.Join('\t', line.Value.How, Escape(line.Key), Escape(line.Value.State), line.Value.Root, line.Value.Hides))]);
 
     /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
@@ -69,8 +74,8 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
     {
         string[] lines = text.Split('\n');
         return new CatalogTrace(Lsn.Parse(lines[0]), lines.Skip(1).Select(line => line.Split('\t')).ToImmutableSortedDictionary(
-            parts => parts is [_, var what, _] ? Unescape(what) : throw new FormatException($"expected three parts in a line of the catalog, found {parts.Length}"),
-            parts => new Line(parts[0], Unescape(parts[2])), StringComparer.Ordinal));
+            parts => parts is [_, var what, _, _, _] ? Unescape(what) : throw new FormatException($"expected five parts in a line of the catalog, found {parts.Length}"),
+            parts => new Line(parts[0], Unescape(parts[2]), uint.Parse(parts[3], CultureInfo.InvariantCulture), parts[4]), StringComparer.Ordinal));
     }
 
     private static string Escape(string text) => Uri.EscapeDataString(text);

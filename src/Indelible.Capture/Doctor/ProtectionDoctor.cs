@@ -20,7 +20,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     public async Task<List<SourceCheck>> CatalogAsync(CancellationToken cancellationToken)
     {
         await PublicationAsync(cancellationToken);
-        _checks.Add(SourceCheck.Of("event triggers", session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
+        _checks.Add(SourceCheck.Of(SourceDoctor.EventTriggers, session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
             "3 on, ENABLE ALWAYS: without them DDL is noticed only by comparing the catalog at intervals, and its statement is not sealed", _again.AsSuperuser));
         string functions = await OwnFunctions.DifferencesAsync(catalog, session.EventTriggerCount > 0, cancellationToken);
         _checks.Add(SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed", _again.AsOwner));
@@ -44,7 +44,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         if (publication is null)
         {
-            _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner));
+            _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner) { Hides = protection.Tables });
             return;
         }
         List<string> absent = [.. protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name}")];
@@ -54,7 +54,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         faults.AddRange(protection.Tables.Where(t => publication.Filtered.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a row filter"));
         faults.AddRange(protection.Tables.Where(t => publication.Listed.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a column list"));
         string found = faults.Count > 0 ? string.Join(", ", faults) : $"{protection.Tables.Count} tables";
-        _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner));
+        _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner) with { Hides = protection.Tables });
     }
 
     private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
@@ -63,13 +63,13 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         RelationName? found = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
         if (found is null || found.Oid != table.Oid)
         {
-            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", _again.Unprotect(table)));
+            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", _again.Unprotect(table)) { Gone = table });
             return;
         }
         List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
         string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
-        AddMembers(name, "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity, m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
-        AddMembers(name, "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
+        AddMembers(table, [table], "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity, m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
+        AddMembers(table, [], "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
             m => m.TriggerEnabled switch { null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA", _ => "another trigger of that name" });
         (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
         _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {found.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
@@ -79,22 +79,24 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
             string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key), _again.AsOwner));
         _checks.Add(SourceCheck.Of($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn, facts.HasChildren ? "has children, whose rows are not protected" : "none", "none", $"{_again.AsOwner} # with the columns of the children; or: ALTER TABLE … NO INHERIT {found.Quoted};"));
-        foreach (ProtectedColumn column in table.Columns) AddColumn(name, column, facts.Columns.FirstOrDefault(now => now.Number == column.Number));
+        foreach (ProtectedColumn column in table.Columns) AddColumn(table, column, facts.Columns.FirstOrDefault(now => now.Number == column.Number));
     }
 
     /// <summary>Another name or type is DDL that the record follows; only `protect` takes it over.</summary>
-    private void AddColumn(string table, ProtectedColumn column, ColumnFacts? now)
+    private void AddColumn(ProtectedTable table, ProtectedColumn column, ColumnFacts? now)
     {
         CheckStatus otherwise = now is null ? CheckStatus.Fail : CheckStatus.Note;
         string found = now is null ? "no such column" : $"{now.Name} {now.Type}";
-        _checks.Add(SourceCheck.Of($"{table} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found, $"{column.Name} {column.Type}", _again.AsOwner));
+        _checks.Add(SourceCheck.Of($"{table.Schema}.{table.Name} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found, $"{column.Name} {column.Type}", _again.AsOwner) with { Rewrites = table });
     }
 
-    private void AddMembers(string table, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected, Func<MemberFacts, string> state)
+    private void AddMembers(
+        ProtectedTable table, IReadOnlyList<ProtectedTable> hides, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected,
+        Func<MemberFacts, string> state)
     {
         List<MemberFacts> faulty = [.. members.Where(m => !isFine(m))];
         string found = faulty.Count == 0 ? $"all {members.Count} relations" : $"not on {string.Join(", ", faulty.Take(5).Select(m => $"{m.Name} ({state(m)})"))}{(faulty.Count > 5 ? $" and {faulty.Count - 5} more" : "")}";
-        _checks.Add(SourceCheck.Of($"{table} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, string.Join(" ", faulty.Select(fix))));
+        _checks.Add(SourceCheck.Of($"{table.Schema}.{table.Name} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, string.Join(" ", faulty.Select(fix))) with { Hides = hides });
     }
 
     private string TriggerFix(MemberFacts member) => member.TriggerEnabled is null or '?'

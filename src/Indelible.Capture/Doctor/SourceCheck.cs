@@ -8,6 +8,14 @@ namespace Indelible.Capture;
 /// <param name="Fix">SQL or shell to copy; null if there is nothing to do.</param>
 public sealed record SourceCheck(string Name, CheckStatus Status, string Found, string Expected, string? Fix)
 {
+    /// <summary>Tables of which the log does not show everything while this is not as it should be; empty if it hides nothing.</summary>
+    public IReadOnlyList<ProtectedTable> Hides { get; init; } = [];
+    /// <summary>The table whose values may have got another text when this changed; null if it says nothing of values.</summary>
+    public ProtectedTable? Rewrites { get; init; }
+
+    /// <summary>The table that is not there any more, if this says so; else null.</summary>
+    public ProtectedTable? Gone { get; init; }
+
     /// <summary>All is well.</summary>
     internal static SourceCheck Ok(string name, string found) => new(name, CheckStatus.Ok, found, found, null);
 

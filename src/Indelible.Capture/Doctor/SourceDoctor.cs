@@ -7,6 +7,9 @@ namespace Indelible.Capture;
 /// <summary>Looks at a source as capture needs it, and says how to mend what is wrong. Changes nothing.</summary>
 public static class SourceDoctor
 {
+    /// <summary>Name of the check that says whether DDL is reported in the log.</summary>
+    public const string EventTriggers = "event triggers";
+
     private static readonly TimeSpan SkewWarn = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SkewFail = TimeSpan.FromMinutes(1);
     private const long LagWarnBytes = 1L << 30;

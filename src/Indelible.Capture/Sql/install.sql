@@ -88,8 +88,9 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format('CREATE TRIGGER zz_indelible BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION indelible.attribute()', name);
-    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER zz_indelible', name);
+    -- Identity first: each of these is reported, with the identity it leaves the table with.
     EXECUTE format('ALTER TABLE ONLY %s REPLICA IDENTITY FULL', name);
+    EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER zz_indelible', name);
 END
 $body$;
 REVOKE ALL ON FUNCTION indelible.adopt(pg_catalog.oid, pg_catalog.oid) FROM PUBLIC;

@@ -51,10 +51,10 @@ internal static class CoverageCommand
             return;
         }
         terminal.Line("gaps");
-        terminal.Table(["ENTRY", "FROM", "TO", "SEALED", "REASON", "WHOLE AGAIN FROM"],
+        terminal.Table(["ENTRY", "FROM", "TO", "SEALED", "TABLE", "REASON", "WHOLE AGAIN FROM"],
         [
             .. report.Gaps.Select(gap => (IReadOnlyList<string>)
-                [Text(gap.Entry), gap.From, gap.To, gap.SealedAt.ToString(), gap.Reason, gap.WholeFrom is { } whole ? $"entry {whole}" : "not yet: OPEN"]),
+                [Text(gap.Entry), gap.From, gap.To, gap.SealedAt.ToString(), gap.Table ?? "all", gap.Reason, gap.WholeFrom is { } whole ? $"entry {whole}" : "not yet: OPEN"]),
         ]);
     }
 
@@ -77,6 +77,7 @@ internal static class CoverageCommand
         ["gaps"] = new JsonArray([.. report.Gaps.Select(gap => (JsonNode)new JsonObject
         {
             ["entry"] = gap.Entry,
+            ["table"] = gap.Table,
             ["reason"] = gap.Reason,
             ["from"] = gap.From,
             ["to"] = gap.To,

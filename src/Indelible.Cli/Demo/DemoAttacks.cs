@@ -9,19 +9,27 @@ namespace Indelible.Cli.Demo;
 /// <param name="self">The command.</param>
 /// <param name="narrator">Tells what was done and what the record says.</param>
 /// <param name="summary">Receives the same.</param>
+/// <param name="traffic">The people at work; one of them attacks.</param>
 /// <param name="caughtUp">Waits until everything committed by now is sealed.</param>
-internal sealed class DemoAttacks(PrivatePostgres server, Self self, Narrator narrator, DemoSummary summary, Func<CancellationToken, Task> caughtUp)
+/// <param name="time">The clock.</param>
+internal sealed class DemoAttacks(
+    PrivatePostgres server, Self self, Narrator narrator, DemoSummary summary, ClinicTraffic traffic, Func<CancellationToken, Task> caughtUp, TimeProvider time)
 {
+    /// <summary>For what was hidden to be found.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
+
     private const int Impersonated = ClinicTraffic.Protagonist + 4;
     private const int Hidden = ClinicTraffic.Protagonist + 5;
     private const string Doctor = "dr.haddad@clinic.example";
     private const string Support = "support_anna";
 
-    /// <summary>Both, one after the other.</summary>
+    /// <summary>All three, one after the other.</summary>
     public async Task RunAsync(string slot, CancellationToken cancellationToken)
     {
         await FakeOperatorAsync(cancellationToken);
         await MoveSlotAsync(slot, cancellationToken);
+        await UnpublishAsync(slot, cancellationToken);
     }
 
     private async Task FakeOperatorAsync(CancellationToken cancellationToken)
@@ -59,12 +67,28 @@ internal sealed class DemoAttacks(PrivatePostgres server, Self self, Narrator na
             await ExecuteAsync(session, $"UPDATE patients SET ssn = '222-22-2222' WHERE patient_id = {Hidden}", cancellationToken);
             await ExecuteAsync(session, $"SELECT pg_replication_slot_advance('{slot}', pg_current_wal_lsn())", cancellationToken);
         }
-        await caughtUp(cancellationToken);
+        await SayFoundAsync("movedSlotCaught", "slot moved", Hidden, cancellationToken);
+    }
+
+    private async Task UnpublishAsync(string publication, CancellationToken cancellationToken)
+    {
+        narrator.Step("A DBA takes the table out of the publication, changes a number, puts the table back: the log that capture reads has nothing of it");
+        await traffic.BehindTheRecordsBackAsync(publication, cancellationToken);
+        await SayFoundAsync("unpublishedCaught", "table out of the publication for one update", ClinicTraffic.Protagonist + 2, cancellationToken);
+    }
+
+    /// <summary>A gap is sealed, tables are compared, and what was hidden is found: within seconds.</summary>
+    private async Task SayFoundAsync(string name, string done, int patient, CancellationToken cancellationToken)
+    {
+        JsonNode? found = null;
+        for (long begun = time.GetTimestamp(); found is null && time.GetElapsedTime(begun) < Patience; await Task.Delay(Glance, time, cancellationToken))
+        {
+            found = (await LogAsync(["--table", "patients", "--key", $"{patient}", "--limit", "5"], cancellationToken))
+                .FirstOrDefault(entry => entry?["operation"]?.GetValue<string>() == "found");
+        }
         JsonNode? gap = (await LogAsync(["--kind", "guard", "--limit", "20"], cancellationToken)).FirstOrDefault(entry => entry?["code"]?.GetValue<string>() == "gap");
-        JsonNode? found = (await LogAsync(["--table", "patients", "--key", $"{Hidden}", "--limit", "5"], cancellationToken))
-            .FirstOrDefault(entry => entry?["operation"]?.GetValue<string>() == "found");
         string between = gap is null ? "nothing" : $"gap from {gap["facts"]!["from"]} to {gap["facts"]!["to"]}";
-        Say("movedSlotCaught", "slot moved", $"{between}; {(found is null ? "nothing found" : $"found that patient {Hidden} has another number than was sealed, by nobody known")}", gap is not null && found is not null);
+        Say(name, done, $"{between}; {(found is null ? "nothing found" : $"found that patient {patient} has another number than was sealed, by nobody known")}", gap is not null && found is not null);
     }
 
     private void Say(string name, string done, string record, bool isCaught)

@@ -39,13 +39,13 @@ internal sealed class SourceCheck(string source, Findings findings)
         _isGapAnnounced = false;
     }
 
-    /// <summary>The ledger itself says that something may be missing.</summary>
+    /// <summary>The ledger itself says that something may be missing. Where that is so of one table only, the log was read on without a break.</summary>
     public void Gap(EntryHeader header, string file, long index)
     {
         string facts = header.Facts is null ? "" : string.Join(", ", header.Facts.Select(fact => $"{fact.Key}={fact.Value}"));
         findings.Notice(Rules.Gap, file, index, $"source {source}: a gap was announced at {header.SealedAt}{(facts.Length > 0 ? ": " + facts : "")}");
         _gaps++;
-        _isGapAnnounced = _isRestartAnnounced = true;
+        if (header.Relation is null) _isGapAnnounced = _isRestartAnnounced = true;
     }
 
     /// <summary>After the last entry: a change that was begun must be whole, for all its parts are sealed together.</summary>

@@ -1,4 +1,5 @@
 using Indelible.Capture;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Index;
 using Indelible.Ledger;
@@ -8,23 +9,32 @@ namespace Indelible.Server.Comparing;
 /// <summary>Compares rows one by one, by their keys: what a snapshot shows of a row with what the ledger held of it at exactly that snapshot, whatever happened since.</summary>
 /// <remarks>A transaction counts if and only if the snapshot sees it, once the ledger is past the log position read after the snapshot.</remarks>
 internal sealed class ExactRows(
-    LedgerView view, string source, ProtectedTable table, LiveTable live, RowTokens tokens, RowDigest digest, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts)
+    LedgerView view, string source, ProtectedTable table, LiveTable live, RowTokens tokens, RowDigest digest, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts,
+    FoundRows? found = null)
 {
+    /// <summary>Times a row is read that is to be sealed as found and changes all the time.</summary>
+    private const int ReadsMax = 100;
+
     private readonly LiveValues _liveValues = new(view);
     private readonly IReadOnlyList<string> _lost = live.LostColumns;
 
-    /// <summary>Compares the rows with these keys, whether they are in the database, in the ledger or in neither.</summary>
+    /// <summary>Compares the rows with these keys, whether they are in the database, in the ledger or in neither. What differs is listed or, where it is to be sealed row by row,
+    /// given to <see cref="FoundRows"/>.</summary>
     /// <returns>Null; or why the ledger does not get as far as the rows were read.</returns>
     public async Task<string?> CheckAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         foreach (IReadOnlyList<string>[] some in keys.Chunk(LiveTable.ChunkRowMax))
         {
-            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it.
-            for (IReadOnlyList<IReadOnlyList<string>> open = some; open.Count > 0;)
+            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it. So are those found of which something newer was sealed.
+            int reads = 0;
+            for (List<IReadOnlyList<string>> open = [.. some]; open.Count > 0;)
             {
+                if (found is not null && reads++ == ReadsMax) return $"{open.Count} rows change too often to be compared";
+                if (found is not null) await found.BeginAsync(cancellationToken);
                 LiveChunk chunk = await live.ReadKeysAsync(open, cancellationToken);
                 if (await reach.ReachAsync(chunk.ReadAfter, cancellationToken) is { } reason) return reason;
                 open = CheckChunk(open, chunk, cancellationToken);
+                if (found is not null) open.AddRange(await found.SealAsync(chunk, cancellationToken));
             }
         }
         return null;
@@ -65,9 +75,15 @@ internal sealed class ExactRows(
     /// <summary>False if it cannot be told at this instant.</summary>
     private bool TryCheck(IReadOnlyList<string> key, LiveRow? row, Instant instant)
     {
-        RowState state = RowState.Of(view, RowQuery.Of(view, source, table, key).Query, (_, header) => instant.Sees(header));
+        RowState state = RowState.Of(view, RowQuery.Of(view, source, table, key).Query, (_, header) => instant.Sees(header, found?.TakenOver ?? Lsn.None));
         if (instant.HasLaterReading) return false;
         counts.Single++;
+        if (found is not null)
+        {
+            found.Note(key, row, state);
+            if (row is not null) Count(row);
+            return true;
+        }
         RowKey name = RowKeys.Of(view.Keyring, source, table, key, RowKeys.NeedsToken(table, key));
         if (row is null)
         {

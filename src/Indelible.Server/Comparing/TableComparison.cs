@@ -26,7 +26,8 @@ internal sealed class TableComparison
     private readonly ulong _tag;
     private readonly int _rangeRows;
 
-    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress)
+    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress,
+        FoundRows? found = null)
     {
         (_view, _source, _table, _live, _reach, _counts) = (view, source, table, live, reach, counts);
         _progress = what => progress($"{table.Schema}.{table.Name}: {what}");
@@ -34,7 +35,7 @@ internal sealed class TableComparison
         _tokens = view.Keyring.RowTokens(source, table.Id, table.Key.Count);
         _digest = new RowDigest(view.Keyring, source, table, live.LostColumns, view.Index.Rows.MarksOf(_tag));
         (_differences, _rangeRows) = (differences, rangeRows);
-        _exact = new ExactRows(view, source, table, live, _tokens, _digest, reach, differences, counts);
+        _exact = new ExactRows(view, source, table, live, _tokens, _digest, reach, differences, counts, found);
     }
 
     /// <summary>Compares every row on either side.</summary>

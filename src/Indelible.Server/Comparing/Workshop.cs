@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Where a crosscheck of a source keeps its work, inside the index directory: as disposable as the index. One crosscheck of a source at a time.</summary>
+/// <summary>Where a comparison of a source keeps its work, inside the index directory: as disposable as the index. One of a kind at a time for a source.</summary>
 internal sealed class Workshop : IDisposable
 {
     private const int LengthMax = 256 << 20;
@@ -16,13 +16,16 @@ internal sealed class Workshop : IDisposable
     private readonly string _directory;
     private readonly byte[] _key;
 
-    /// <exception cref="IndelibleException">Environment: another crosscheck of the source is under way.</exception>
-    public Workshop(LedgerView view, string source)
+    /// <param name="view">The ledger.</param>
+    /// <param name="source">Short name of the source.</param>
+    /// <param name="kind">What compares: names the directory.</param>
+    /// <exception cref="IndelibleException">Environment: another comparison of that kind is under way.</exception>
+    public Workshop(LedgerView view, string source, string kind = "crosscheck")
     {
-        _directory = Path.Combine(view.Paths.Index, "crosscheck", source);
+        _directory = Path.Combine(view.Paths.Index, kind, source);
         DurableFile.MakeSecretDirectory(_directory);
         _held = DurableFile.TryLockDirectory(_directory)
-            ?? throw new IndelibleException(ExitCode.Environment, $"source {source}: another crosscheck of it is under way; wait for it to end");
+            ?? throw new IndelibleException(ExitCode.Environment, $"source {source}: another {kind} of it is under way; wait for it to end");
         _key = view.Keyring.ScratchKey(source);
     }
 

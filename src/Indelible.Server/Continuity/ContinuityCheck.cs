@@ -19,6 +19,9 @@ internal sealed class ContinuityCheck
     /// <summary>Entries after which a source's size is noted even if nothing of it changed.</summary>
     private const long AppliedDistanceMax = 4096;
 
+    /// <summary>Rows whose ends are noted one by one.</summary>
+    private const int EndedMax = 1 << 16;
+
     private readonly string _source;
     private readonly Keyring _keyring;
     private readonly RowImages _images;
@@ -27,6 +30,8 @@ internal sealed class ContinuityCheck
     private readonly Dictionary<uint, TableMarks> _marks;
     private readonly IReadOnlyList<ProtectedTable> _tables;
     private readonly List<ContinuityBreak> _breaks = [];
+    private readonly HashSet<RowTag> _ended = [];
+    private bool _allEnded;
     private RowChanges _changes;
     private long _batch;
     private long _appliedTo;
@@ -82,7 +87,7 @@ internal sealed class ContinuityCheck
     }
 
     /// <summary>What rows held is not known: it could not be written, or what was not written yet is gone.</summary>
-    private bool IsBlind => _isSuspended || _images.Resets != _resets;
+    public bool IsBlind => _isSuspended || _images.Resets != _resets;
 
     /// <summary>Makes what a batch changed the state to check against after a restart. Call once it is sealed.</summary>
     /// <param name="batch">The batch.</param>
@@ -117,6 +122,32 @@ internal sealed class ContinuityCheck
             _logger, _source, batch.BreakCount, $"{first.Table.Schema}.{first.Table.Name}", first.Position.CommitLsn.ToString(), batch.Breaks[0].What);
     }
 
+    /// <summary>Takes over what rows were found to hold: images, or null for rows that are gone. To be sealed where it is called, among the batches that were checked.</summary>
+    public CheckedBatch Take(IEnumerable<KeyValuePair<RowTag, RowImage?>> rows)
+    {
+        _batch++;
+        _changes = new RowChanges(_source);
+        foreach ((RowTag tag, RowImage? image) in rows) Set(tag, image);
+        return new CheckedBatch([], _changes, _batch);
+    }
+
+    /// <summary>Notes which rows end from now on, until called again.</summary>
+    public void NoteEnds()
+    {
+        _ended.Clear();
+        _allEnded = false;
+    }
+
+    /// <summary>True if nothing that was checked says anything of a row after a position, so that what was worked out at that position holds still.</summary>
+    /// <param name="tag">The row.</param>
+    /// <param name="exists">Whether it stood at that position. Then <see cref="NoteEnds"/> was called before it was looked at.</param>
+    /// <param name="position">The position.</param>
+    public bool IsUntouched(in RowTag tag, bool exists, Lsn position)
+    {
+        if (_allEnded || _ended.Contains(tag)) return false;
+        return _rows.Find(tag) is { } held ? exists && held.At <= position : !exists;
+    }
+
     private void CheckRow(int index, CapturedChange.Row row)
     {
         RowTag tag = TagOf(_keyring, _source, row.Table.Id, row.Key);
@@ -128,26 +159,37 @@ internal sealed class ContinuityCheck
         }
         RowTag was = row.PreviousKey is null ? tag : TagOf(_keyring, _source, row.Table.Id, row.PreviousKey);
         RowImage? held = _rows.Find(was);
-        CompareBefore(index, row, held);
+        IReadOnlyList<ProtectedColumn> differing = CompareBefore(index, row, held);
         if (row.Operation == Operation.Delete || was != tag) Set(was, null);
-        if (row.Operation != Operation.Delete) Set(tag, ImageAfter(row, held));
+        if (row.Operation != Operation.Delete) Set(tag, Forgetting(differing, row, ImageAfter(row, held)));
     }
 
-    private void CompareBefore(int index, CapturedChange.Row row, RowImage? held)
+    /// <summary>Gives the columns that do not fit.</summary>
+    private IReadOnlyList<ProtectedColumn> CompareBefore(int index, CapturedChange.Row row, RowImage? held)
     {
         if (held is null)
         {
             Break(index, row, "a change of a row that the ledger does not hold", "", Lsn.None);
-            return;
+            return [];
         }
-        if (row.Before.Count == 0 || !_marks[row.Table.Id].IsComparable(held)) return;
-        List<string>? differing = null;
+        if (row.Before.Count == 0 || !_marks[row.Table.Id].IsComparable(held)) return [];
+        List<ProtectedColumn>? differing = null;
         for (int i = 0; i < row.Before.Count; i++)
         {
             ProtectedColumn column = row.Table.Columns[i];
-            if (!held[column.Number].MayBe(row.Before[i])) (differing ??= []).Add(column.Name);
+            if (!held[column.Number].MayBe(row.Before[i])) (differing ??= []).Add(column);
         }
-        if (differing is not null) Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing), held.At);
+        if (differing is null) return [];
+        Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing.Select(column => column.Name)), held.At);
+        return differing;
+    }
+
+    /// <summary>What does not fit and is not in the change's entry stands in no entry: a crosscheck is to look at the entries for it.</summary>
+    private static RowImage Forgetting(IReadOnlyList<ProtectedColumn> differing, CapturedChange.Row row, RowImage image)
+    {
+        if (differing.Count == 0) return image;
+        bool IsLost(short number) => differing.Any(column => column.Number == number) && row.Fields.All(field => field.Column.Number != number);
+        return image with { Columns = [.. image.Columns.Select(column => IsLost(column.Column) ? column with { Value = Fingerprint.Unknown } : column)] };
     }
 
     /// <summary>What is committed before the baseline's end may show in it already; and what the ledger holds then follows from replaying.</summary>
@@ -163,13 +205,24 @@ internal sealed class ContinuityCheck
         ulong table = RowTag.Of(_source, truncation.Table.Id), leaf = RowImage.LeafOf(truncation.Leaf);
         _rows.EndAll(table, leaf, _batch);
         _changes.RemoveAll(table, leaf);
+        _allEnded = true;
     }
 
     private void Set(in RowTag tag, RowImage? image)
     {
+        if (image is null) NoteEnd(tag);
         _rows.Set(tag, image, _batch);
         if (image is null) _changes.Remove(tag);
         else _changes.Set(tag, image);
+    }
+
+    private void NoteEnd(in RowTag tag)
+    {
+        if (_allEnded) return;
+        _ended.Add(tag);
+        if (_ended.Count < EndedMax) return;
+        _ended.Clear();
+        _allEnded = true;
     }
 
     private static RowImage ImageAfter(CapturedChange.Row row, RowImage? held)

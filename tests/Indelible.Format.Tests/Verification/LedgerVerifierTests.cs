@@ -313,6 +313,17 @@ public sealed class LedgerVerifierTests
     }
 
     [Fact]
+    public void A_gap_of_one_table_excuses_neither_a_break_in_coverage_nor_a_change_that_comes_late()
+    {
+        Entry ofTable = SomeEntry.Gap(1, relation: new Relation(1, "public", "people", null));
+        TestLedger NewLedger() => new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(ofTable);
+        Assert.Empty(NewLedger().Add(SomeEntry.Coverage(2, 100, 200)).Publish().Verify().Findings);
+        Assert.Equal(Rules.Coverage, Assert.Single(NewLedger().Add(SomeEntry.Coverage(2, 120, 200)).Publish().Verify().Findings).Rule);
+        Assert.Equal(Rules.Coverage, Assert.Single(NewLedger().Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings).Rule);
+        Assert.Equal(1, Assert.Single(NewLedger().Publish().Verify().Sources).Gaps);
+    }
+
+    [Fact]
     public void A_log_may_count_from_below_only_after_an_announced_gap()
     {
         Assert.Empty(new TestLedger().Add(SomeEntry.Change(5)).Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1)).Publish().Verify().Findings);

@@ -155,7 +155,7 @@ internal static class SomeEntry
         Fields = [],
     };
 
-    public static Entry Gap(int number, string source = "crm") => new()
+    public static Entry Gap(int number, string source = "crm", Relation? relation = null) => new()
     {
         Header = new EntryHeader
         {
@@ -165,6 +165,7 @@ internal static class SomeEntry
             SealedAt = new MicroTime(1_700_000_000_000_000 + number),
             Source = source,
             Code = "gap",
+            Relation = relation,
             Facts = new Dictionary<string, string> { ["cause"] = "slot recreated" },
         },
         Fields = [],
