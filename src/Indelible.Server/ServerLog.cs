@@ -68,6 +68,9 @@ internal static partial class ServerLog
     [LoggerMessage(5041, LogLevel.Critical, "The ledger does not verify, {File}, entry {Entry}: {What}")]
     public static partial void VerificationFailed(ILogger logger, string file, long entry, string what);
 
+    [LoggerMessage(5044, LogLevel.Warning, "How far {Target} was told is not known: {Fault}. It is told everything again from the ledger's first entry on, what is alike together")]
+    public static partial void AlertsAnew(ILogger logger, string target, string fault);
+
     [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
     public static partial void AlertNotDelivered(ILogger logger, string target, string reason);
 

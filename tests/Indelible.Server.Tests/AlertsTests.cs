@@ -63,6 +63,31 @@ public sealed class AlertsTests
     }
 
     [Fact]
+    public async Task A_receiver_whose_cursor_is_damaged_or_lost_is_told_everything_again_and_that_it_is()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        await using WebhookReceiver receiver = new();
+        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        string cursor = Path.Combine(people.Paths.Journal, "alerts", "pager");
+        Task ToldAsync(int times) => people.RunningAsync(async host =>
+        {
+            await PeopleLedger.UntilAsync(() => receiver.Kinds.Count(kind => kind == "unattributed") == times);
+            await PeopleLedger.UntilAsync(() => host.AlertTargets[0].Pending == 0);
+        });
+        await people.ExecuteAsync("ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'x' WHERE id <= 5", "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible");
+        await ToldAsync(1);
+        await File.WriteAllTextAsync(cursor, "torn");
+        await ToldAsync(2);
+        Assert.Contains("alerts-anew", receiver.Kinds);
+        Assert.NotEqual("torn", await File.ReadAllTextAsync(cursor));
+        File.Delete(cursor);
+        await ToldAsync(3);
+        Assert.Single(receiver.Kinds, kind => kind == "alerts-anew");
+        await people.RunningAsync(people.CaughtUpAsync);
+        Assert.Equal(3, receiver.Kinds.Count(kind => kind == "unattributed"));
+    }
+
+    [Fact]
     public async Task A_source_that_is_down_is_told_by_syslog_and_that_it_is_over_and_everyone_gets_his_own()
     {
         await using PeopleLedger people = await PeopleLedger.StartAsync();

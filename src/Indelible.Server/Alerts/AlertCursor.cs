@@ -14,14 +14,19 @@ internal sealed class AlertCursor(string journalDirectory, string target)
 
     private readonly string _path = Path.Combine(journalDirectory, "alerts", target);
 
-    /// <summary>The first entry not told of; null if this target is new, or its file is another ledger's or damaged: it then begins at the ledger's end.</summary>
-    public long? Read(string origin)
+    /// <summary>The first entry not told of. Where that is not known, because the file is missing (the target is new, or it was lost), another ledger's or damaged,
+    /// it is the ledger's first: nothing proves that anything was told.</summary>
+    /// <param name="origin">The ledger.</param>
+    /// <param name="fault">What is wrong with a file that is there, in words; else null.</param>
+    public long Read(string origin, out string? fault)
     {
+        fault = null;
         byte[]? content = DurableFile.TryReadAll(_path, LengthMax);
-        if (content is null) return null;
+        if (content is null) return 0;
         string[] lines = Encoding.UTF8.GetString(content).Split('\n');
-        return lines.Length == 4 && lines[0] == Header && lines[1] == origin
-            && long.TryParse(lines[2], NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : null;
+        if (lines.Length == 4 && lines[0] == Header && lines[1] == origin && long.TryParse(lines[2], NumberStyles.None, CultureInfo.InvariantCulture, out long index)) return index;
+        fault = $"expected '{Header}', the ledger's origin and the number of an entry in {_path}, found something else";
+        return 0;
     }
 
     /// <summary>Durable when it returns.</summary>

@@ -21,6 +21,7 @@ internal sealed class AlertTarget(
     private readonly Dictionary<(string, string?), Condition> _toldConditions = [];
     private readonly Lock _lock = new();
     private AlertTargetStatus? _status;
+    private Alert? _anew;
     private long _written;
     private long _writtenAt;
     private bool _hasBegun;
@@ -61,7 +62,9 @@ internal sealed class AlertTarget(
         try
         {
             if (!_hasBegun) Begin();
-            bool told = await TellConditionsAsync(retry, cancellationToken);
+            bool told = _anew is not null && await DeliverAsync(_anew, retry, cancellationToken);
+            _anew = null;
+            told |= await TellConditionsAsync(retry, cancellationToken);
             AlertRound round = AlertRound.Of(view, _rules, Status().DeliveredTo, MicroTime.From(time.GetUtcNow()), cancellationToken);
             foreach (Alert alert in round.Alerts) told |= await DeliverAsync(alert, retry, cancellationToken);
             Reach(round.To, round.Alerts.Count > 0);
@@ -76,13 +79,28 @@ internal sealed class AlertTarget(
 
     private void Begin()
     {
-        long size = view.Reader.ReadCheckpoint().Size;
-        long? read = _cursor.Read(view.Origin);
-        long from = Math.Min(read ?? size, size);
+        long read = _cursor.Read(view.Origin, out string? fault);
+        long from = Math.Min(read, view.Reader.ReadCheckpoint().Size);
+        if (fault is not null)
+        {
+            ServerLog.AlertsAnew(logger, name, fault);
+            _anew = AnewAlert(fault);
+        }
         AlertRound.Remind(view, _rules, from);
         (_written, _writtenAt, _hasBegun) = (from, time.GetTimestamp(), true);
         lock (_lock) _status = NotBegun() with { DeliveredTo = from };
-        if (read != from) _cursor.Write(view.Origin, from);
+        if (read != from || fault is not null) _cursor.Write(view.Origin, from);
+    }
+
+    /// <summary>Says that what follows may have been told before.</summary>
+    private Alert AnewAlert(string fault)
+    {
+        MicroTime now = MicroTime.From(time.GetUtcNow());
+        return new Alert
+        {
+            Id = $"{view.Origin} alerts-anew {name} {now}", Kind = "alerts-anew", Origin = view.Origin, At = now,
+            Message = $"how far {name} was told is not known: {fault}. Everything since the ledger's first entry is told again, what is alike together",
+        };
     }
 
     private AlertTargetStatus NotBegun() => AlertTargetStatus.Of(name, kind, view);
