@@ -169,12 +169,37 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
         });
     }
 
+    [Fact]
+    public async Task From_a_second_machine_a_ledger_that_is_served_is_followed_and_compared_with()
+    {
+        await ExecuteAsync("CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 1000) n");
+        await ProtectAsync("t.x");
+        LedgerPaths second = LedgerPaths.For(Path.Combine(Path.GetDirectoryName(Paths.Ledger)!, "second", "ledger"));
+        await RunningAsync(async host =>
+        {
+            RestoreKeyring(host, second);
+            await InTheDarkAsync("t", "UPDATE t SET x = 'forged' WHERE id = 7", "DELETE FROM t WHERE id = 8");
+            for (int round = 1; round <= 2; round++)
+            {
+                await ExecuteAsync("UPDATE t SET x = x || 'y' WHERE id % 10 = 0");
+                using MirrorCrosscheck mirror = await MirrorCrosscheck.FollowAsync(host.Address!, second, TimeProvider.System, _ => { }, TestContext.Current.CancellationToken);
+                CrosscheckReport report = await mirror.RunAsync("crm", Source, new CrosscheckScope(), anew: false, _ => { }, TestContext.Current.CancellationToken);
+                Assert.Equal(["public.t id=7 x: another value than in the ledger", "public.t id=8 : in the ledger, missing in the database"], Lines(report));
+                Assert.Equal((999, 0), (report.Rows, report.NotCovered.Count));
+                Assert.True(mirror.View.Reader.ReadCheckpoint().Size >= 1000 + (round * 100));
+            }
+        });
+        Assert.False(Directory.Exists(second.Ledger));
+        IndelibleException unreachable = await Assert.ThrowsAsync<IndelibleException>(() => MirrorCrosscheck.FollowAsync("http://127.0.0.1:9", second, TimeProvider.System, _ => { }, CancellationToken.None));
+        Assert.Equal(ExitCode.Environment, unreachable.ExitCode);
+    }
+
     private async Task<string[]> LinesOfKeyAsync(LedgerHost host, params string[] key) =>
         [.. Lines(await Crosscheck(host, new CrosscheckScope { Table = Source.Protection.Tables[0], Key = key }).RunAsync(CancellationToken.None)).Select(line => line.Replace("\t\\é\n", "~", StringComparison.Ordinal))];
 
     private void RestoreKeyring(LedgerHost host, LedgerPaths to)
     {
-        string backup = Path.Combine(Path.GetDirectoryName(to.Ledger)!, "backup");
+        string backup = Path.Combine(Directory.CreateDirectory(Path.GetDirectoryName(to.Ledger)!).FullName, "backup");
         host.Keyring.Export(backup);
         using MasterKey master = MasterKey.Load(Paths.Keyring);
         Keyring.Import(backup, to.Keyring, master);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Indelible.Cli.Output;
 using Indelible.Format;
+using Indelible.Ledger;
 using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
@@ -19,7 +20,7 @@ internal static class CrosscheckCommand
     private static readonly Option<bool> Show = new("--reveal") { Description = "Show both sides of each cell that differs, decrypted (needs --reason)" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed with your name before values are shown", HelpName = "TEXT" };
 
-    private static readonly Option<string?> Mirror = new("--mirror") { Description = "Against this copy of the ledger directory, from another machine; nothing is sealed", HelpName = "DIR" };
+    private static readonly Option<string?> Mirror = new("--mirror") { Description = "Against this copy of the ledger directory, or a ledger served at this address, from another machine; nothing is sealed", HelpName = "DIR|URL" };
 
     /// <summary>True if it is about a copy, and not about the ledger that a process here may hold.</summary>
     public static bool IsOfMirror(ParseResult parse) => parse.CommandResult.Command.Name == "crosscheck" && parse.GetValue(Mirror) is not null;
@@ -56,15 +57,21 @@ internal static class CrosscheckCommand
     private static async Task<int> MirrorAsync(ParseResult parse, Invocation invocation, string copy, Terminal terminal, CancellationToken cancellationToken)
     {
         if (parse.GetValue(Show)) throw new IndelibleException(ExitCode.Usage, "--reveal: expected a ledger to seal into that values were shown, found a copy; reveal where the ledger is");
-        string directory = invocation.Resolve(copy);
-        if (!Directory.Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"--mirror: expected a copy of a ledger directory, found none: {directory}");
-        using MirrorCrosscheck mirror = new(invocation.Paths(parse) with { Ledger = directory }, invocation.Time);
+        using MirrorCrosscheck mirror = await OpenAsync(invocation.Paths(parse), copy, invocation, terminal, cancellationToken);
         CrosscheckPrint print = new(terminal);
         foreach ((string name, SourceConfig config, CrosscheckScope scope) in Wanted(parse, invocation.Config(parse)))
         {
             print.Add(await mirror.RunAsync(name, config, scope, parse.GetValue(Restart), terminal.Pace(invocation.Time), cancellationToken), mirror.View, access: null);
         }
         return (int)print.End();
+    }
+
+    private static async Task<MirrorCrosscheck> OpenAsync(LedgerPaths paths, string copy, Invocation invocation, Terminal terminal, CancellationToken cancellationToken)
+    {
+        if (copy.Contains("://", StringComparison.Ordinal)) return await MirrorCrosscheck.FollowAsync(copy, paths, invocation.Time, terminal.Pace(invocation.Time), cancellationToken);
+        string directory = invocation.Resolve(copy);
+        if (!Directory.Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"--mirror: expected a copy of a ledger directory, or the address of a ledger, found neither: {directory}");
+        return new MirrorCrosscheck(paths with { Ledger = directory }, invocation.Time);
     }
 
     private static Reveal? RevealOf(ParseResult parse, Invocation invocation)

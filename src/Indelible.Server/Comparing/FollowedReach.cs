@@ -5,7 +5,13 @@ using Indelible.Server.Continuity;
 namespace Indelible.Server.Comparing;
 
 /// <summary>A copy of somebody else's ledger that grows: followed until its coverage entries reach. Index and row images are this machine's own, made from the copy.</summary>
-internal sealed class FollowedReach(LedgerView view, string source, Protection protection, TimeProvider time, Action<string> progress) : ILedgerReach
+/// <param name="view">The copy.</param>
+/// <param name="source">Short name of the source.</param>
+/// <param name="protection">What is protected.</param>
+/// <param name="follow">Makes the copy grow, if it does not by itself.</param>
+/// <param name="time">The clock.</param>
+/// <param name="progress">Told what is waited for.</param>
+internal sealed class FollowedReach(LedgerView view, string source, Protection protection, Func<CancellationToken, Task> follow, TimeProvider time, Action<string> progress) : ILedgerReach
 {
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
     /// <summary>How long the copy may stand still: its ledger seals coverage once a minute, unless told otherwise.</summary>
@@ -20,6 +26,7 @@ internal sealed class FollowedReach(LedgerView view, string source, Protection p
         long size = -1, grewAt = time.GetTimestamp();
         while (true)
         {
+            await follow(cancellationToken);
             await view.Feed.CatchUpAsync(cancellationToken);
             new RowImageCatchUp(view, source, protection).Run(cancellationToken);
             Lsn covered = CoverageLog.Newest(view, source)?.To ?? Lsn.None;
