@@ -20,7 +20,7 @@ internal sealed class GapSettling(
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
     /// <summary>Before what failed is tried again.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
 
     private readonly EntryMaker _maker = host.NewMaker(source);
 

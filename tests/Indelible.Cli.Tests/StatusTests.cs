@@ -57,10 +57,10 @@ public sealed class StatusTests : IAsyncLifetime
     {
         await _server.ExecuteAsync(_database, "SELECT pg_drop_replication_slot('indelible_crm')");
         Assert.Contains("is missing", (string)(await SourceAsync(1))["problem"]!, StringComparison.Ordinal);
-        await _server.ExecuteAsync(_database, "REVOKE SELECT ON people FROM indelible_capture");    // no baseline without it
-        IndelibleProcess.Result refused = await _indelible.RunAsync("run", "--listen", "127.0.0.1:0");
-        Assert.True(refused.ExitCode == 3, refused.Error);
-        Assert.Equal("slot-missing", (string)(await SourceAsync(1))["openGaps"]![0]!["reason"]!);
+        await _server.ExecuteAsync(_database, "REVOKE SELECT ON people FROM indelible_capture");    // what the gap hid cannot be found without it
+        (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
+        JsonNode opened = await UntilAsync(source => (string)source["state"]! == "capturing" && source["openGaps"]!.AsArray().Count > 0);
+        Assert.Equal("slot-missing", (string)opened["openGaps"]![0]!["reason"]!);
         IndelibleProcess.Result status = await _indelible.CallAsync("status");
         Assert.Equal(1, status.ExitCode);
         Assert.Contains("crm: open gap", status.Output, StringComparison.Ordinal);
@@ -71,9 +71,7 @@ public sealed class StatusTests : IAsyncLifetime
         Assert.Contains("not yet: OPEN", (await _indelible.CallAsync("coverage")).Output, StringComparison.Ordinal);
         Assert.Equal(2, (await _indelible.CallAsync("coverage", "--source", "crn")).ExitCode);
         await _server.ExecuteAsync(_database, "GRANT SELECT ON people TO indelible_capture");
-        (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
-        JsonNode closed = await UntilAsync(source => (string)source["state"]! == "capturing");
-        Assert.Empty(closed["openGaps"]!.AsArray());
+        JsonNode closed = await UntilAsync(source => source["openGaps"]!.AsArray().Count == 0);
         Assert.NotNull(closed["lastGap"]);
         IndelibleProcess.Result whole = await _indelible.CallAsync("coverage", "--json");
         Assert.True(whole.ExitCode == 0, whole.Output + whole.Error);
@@ -118,7 +116,7 @@ public sealed class StatusTests : IAsyncLifetime
         {
             IndelibleProcess.Result status = await _indelible.CallAsync("status", "--json");
             JsonNode source = status.Json["sources"]![0]!;
-            if (isWanted(source) || waited.Elapsed > TimeSpan.FromSeconds(30)) return source;
+            if (isWanted(source) || waited.Elapsed > TimeSpan.FromSeconds(60)) return source;
         }
     }
 }

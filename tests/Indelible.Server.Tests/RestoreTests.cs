@@ -64,6 +64,7 @@ public sealed class RestoreTests : IDisposable
             await people.CaughtUpAsync(host);
             await people.ExecuteAsync("UPDATE people SET ssn = 'after' WHERE id = 9");
             await people.CaughtUpAsync(host);
+            await LiveLedger.WholeAsync(host);
         });
         List<Entry> entries = people.Entries();
         Entry gap = Assert.Single(entries, entry => entry.Header.Code == GuardCode.Gap);
