@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Following;
 using Indelible.Server.Comparing;
@@ -38,11 +39,13 @@ public sealed class MirrorCrosscheck : IDisposable
     /// <exception cref="IndelibleException">Environment: it cannot be read. Finding: it is not what its key signed, or less than was seen before.</exception>
     public static async Task<MirrorCrosscheck> FollowAsync(string address, LedgerPaths paths, TimeProvider time, Action<string> progress, CancellationToken cancellationToken)
     {
-        LedgerFetch source = MirroredLedger.SourceOf(address, cancellationToken);
+        VerifierKey key;
+        using (Keyring keyring = LedgerView.OpenKeyring(paths)) key = keyring.LedgerKeys.Signer.VerifierKey;
+        LedgerFetch source = MirroredLedger.SourceOf(address, key, cancellationToken);
         LedgerCopy? copy = null;
         try
         {
-            using (Keyring keyring = LedgerView.OpenKeyring(paths)) copy = LedgerCopy.Open(paths.Index + "-copy", keyring.LedgerKeys.Signer.VerifierKey);
+            copy = LedgerCopy.Open(paths.Index + "-copy", key);
             LedgerFollower follower = new(copy, source, address, cosigner: null, time) { Progress = (at, size) => progress($"{address}: {at} of {size} entries copied") };
             await RoundAsync(follower, address, cancellationToken);
             return new MirrorCrosscheck(paths, time, source, copy, follower);
