@@ -49,6 +49,8 @@ public sealed class StorageAttacks : IAsyncLifetime
     public async Task Data_directory_put_back_to_an_earlier_copy()
     {
         string copy = await CopyAsync();
+        // More log than a server writes by starting: else the log could end past what is sealed before anybody looks.
+        await _server.ExecuteAsync(_scene.Ledger.Database, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000000))");
         await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'undone' WHERE id = 7");
         await _scene.ToldAsync("update people 7 ssn by session clerk");
         await PutBackAsync(copy);
