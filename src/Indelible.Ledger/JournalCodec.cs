@@ -62,12 +62,14 @@ internal static class JournalCodec
         uint bodyLength = BinaryPrimitives.ReadUInt32BigEndian(bytes[Hash.Size..]);
         if (bodyLength > BodyLengthMax || bodyLength > bytes.Length - Overhead) return null;
         ReadOnlySpan<byte> covered = bytes[..(HeadLength + (int)bodyLength)];
+        ReadOnlySpan<byte> found = bytes.Slice(covered.Length, MacLength);
+        if (!CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(key, covered), found)) return null;
         var reader = new RecordReader(covered[HeadLength..]);
         JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, Hash.Read(bytes[..Hash.Size])), GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
         if (record is null || !reader.IsAtEnd) return null;
-        mac = Hash.Read(bytes.Slice(covered.Length, MacLength));
+        mac = Hash.Read(found);
         recordLength = covered.Length + MacLength;
-        return CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(key, covered), mac.Bytes) ? record : null;
+        return record;
     }
 
     private static void WriteMarks(RecordBuffer to, IReadOnlyList<SourceMark> marks)

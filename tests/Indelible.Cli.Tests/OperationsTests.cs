@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Indelible.Ledger;
 using Indelible.Testing;
@@ -38,11 +39,17 @@ public sealed class OperationsTests
         await OkAsync(live, master, "keys", "accept-head");
         live.Launch(environment: master);
         await live.CaughtUpAsync();
+        Stopwatch waited = Stopwatch.StartNew();
+        while (await GapsAsync(live, master) is var found && (found.Count == 0 || found.Any(gap => (bool)gap!["open"]!)))
+        {
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(1), found.ToJsonString());
+            await Task.Delay(200);
+        }
         await live.StopAsync();
 
         await OkAsync(live, master, "verify", "--older", Path.Combine(backup, "ledger", "checkpoint"));
         await OkAsync(live, master, "crosscheck");
-        JsonArray gaps = (await live.Indelible.RunAsync(master, "coverage", "--json")).Json["sources"]![0]!["gaps"]!.AsArray();
+        JsonArray gaps = await GapsAsync(live, master);
         Assert.Contains(gaps, gap => (string)gap!["reason"]! == "slot-ahead" && !(bool)gap["open"]!);
         JsonNode history = (await live.Indelible.RunAsync(master, "history", "people", "1", "--as-of", "0s", "--reason", "after the restore", "--json")).Json;
         Assert.Equal("after it", (string)history["fields"]!.AsArray().Single(field => (string)field!["column"]! == "ssn")!["value"]!["value"]!);
@@ -71,6 +78,9 @@ public sealed class OperationsTests
         await OkAsync(live, null, "keys", "export", Path.Combine(backup, "crm.keyring"));
         foreach (string secret in (string[])["master.key", "crm.password"]) await Copying.AsIsAsync(Path.Combine(live.Indelible.Home, "keyring", secret), Path.Combine(backup, secret));
     }
+
+    private static async Task<JsonArray> GapsAsync(LiveRun live, Dictionary<string, string> environment) =>
+        (await live.Indelible.RunAsync(environment, "coverage", "--json")).Json["sources"]![0]!["gaps"]!.AsArray();
 
     private static async Task OkAsync(LiveRun live, Dictionary<string, string>? environment, params string[] arguments)
     {
