@@ -64,7 +64,7 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
     private void Add(EntryBatch entries, CatalogTrace trace) => _maker.AddGuard(
         entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) }, trace.ToText(), TextName);
 
-    /// <summary>The newest that was sealed since protection last changed; null if there is none, or it does not open.</summary>
+    /// <summary>The newest that was sealed since protection last changed; null if there is none, it does not open, or another version of this program wrote it otherwise.</summary>
     private CatalogTrace? Remembered()
     {
         foreach (Entry entry in host.View.NewestEntries(source, EntryKind.Guard))
@@ -72,8 +72,20 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
             if (entry.Header.Code is GuardCode.ProtectionStarted or GuardCode.ProtectionChanged) return null;
             if (entry.Header.Code != GuardCode.Catalog) continue;
             OpenedValue text = host.View.Values.Open(entry, entry.Fields[0], Side.After);
-            return text.Fault == OpenFault.None ? CatalogTrace.Parse(Encoding.UTF8.GetString(text.Value.Bytes.Span)) : null;
+            return text.Fault == OpenFault.None ? Parse(Encoding.UTF8.GetString(text.Value.Bytes.Span)) : null;
         }
         return null;
+    }
+
+    private static CatalogTrace? Parse(string text)
+    {
+        try
+        {
+            return CatalogTrace.Parse(text);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
     }
 }
