@@ -5,7 +5,8 @@ namespace Indelible.Bench;
 /// <summary>The indelible command, and other programs, as a user runs them.</summary>
 internal sealed class Command(string root, string directory)
 {
-    private string Binary => Path.Combine(root, "src", "Indelible.Cli", "bin", "Release", "net10.0", "indelible");
+    /// <summary>The command's program.</summary>
+    public string Binary => Path.Combine(root, "src", "Indelible.Cli", "bin", "Release", "net10.0", "indelible");
 
     /// <summary>Where the ledger is.</summary>
     public string Ledger => Path.Combine(directory, "ledger");

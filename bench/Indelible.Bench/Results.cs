@@ -37,6 +37,10 @@ internal sealed class Results(string root, string suite)
     public static string Percentiles(IReadOnlyCollection<double> milliseconds) =>
         $"p50 {Number(Percentile(milliseconds, 0.5))} ms, p99 {Number(Percentile(milliseconds, 0.99))} ms";
 
+    /// <summary>Median and 99th percentile of times in microseconds.</summary>
+    public static string Microseconds(IReadOnlyCollection<double> microseconds) =>
+        $"p50 {Number(Percentile(microseconds, 0.5))} µs, p99 {Number(Percentile(microseconds, 0.99))} µs";
+
     public void Write()
     {
         var text = new StringBuilder();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
@@ -29,6 +30,27 @@ public static partial class DurableFile
         return ReadFully(file, offset, destination);
     }
 
+    /// <summary>Reads a file from its start into a buffer that grows as needed; returns how many bytes, null if there is no such file. For many small files:
+    /// four calls of the system, nothing asked before.</summary>
+    /// <param name="path">The file; a directory in its place is no file.</param>
+    /// <param name="buffer">Receives the bytes; replaced by a longer one if it is too short.</param>
+    /// <param name="lengthMax">Bytes after which reading ends; at least as many are there then.</param>
+    public static int? TryReadInto(string path, ref byte[] buffer, int lengthMax)
+    {
+        using SafeFileHandle? file = TryOpen(path, ReadOnly, 0, expectedError: NoEntry);
+        if (file is null) return null;
+        int done = 0;
+        while (done < lengthMax)
+        {
+            if (done == buffer.Length) Array.Resize(ref buffer, 2 * buffer.Length);
+            int read = NativeReadSome(file, buffer.AsSpan(done, Math.Min(buffer.Length, lengthMax) - done), path);
+            if (read < 0) return null;
+            if (read == 0) break;
+            done += read;
+        }
+        return done;
+    }
+
     /// <summary>Opens a file for reading once from the start, for what may be large; null if there is no such file. The caller disposes it.</summary>
     public static Stream? TryOpenRead(string path)
     {
@@ -47,6 +69,20 @@ public static partial class DurableFile
             throw new IOException($"expected a file, found a directory: {path}");
         }
         return file;
+    }
+
+    /// <summary>Bytes read, 0 at the end, -1 if it is a directory.</summary>
+    private static unsafe int NativeReadSome(SafeFileHandle file, Span<byte> destination, string path)
+    {
+        while (true)
+        {
+            nint read;
+            fixed (byte* start = destination) read = NativeRead(file, start, destination.Length);
+            if (read >= 0) return (int)read;
+            int error = Marshal.GetLastPInvokeError();
+            if (error == IsDirectory) return -1;
+            if (error != Interrupted) throw Failure("read", path, error);
+        }
     }
 
     private static int ReadFully(SafeFileHandle file, long offset, Span<byte> destination)

@@ -17,13 +17,12 @@ public sealed class LedgerFetch : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly IDisposable? _client;
-    private readonly MemoryStream _whole = new();
-    private readonly byte[] _chunk = new byte[1 << 16];
 
-    private LedgerFetch(OpenFile openFile, Func<string, CancellationToken, Task<byte[]?>> readAsync, IDisposable? client)
+    private LedgerFetch(OpenFile openFile, Func<Fetch>? anotherFetch, Func<string, CancellationToken, Task<byte[]?>> readAsync, IDisposable? client)
     {
         OpenFile = openFile;
-        Fetch = ReadWhole;
+        AnotherFetch = anotherFetch;
+        Fetch = anotherFetch?.Invoke() ?? new WholeFiles(openFile).Read;
         ReadAsync = readAsync;
         _client = client;
     }
@@ -33,6 +32,9 @@ public sealed class LedgerFetch : IDisposable
 
     /// <summary>Whole files: tiles, bundles, checkpoints. The bytes are gone with the next call.</summary>
     public Fetch Fetch { get; }
+
+    /// <summary>Makes more such readers, each with bytes of its own, to be used beside each other; null where files are found one after the other.</summary>
+    public Func<Fetch>? AnotherFetch { get; }
 
     /// <summary>Blobs, as streams. Many may be open at once.</summary>
     public OpenFile OpenFile { get; }
@@ -45,7 +47,7 @@ public sealed class LedgerFetch : IDisposable
     {
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root)) throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {root}");
-        return new LedgerFetch(path => OpenBelow(root, path), (path, _) => Task.FromResult(ReadBelow(root, path)), null) { Root = root };
+        return new LedgerFetch(path => OpenBelow(root, path), () => new DirectoryFiles(root).Read, (path, _) => Task.FromResult(ReadBelow(root, path)), null) { Root = root };
     }
 
     /// <summary>A ledger served over http or https; <paramref name="url"/> is what <c>checkpoint</c> and <c>tile/</c> follow.</summary>
@@ -65,8 +67,9 @@ public sealed class LedgerFetch : IDisposable
         {
             AutomaticDecompression = DecompressionMethods.GZip, MaxAutomaticRedirections = 5, ConnectTimeout = patience,
         }, disposeHandler: true) { Timeout = patience };
+        Stream? Open(string path) => Request(client, new Uri(root, path), patience, cancellationToken);
         return new LedgerFetch(
-            path => Request(client, new Uri(root, path), patience, cancellationToken),
+            Open, () => new WholeFiles(Open).Read,
             (path, stop) => RequestAsync(client, new Uri(root, path), patience, stop), client);
     }
 
@@ -81,6 +84,7 @@ public sealed class LedgerFetch : IDisposable
         return new LedgerFetch(
             // A verifier asks for one file after the other and has nothing else to do.
             path => reader.FindAsync(path, cancellationToken).GetAwaiter().GetResult()?.Invoke().GetAwaiter().GetResult(),
+            null,
             async (path, stop) =>
             {
                 Func<Task<Stream?>>? open;
@@ -119,15 +123,6 @@ public sealed class LedgerFetch : IDisposable
         byte[] bytes = new byte[Math.Min(content.Length, FileLengthMax + 1)];
         int read = content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         return read == bytes.Length ? bytes : bytes[..read];
-    }
-
-    private ReadOnlyMemory<byte>? ReadWhole(string path)
-    {
-        using Stream? content = OpenFile(path);
-        if (content is null) return null;
-        _whole.SetLength(0);
-        for (int read; _whole.Length <= FileLengthMax && (read = content.Read(_chunk, 0, _chunk.Length)) > 0;) _whole.Write(_chunk, 0, read);
-        return _whole.GetBuffer().AsMemory(0, (int)_whole.Length);
     }
 
     private static async Task<byte[]?> RequestAsync(HttpClient client, Uri address, TimeSpan patience, CancellationToken cancellationToken)
@@ -208,4 +203,35 @@ public sealed class LedgerFetch : IDisposable
         failure.InnerException is AuthenticationException certificate
             ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? If it is, have its authority trusted by this system (SSL_CERT_FILE names other authorities)"
             : $"cannot read {address}: {failure.Message}", failure);
+
+    /// <summary>Files read whole, one after the other; the bytes are gone with the next.</summary>
+    private sealed class WholeFiles(OpenFile open)
+    {
+        private byte[] _buffer = new byte[1 << 17];
+
+        public ReadOnlyMemory<byte>? Read(string path)
+        {
+            using Stream? content = open(path);
+            if (content is null) return null;
+            int length = 0;
+            for (int read; length <= FileLengthMax && (read = content.Read(_buffer, length, _buffer.Length - length)) > 0;)
+            {
+                length += read;
+                if (length == _buffer.Length) Array.Resize(ref _buffer, 2 * length);
+            }
+            return _buffer.AsMemory(0, length);
+        }
+    }
+
+    /// <summary>The same below a directory.</summary>
+    private sealed class DirectoryFiles(string root)
+    {
+        private byte[] _buffer = new byte[1 << 17];
+
+        public ReadOnlyMemory<byte>? Read(string path)
+        {
+            int? length = DurableFile.TryReadInto(Path.Combine(root, path), ref _buffer, FileLengthMax + 1);
+            return length is null ? default(ReadOnlyMemory<byte>?) : _buffer.AsMemory(0, length.Value);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using Indelible.Format;
 using Indelible.Format.Verification;
+using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Verify;
 
@@ -22,6 +23,9 @@ internal static class Disk
     }
 
     public static Stream? Open(string path) => File.Exists(path) ? File.OpenRead(path) : null;
+
+    /// <summary>For reading whole, which needs no stream.</summary>
+    public static SafeFileHandle? OpenHandle(string path) => File.Exists(path) ? File.OpenHandle(path) : null;
 }
 
 #pragma warning restore RS0030
@@ -34,14 +38,16 @@ internal sealed class LedgerDirectory(string root)
 
     public ReadOnlyMemory<byte>? Read(string path)
     {
-        using Stream? file = Open(path);
+        using SafeFileHandle? file = Disk.OpenHandle(PathOf(path));
         if (file is null) return null;
         // One byte more than the longest: enough to be found too long.
-        int length = (int)Math.Min(file.Length, EntryBundle.LengthMax + 1);
+        int length = (int)Math.Min(RandomAccess.GetLength(file), EntryBundle.LengthMax + 1), read = 0;
         if (length > _buffer.Length) _buffer = new byte[Math.Max(length, 2 * _buffer.Length)];
-        int read = file.ReadAtLeast(_buffer.AsSpan(0, length), length, throwOnEndOfStream: false);
+        for (int more; read < length && (more = RandomAccess.Read(file, _buffer.AsSpan(read, length - read), read)) > 0;) read += more;
         return _buffer.AsMemory(0, read);
     }
 
-    public Stream? Open(string path) => Disk.Open(Path.Combine(root, path.Replace('/', Path.DirectorySeparatorChar)));
+    public Stream? Open(string path) => Disk.Open(PathOf(path));
+
+    private string PathOf(string path) => Path.Combine(root, path.Replace('/', Path.DirectorySeparatorChar));
 }

@@ -13,7 +13,10 @@ internal static class Verification
         ReadOnlyMemory<byte> older = arguments.OlderFile is null ? default : Disk.Read(arguments.OlderFile, SignedNote.LengthMax);
         if (!Disk.IsDirectory(arguments.Target)) return VerifyEvidence(arguments, policy);
         var directory = new LedgerDirectory(arguments.Target);
-        var verifier = new LedgerVerifier(directory.Read, directory.Open) { Policy = policy, OlderCheckpoint = older };
+        var verifier = new LedgerVerifier(directory.Read, directory.Open) 
+        {
+            Policy = policy, OlderCheckpoint = older, AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
+        };
         return verifier.Verify(CancellationToken.None);
     }
 

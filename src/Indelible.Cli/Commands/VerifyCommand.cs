@@ -65,6 +65,7 @@ internal static class VerifyCommand
         {
             Policy = policy,
             OlderCheckpoint = older,
+            AnotherFetch = files.AnotherFetch,
             Seen = (index, header) =>
             {
                 if (pinned is not null && header.Code == AnchorFiles.Code && header.Kind == EntryKind.Admin) anchors.Add((index, header));

@@ -150,18 +150,25 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
 
     private bool TryAnyHead(out CborMajor major, out ulong argument, out int next)
     {
-        (major, argument, next) = (default, 0, 0);
+        (major, argument, next) = (default, 0, Position + 1);
         if (AtEnd) return Refuse("expected an item, found the end");
         ReadOnlySpan<byte> rest = source[Position..];
         major = (CborMajor)(rest[0] >> 5);
         int low = rest[0] & 0x1F;
-        int extra = low < 24 ? 0 : low <= 27 ? 1 << (low - 24) : -1;
+        argument = (ulong)low;
+        return low < 24 || TryLongHead(rest, major, low, out argument, out next);
+    }
+
+    /// <summary>A head with 1, 2, 4 or 8 bytes after the first.</summary>
+    private bool TryLongHead(ReadOnlySpan<byte> rest, CborMajor major, int low, out ulong argument, out int next)
+    {
+        (argument, next) = (0, 0);
+        int extra = low <= 27 ? 1 << (low - 24) : -1;
         if (extra < 0) return Refuse("expected a definite length (RFC 8949 §4.2.1), found an indefinite or reserved one");
         if (rest.Length <= extra) return Refuse("expected a whole head, found the end");
-        if (major == CborMajor.Simple && extra > 0) return Refuse("expected null, true or false, found another simple value or a float");
+        if (major == CborMajor.Simple) return Refuse("expected null, true or false, found another simple value or a float");
         argument = extra switch
         {
-            0 => (ulong)low,
             1 => rest[1],
             2 => BinaryPrimitives.ReadUInt16BigEndian(rest[1..]),
             4 => BinaryPrimitives.ReadUInt32BigEndian(rest[1..]),
@@ -172,7 +179,7 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
         return true;
     }
 
-    private static ulong SmallestFor(int extra) => extra switch { 0 => 0, 1 => 24, 2 => 1UL << 8, 4 => 1UL << 16, _ => 1UL << 32 };
+    private static ulong SmallestFor(int extra) => extra switch { 1 => 24, 2 => 1UL << 8, 4 => 1UL << 16, _ => 1UL << 32 };
 
     private bool MoveTo(int next)
     {

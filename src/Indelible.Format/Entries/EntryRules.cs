@@ -57,7 +57,8 @@ internal static class EntryRules
             ? $"expected a subject key for the {side} side, found none in the header"
             : "";
 
-    private static (int Required, int Optional) Members(EntryKind kind, Operation? operation) => kind switch
+    /// <summary>Members that an entry of a kind must carry and those it may, one bit each at the place of its key; for a change, of its operation.</summary>
+    public static (int Required, int Optional) Members(EntryKind kind, Operation? operation) => kind switch
     {
         EntryKind.Change => ChangeMembers(operation),
         EntryKind.Baseline => (Always | Bits(HeaderKey.Source, HeaderKey.Relation, HeaderKey.Key, HeaderKey.Snapshot),

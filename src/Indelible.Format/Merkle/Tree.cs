@@ -16,6 +16,10 @@ public static class Tree
     private const byte LeafPrefix = 0x00;
     private const byte NodePrefix = 0x01;
     private const int LeafOnStackMax = 1024;
+    private const int NodeLength = 1 + Hash.Size + Hash.Size;
+
+    /// <summary>Length of a parent's message with its padding, in bytes.</summary>
+    internal const int NodePadded = 2 * Sha2.BlockLength;
 
     /// <summary>Root of the tree without leaves: SHA-256 of nothing. RFC 6962 §2.1.</summary>
     public static readonly Hash EmptyRoot = Hash.Read(SHA256.HashData(ReadOnlySpan<byte>.Empty));
@@ -24,11 +28,10 @@ public static class Tree
     [SkipLocalsInit]
     public static Hash Leaf(ReadOnlySpan<byte> entry)
     {
-        int length = entry.Length + 1;
-        byte[]? rented = length > LeafOnStackMax ? ArrayPool<byte>.Shared.Rent(length) : null;
-        Span<byte> input = (rented ?? stackalloc byte[LeafOnStackMax])[..length];
-        input[0] = LeafPrefix;
-        entry.CopyTo(input[1..]);
+        int padded = Sha2.PaddedLength(1 + entry.Length);
+        byte[]? rented = padded > LeafOnStackMax ? ArrayPool<byte>.Shared.Rent(padded) : null;
+        Span<byte> input = (rented ?? stackalloc byte[LeafOnStackMax])[..padded];
+        LayOutLeaf(entry, input);
         Hash hash = Sha256(input);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         return hash;
@@ -38,11 +41,26 @@ public static class Tree
     [SkipLocalsInit]
     public static Hash Node(in Hash left, in Hash right)
     {
-        Span<byte> input = stackalloc byte[1 + Hash.Size + Hash.Size];
-        input[0] = NodePrefix;
-        left.CopyTo(input[1..]);
-        right.CopyTo(input[(1 + Hash.Size)..]);
+        Span<byte> input = stackalloc byte[NodePadded];
+        LayOutNode(left, right, input);
         return Sha256(input);
+    }
+
+    /// <summary>The message whose SHA-256 a leaf's hash is, with its padding.</summary>
+    internal static void LayOutLeaf(ReadOnlySpan<byte> entry, Span<byte> padded)
+    {
+        padded[0] = LeafPrefix;
+        entry.CopyTo(padded[1..]);
+        Sha2.Pad(padded, 1 + entry.Length, (ulong)(1 + entry.Length));
+    }
+
+    /// <summary>The message whose SHA-256 a parent's hash is, with its padding: <see cref="NodePadded"/> bytes.</summary>
+    internal static void LayOutNode(in Hash left, in Hash right, Span<byte> padded)
+    {
+        padded[0] = NodePrefix;
+        left.CopyTo(padded[1..]);
+        right.CopyTo(padded[(1 + Hash.Size)..]);
+        Sha2.Pad(padded, NodeLength, NodeLength);
     }
 
     /// <summary>Root over leaf hashes, in order. RFC 6962 §2.1.</summary>
@@ -74,10 +92,10 @@ public static class Tree
         return root;
     }
 
-    private static Hash Sha256(ReadOnlySpan<byte> input)
+    private static Hash Sha256(ReadOnlySpan<byte> padded)
     {
         Unsafe.SkipInit(out Hash hash);
-        Sha2.Sha256(input, MemoryMarshal.AsBytes(new Span<Hash>(ref hash)));
+        Sha2.Sha256Each(padded, [padded.Length], MemoryMarshal.AsBytes(new Span<Hash>(ref hash)));
         return hash;
     }
 }

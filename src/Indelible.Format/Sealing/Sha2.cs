@@ -1,11 +1,13 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Indelible.Format.Sealing;
 
 /// <summary>SHA-256 (FIPS 180-4) of short inputs, without allocation and with states that can be kept.</summary>
 /// <remarks>Compression is OpenSSL's where the process finds it (it uses the processor's SHA instructions; .NET needs the same library), libsodium's elsewhere.</remarks>
-[System.Runtime.CompilerServices.SkipLocalsInit]
+[SkipLocalsInit]
 internal static unsafe class Sha2
 {
     /// <summary>Length of a hash, in bytes.</summary>
@@ -26,12 +28,35 @@ internal static unsafe class Sha2
         Finish(state, message, 0, hash);
     }
 
+    /// <summary>The first hash value. FIPS 180-4 §5.3.3.</summary>
+    private static ReadOnlySpan<uint> First => [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+
+    /// <summary>Length of a message with its padding: a whole number of blocks. FIPS 180-4 §5.1.1.</summary>
+    public static int PaddedLength(int length) => (length + 1 + sizeof(ulong) + BlockLength - 1) / BlockLength * BlockLength;
+
+    /// <summary>Hashes of messages that lie one behind the other, each padded already.</summary>
+    /// <param name="messages">Their bytes. Best written a while before: what was just written piecemeal cannot be read at once.</param>
+    /// <param name="lengths">Length of each, padding included.</param>
+    /// <param name="hashes">Receives 32 bytes for each.</param>
+    public static void Sha256Each(ReadOnlySpan<byte> messages, ReadOnlySpan<int> lengths, Span<byte> hashes)
+    {
+        Span<uint> state = stackalloc uint[StateWords];
+        Start(state);
+        foreach (int length in lengths)
+        {
+            First.CopyTo(state);        // nothing is buffered after whole blocks: the rest of the state stays as it is
+            Compress(state, messages[..length]);
+            Write(state, hashes[..Size]);
+            messages = messages[length..];
+            hashes = hashes[Size..];
+        }
+    }
+
     /// <summary>The state before the first block.</summary>
     public static void Start(Span<uint> state)
     {
         state.Clear();
-        ReadOnlySpan<uint> first = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
-        first.CopyTo(state);
+        First.CopyTo(state);
     }
 
     /// <summary>Adds whole blocks to a state.</summary>
@@ -44,6 +69,7 @@ internal static unsafe class Sha2
             CompressWithSodium(state, blocks);
             return;
         }
+        ClearUpperHalves(state);
         fixed (uint* words = state)
         fixed (byte* start = blocks)
         {
@@ -53,6 +79,15 @@ internal static unsafe class Sha2
                 Update(words, start + offset, (nuint)length);
             }
         }
+    }
+
+    /// <summary>Has the processor forget the upper halves of its 256-bit registers. OpenSSL's code uses the lower ones in a way that is slow while the
+    /// upper ones hold something (130 ns a call on an EPYC of 2021), and any copy of 32 bytes before may have left something there.</summary>
+    /// <remarks>There is no function for it, but a method that uses such a register ends with the instruction, vzeroupper.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ClearUpperHalves(Span<uint> state)
+    {
+        if (Vector256.IsHardwareAccelerated) Vector256.Create(state[^8..]).CopyTo(state[^8..]);
     }
 
     public static void CompressWithSodium(Span<uint> state, ReadOnlySpan<byte> blocks)
@@ -73,15 +108,26 @@ internal static unsafe class Sha2
         if (whole > 0) Compress(state, rest[..whole]);
         Span<byte> tail = stackalloc byte[2 * BlockLength];
         int left = rest.Length - whole;
-        int tailLength = left < BlockLength - 8 ? BlockLength : 2 * BlockLength;
+        int tailLength = PaddedLength(left);
         rest[whole..].CopyTo(tail);
-        tail[left..tailLength].Clear();
-        tail[left] = 0x80;
-        BinaryPrimitives.WriteUInt64BigEndian(tail[(tailLength - 8)..], 8 * (ulong)(lengthBefore + rest.Length));
+        Pad(tail[..tailLength], left, (ulong)(lengthBefore + rest.Length));
         // The libraries count bytes too; that count is not used, so it may say anything.
         Compress(state, tail[..tailLength]);
-        for (int i = 0; i < 8; i++) BinaryPrimitives.WriteUInt32BigEndian(hash[(4 * i)..], state[i]);
+        Write(state, hash);
         tail[..left].Clear();
+    }
+
+    /// <summary>Fills the end of the last block: a bit, zeros, the message's length in bits.</summary>
+    public static void Pad(Span<byte> padded, int length, ulong messageLength)
+    {
+        padded[length] = 0x80;
+        padded[(length + 1)..^sizeof(ulong)].Clear();
+        BinaryPrimitives.WriteUInt64BigEndian(padded[^sizeof(ulong)..], 8 * messageLength);
+    }
+
+    private static void Write(ReadOnlySpan<uint> state, Span<byte> hash)
+    {
+        for (int i = 0; i < 8; i++) BinaryPrimitives.WriteUInt32BigEndian(hash[(4 * i)..], state[i]);
     }
 
     private static delegate* unmanaged[SuppressGCTransition]<uint*, byte*, nuint, int> FindOpenSsl()

@@ -1,3 +1,5 @@
+using System.Text;
+using Indelible.Format.Cbor;
 using Indelible.Format.Entries;
 
 namespace Indelible.Format.Verification;
@@ -6,13 +8,16 @@ namespace Indelible.Format.Verification;
 /// <param name="origin">The ledger's.</param>
 /// <param name="blobs">Checks blobs; null if they are not to be.</param>
 /// <param name="findings">Receives what is wrong.</param>
-/// <param name="seen">Told each header; null if nobody wants it.</param>
-internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, Action<long, EntryHeader>? seen = null)
+/// <param name="known">Learns from entries that were accepted.</param>
+/// <param name="seen">Told each header but those of changes and baselines; null if nobody wants it.</param>
+internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, KnownItems known, Action<long, EntryHeader>? seen = null)
 {
     /// <summary>Code of the guard entry that announces a gap. docs/format.md#codes.</summary>
     public const string GapCode = "gap";
 
     private readonly Dictionary<string, SourceCheck> _sources = new(StringComparer.Ordinal);
+    private byte[] _lastName = [];
+    private SourceCheck? _lastSource;
     private readonly long[] _kinds = new long[(int)EntryKind.Event + 1];
 
     public IReadOnlyDictionary<EntryKind, long> Kinds =>
@@ -20,6 +25,25 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
 
     public IReadOnlyList<SourceSummary> Sources => [.. _sources.Values.Select(source => source.Summary).OrderBy(source => source.Source, StringComparer.Ordinal)];
 
+    /// <summary>An ordinary entry: all that is left to check is its place in its source.</summary>
+    /// <param name="entry">What was read of it.</param>
+    /// <param name="bytes">The entry.</param>
+    /// <param name="file">The bundle it is in.</param>
+    /// <param name="index">0-based index in the ledger.</param>
+    public void CheckOrdinary(in OrdinaryEntry entry, ReadOnlySpan<byte> bytes, string file, long index)
+    {
+        _kinds[(int)entry.Kind]++;
+        if (entry.Kind != EntryKind.Change) return;
+        ReadOnlySpan<byte> name = bytes[entry.SourceStart..entry.SourceEnd];
+        if (_lastSource is null || !name.SequenceEqual(_lastName))
+        {
+            _lastName = name.ToArray();
+            _lastSource = Source(NameIn(name));
+        }
+        _lastSource.Change(entry.Position, file, index);
+    }
+
+    /// <summary>Any entry.</summary>
     /// <param name="bytes">One entry; used only during the call.</param>
     /// <param name="file">The bundle it is in.</param>
     /// <param name="index">0-based index in the ledger.</param>
@@ -31,8 +55,9 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
             findings.Fault(Rules.Canonical, file, index, fault.ToString());
             return;
         }
+        known.Learn(bytes.Span);
         EntryHeader header = entry.Header;
-        seen?.Invoke(index, header);
+        if (header.Kind is not (EntryKind.Change or EntryKind.Baseline)) seen?.Invoke(index, header);
         if (header.Origin != origin) findings.Fault(Rules.Origin, file, index, $"expected origin '{origin}', found '{header.Origin}'");
         _kinds[(int)header.Kind]++;
         if (header.Source is not null) CheckSource(header, file, index);
@@ -70,6 +95,13 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
     private void CheckBlob(FieldValue value, string field, Side side, string file, long index)
     {
         if (value.Kind == ValueKind.Blob) blobs!.Check(value, $"{field} ({side})", file, index);
+    }
+
+    private static string NameIn(ReadOnlySpan<byte> item)
+    {
+        var reader = new CborReader(item);
+        reader.TryReadText(out ReadOnlySpan<byte> name);
+        return Encoding.UTF8.GetString(name);
     }
 
     private SourceCheck Source(string name)

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
@@ -35,8 +36,18 @@ public sealed class LedgerVerifier
     /// <summary>What <see cref="VerificationReport.NotChecked"/> says of time stamps, which need certificates and a clock.</summary>
     public const string AnchorsNotChecked = "anchors (RFC 3161 time stamps)";
 
-    /// <summary>Told the header of each entry that decodes, with its index; null if nobody wants it.</summary>
+    /// <summary>Told the header of each entry that decodes and is no change or baseline, with its index; null if nobody wants it.</summary>
     public Action<long, EntryHeader>? Seen { get; init; }
+
+    /// <summary>Makes another reader of the same files, which others may be used beside; null to examine one bundle after the other, on the caller's thread.</summary>
+    /// <remarks>What is found, and in which order, is the same either way. Memory is that of <see cref="BundlesPerThread"/> bundles for each thread.</remarks>
+    public Func<Fetch>? AnotherFetch { get; init; }
+
+    /// <summary>Bundles that are examined at once where <see cref="AnotherFetch"/> is given; one for each core unless said otherwise.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Bundles that are examined ahead for each thread: enough that threads seldom wait for each other.</summary>
+    public const int BundlesPerThread = 8;
 
     /// <summary>Verifies the ledger as it is now. May be called once at a time.</summary>
     public VerificationReport Verify(CancellationToken cancellationToken)
@@ -47,9 +58,10 @@ public sealed class LedgerVerifier
             return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: there is no checkpoint to check it against"] };
 
         BlobCheck? blobs = _openBlob is null ? null : new BlobCheck(_openBlob, findings);
-        var entries = new EntryCheck(checkpoint.Origin, blobs, findings, Seen);
+        var known = new KnownItems(checkpoint.Origin);
+        var entries = new EntryCheck(checkpoint.Origin, blobs, findings, known, Seen);
         var tree = new TreeCheck(checkpoint.Size, _files, findings, head.Milestones(_files, Policy, OlderCheckpoint, findings));
-        long count = CheckEntries(checkpoint.Size, entries, tree, findings, cancellationToken);
+        long count = CheckEntries(checkpoint.Size, entries, tree, findings, known, cancellationToken);
         bool isComplete = count == checkpoint.Size;
         if (isComplete)
         {
@@ -74,36 +86,71 @@ public sealed class LedgerVerifier
         };
     }
 
-    /// <summary>Goes through the bundles in order; ends early where one is unreadable or findings are too many. Returns the entries checked.</summary>
-    private long CheckEntries(long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, CancellationToken cancellationToken)
+    /// <summary>Goes through the bundles in order, examining some ahead; ends early where one is unreadable or findings are too many. Returns the entries checked.</summary>
+    private long CheckEntries(long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, KnownItems known, CancellationToken cancellationToken)
     {
-        var ranges = new Range[TileCoordinate.FullWidth];
-        var leaves = new Hash[TileCoordinate.FullWidth];
+        long bundles = (treeSize + TileCoordinate.FullWidth - 1) / TileCoordinate.FullWidth;
+        BundleCheck[] ahead = [.. Enumerable.Range(0, AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads)).Select(_ => Another(known))];
         long count = 0;
         while (count < treeSize && !findings.IsFull)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var coordinate = TileCoordinate.Holding(TileCoordinate.EntriesLevel, count, treeSize);
-            ReadOnlyMemory<byte>? bundle = _files.Read(coordinate, out TileCoordinate found);
-            if (bundle is null)
+            long first = count / TileCoordinate.FullWidth;
+            int examined = (int)Math.Min(ahead.Length, bundles - first);
+            Examine(ahead.AsMemory(0, examined), first, treeSize, cancellationToken);
+            for (int i = 0; i < examined && !findings.IsFull; i++)
             {
-                findings.Fault(Rules.Missing, coordinate.Path, $"expected entries {count} to {count + coordinate.Width - 1}, found no file");
-                return count;
+                if (!Take(ahead[i], count, entries, tree, findings)) return count;
+                count += ahead[i].Place.Width;
+                Progress?.Invoke(count, treeSize);
             }
-            string path = found.Path;
-            if (!EntryBundle.TrySplit(bundle.Value.Span, found.Width, ranges, out int whole))
-            {
-                LaneHasher.Leaves(bundle.Value.Span, ranges.AsSpan(0, whole), leaves);
-                tree.Misshapen(coordinate, found, bundle.Value.Length, leaves.AsSpan(0, whole));
-                return count;
-            }
-            LaneHasher.Leaves(bundle.Value.Span, ranges.AsSpan(0, coordinate.Width), leaves);
-            for (int i = 0; i < coordinate.Width; i++) entries.Check(bundle.Value[ranges[i]], path, count + i);
-            tree.Add(leaves.AsSpan(0, coordinate.Width));
-            count += coordinate.Width;
-            Progress?.Invoke(count, treeSize);
         }
         return count;
+    }
+
+    private BundleCheck Another(KnownItems known) =>
+        new(AnotherFetch is null ? _files : new LedgerFiles(AnotherFetch()), known);
+
+    private void Examine(ReadOnlyMemory<BundleCheck> bundles, long first, long treeSize, CancellationToken cancellationToken)
+    {
+        void One(int i) => bundles.Span[i].Examine(TileCoordinate.Holding(TileCoordinate.EntriesLevel, (first + i) * TileCoordinate.FullWidth, treeSize));
+        cancellationToken.ThrowIfCancellationRequested();
+        if (bundles.Length == 1)
+        {
+            One(0);
+            return;
+        }
+        try
+        {
+            Parallel.For(0, bundles.Length, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = cancellationToken }, One);
+        }
+        catch (AggregateException failed)
+        {
+            ExceptionDispatchInfo.Throw(failed.InnerExceptions[0]);     // as where one is read after the other: files that cannot be read end it
+        }
+    }
+
+    /// <summary>What depends on the bundles before; false if this one is unreadable.</summary>
+    private static bool Take(BundleCheck bundle, long count, EntryCheck entries, TreeCheck tree, Findings findings)
+    {
+        TileCoordinate place = bundle.Place;
+        if (bundle.Bytes is null)
+        {
+            findings.Fault(Rules.Missing, place.Path, $"expected entries {count} to {count + place.Width - 1}, found no file");
+            return false;
+        }
+        if (!bundle.IsWhole)
+        {
+            tree.Misshapen(place, bundle.Found, bundle.Bytes.Value.Length, bundle.Leaves);
+            return false;
+        }
+        string path = bundle.Found.Path;
+        for (int i = 0; i < place.Width; i++)
+        {
+            if (bundle.Ordinary(i).IsOrdinary) entries.CheckOrdinary(bundle.Ordinary(i), bundle.Entry(i).Span, path, count + i);
+            else entries.Check(bundle.Entry(i), path, count + i);
+        }
+        tree.Add(bundle.Leaves, bundle.Root, bundle.IsAsTileSays);
+        return true;
     }
 
     private IEnumerable<string> NotChecked(long count, long treeSize)

@@ -11,6 +11,7 @@ internal sealed class TreeCheck
     private readonly TreeRange _range;
     private readonly List<OpenTile> _open = [];
     private readonly Queue<Milestone> _milestones;
+    private readonly LaneHasher _hasher = new();
 
     // What the leaf tiles say, from the first difference on: it tells whether entries or tiles were changed.
     private TreeRange? _asTilesSay;
@@ -33,11 +34,16 @@ internal sealed class TreeCheck
     public long Tiles { get; private set; }
 
     /// <summary>Takes the leaf hashes of the next bundle: 256, or what the last one has.</summary>
-    public void Add(ReadOnlySpan<Hash> leaves)
+    /// <param name="leaves">The hashes.</param>
+    /// <param name="root">Their root; of no meaning unless there are 256.</param>
+    /// <param name="asTileSays">True if the leaf tile was found to say the same. Otherwise it is read here, and what is wrong with it is found.</param>
+    public void Add(ReadOnlySpan<Hash> leaves, in Hash root, bool asTileSays)
     {
-        CompareLeafTile(_range.Size / TileCoordinate.FullWidth, leaves);
+        if (asTileSays) Tiles++;
+        else CompareLeafTile(_range.Size / TileCoordinate.FullWidth, leaves);
+        if (asTileSays && _asTilesSay is not null) Append(_asTilesSay, leaves, root);
         PassMilestones(leaves);
-        Append(_range, leaves);
+        Append(_range, leaves, root);
     }
 
     /// <summary>Reports a bundle that cannot be cut into its entries; the leaf tile tells from which entry on it is not what was sealed.</summary>
@@ -70,9 +76,9 @@ internal sealed class TreeCheck
         _findings.Fault(Rules.Root, "checkpoint", $"expected the root {root} for tree size {_treeSize}, found that the entries lead to {_range.Root}{culprit}");
     }
 
-    private static void Append(TreeRange range, ReadOnlySpan<Hash> leaves)
+    private static void Append(TreeRange range, ReadOnlySpan<Hash> leaves, in Hash root)
     {
-        if (leaves.Length == TileCoordinate.FullWidth) range.Append(LaneHasher.Root256(leaves), TileCoordinate.Height);
+        if (leaves.Length == TileCoordinate.FullWidth) range.Append(root, TileCoordinate.Height);
         else foreach (ref readonly Hash leaf in leaves) range.Append(leaf);
     }
 
@@ -82,7 +88,11 @@ internal sealed class TreeCheck
         ReadOnlySpan<Hash> tile = ReadTile(coordinate, out string path);
         bool differs = !tile.IsEmpty && !tile.SequenceEqual(leaves);
         if (differs && _asTilesSay is null) _asTilesSay = new TreeRange(_range.Size, _range.Frontier());
-        if (_asTilesSay is not null) Append(_asTilesSay, tile.IsEmpty ? leaves : tile);
+        if (_asTilesSay is not null)
+        {
+            ReadOnlySpan<Hash> said = tile.IsEmpty ? leaves : tile;
+            Append(_asTilesSay, said, said.Length == TileCoordinate.FullWidth ? _hasher.Root256(said) : default);
+        }
         if (!differs) return;
         for (int i = 0; i < leaves.Length; i++)
             if (tile[i] != leaves[i])

@@ -73,22 +73,34 @@ internal sealed class TestLedger
         return this;
     }
 
-    public VerificationReport Verify(Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false) =>
-        new LedgerVerifier(Fetch, skipBlobs ? null : path => Files.TryGetValue(path, out byte[]? file) ? new MemoryStream(file) : null)
-        {
-            Policy = isAnonymous ? null : policy ?? Policy.ForKey(Signer.VerifierKey),
-            OlderCheckpoint = older,
-        }.Verify(TestContext.Current.CancellationToken);
-
-    /// <summary>What a verifier may rely on: the bytes are good until the next call, then they are gone.</summary>
-    private ReadOnlyMemory<byte>? Fetch(string path)
+    /// <summary>Verifies it twice, one bundle after the other and several at once: the reports must be the same to the letter.</summary>
+    public VerificationReport Verify(Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false)
     {
-        _lent?.AsSpan().Fill(0xEE);
-        _lent = Files.TryGetValue(path, out byte[]? file) ? [.. file] : null;
-        return _lent is null ? default(ReadOnlyMemory<byte>?) : _lent;
+        VerificationReport Once(Func<Fetch>? another) =>
+            new LedgerVerifier(new Lender(Files).Fetch, skipBlobs ? null : path => Files.TryGetValue(path, out byte[]? file) ? new MemoryStream(file) : null)
+            {
+                Policy = isAnonymous ? null : policy ?? Policy.ForKey(Signer.VerifierKey),
+                OlderCheckpoint = older,
+                AnotherFetch = another,
+                Threads = 3,
+            }.Verify(TestContext.Current.CancellationToken);
+        VerificationReport report = Once(null);
+        Assert.Equal(ReportText.ToJson(report), ReportText.ToJson(Once(() => new Lender(Files).Fetch)));
+        return report;
     }
 
-    private byte[]? _lent;
+    /// <summary>What a verifier may rely on: the bytes are good until the next call, then they are gone.</summary>
+    private sealed class Lender(Dictionary<string, byte[]> files)
+    {
+        private byte[]? _lent;
+
+        public ReadOnlyMemory<byte>? Fetch(string path)
+        {
+            _lent?.AsSpan().Fill(0xEE);
+            _lent = files.TryGetValue(path, out byte[]? file) ? [.. file] : null;
+            return _lent is null ? default(ReadOnlyMemory<byte>?) : _lent;
+        }
+    }
 
     public Evidence Prove(int index, EvidenceExtra? extra = null)
     {
