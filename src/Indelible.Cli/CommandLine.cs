@@ -12,7 +12,7 @@ internal static class CommandLine
 {
     /// <summary>Commands that need the writer, the keyring or the index: the process that holds the ledger executes them.</summary>
     private static readonly HashSet<string> Forwarded =
-        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove", "alerts", "test", "coverage"];
+        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove", "alerts", "test", "coverage", "hold", "release", "dispose"];
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
@@ -111,12 +111,14 @@ internal static class CommandLine
             RevealCommand.Build(),
             IndexCommand.Build(),
             KeysCommand.Build(),
+            RotateCommand.Build(),
             MirrorCommand.Build(),
             WitnessCommand.Build(),
             AlertsCommand.Build(),
             CopiesCommand.Build(),
             DemoCommand.Build(),
         };
+        foreach (Command command in HoldCommand.Build()) root.Subcommands.Add(command);
         Examples.AddTo(root);
         root.Options.Add(Globals.Ledger);
         root.Options.Add(Globals.Config);

@@ -18,7 +18,7 @@ internal static class ResultOptions
     {
         string? key = parse.GetValue(Key);
         if (!parse.GetValue(Verify)) return key is null ? null : throw new IndelibleException(ExitCode.Usage, "--key: expected --verify with it, found none");
-        VerifierKey known = key is null ? view.Keyring.LedgerKeys.Signer.VerifierKey : LedgerKey.Read(key, Key.Name, invocation);
+        VerifierKey known = view.ClosedKey is { } closed ? LedgerKey.Read(closed, "predecessor-key", invocation) : key is null ? view.Keyring.LedgerKeys.Signer.VerifierKey : LedgerKey.Read(key, Key.Name, invocation);
         return new ResultCheck(view.Reader, Policy.ForKey(known)).Check(shown, strangers);
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
 
@@ -38,6 +39,10 @@ public sealed partial class LedgerReader(string directory)
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, size);
         return ReadFramed(index, size, out _)[2..];
     }
+
+    /// <summary>What comes after the published ledger, by its last entry; null if it is not closed.</summary>
+    public Successor? ReadSuccessor() =>
+        ReadCheckpoint().Size is > 0 and var size && EntryCodec.Decode(ReadEntry(size - 1), out Entry last) == EntryFault.None ? Succession.SuccessorIn(last.Header) : null;
 
     /// <summary>Entries from <paramref name="from"/> to before <paramref name="to"/>, in order; both within the published size.</summary>
     public IEnumerable<(long Index, ReadOnlyMemory<byte> Entry)> ReadEntries(long from, long to)

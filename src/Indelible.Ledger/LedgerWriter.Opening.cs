@@ -72,6 +72,7 @@ public sealed partial class LedgerWriter
         _journal.ContinueAfter(recovery.Replay, _treeSize);
         _journal.BeginSegment(_tree.Range, _marks.Values);
         _journal.Trim(_treeSize);
+        Successor = new LedgerReader(_paths.Ledger).ReadSuccessor();
         LogRecovery();
         _sealing = SealLoopAsync();
     }

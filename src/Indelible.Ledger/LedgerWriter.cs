@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
 using Microsoft.Extensions.Logging;
@@ -62,6 +63,9 @@ public sealed partial class LedgerWriter : IAsyncDisposable
     /// <summary>Entries published; trails <see cref="TreeSize"/> by at most the publish interval.</summary>
     public long PublishedSize => Interlocked.Read(ref _publishedSize);
 
+    /// <summary>What comes after the ledger, once it is closed: nothing more is sealed in it then. Null while it is open.</summary>
+    public Successor? Successor { get; private set; }
+
     /// <summary>How far a source is sealed; null if nothing of it is.</summary>
     public SourceMark? MarkOf(string source)
     {
@@ -77,8 +81,10 @@ public sealed partial class LedgerWriter : IAsyncDisposable
     /// <summary>Seals a batch; it is durable when this returns, with everything sealed before it. The batch must not be changed afterwards.</summary>
     /// <remarks>Cancelling after the batch was taken into the queue has no effect: it is sealed. Throws <see cref="IndelibleException"/> once the
     /// writer has failed; a batch whose sealing failed may nevertheless be found sealed when the ledger is opened again.</remarks>
+    /// <exception cref="IndelibleException">Usage: the ledger is closed.</exception>
     public async Task<SealedBatch> SealAsync(EntryBatch batch, CancellationToken cancellationToken)
     {
+        RequireOpen();
         var request = new SealRequest(batch, new TaskCompletionSource<SealedBatch>(TaskCreationOptions.RunContinuationsAsynchronously));
         try
         {
@@ -89,6 +95,22 @@ public sealed partial class LedgerWriter : IAsyncDisposable
             throw _failure is null ? new ObjectDisposedException(nameof(LedgerWriter)) : Failed(closed);
         }
         return await request.Done.Task;
+    }
+
+    /// <summary>Throws, naming the successor, if the ledger is closed.</summary>
+    /// <exception cref="IndelibleException">Usage: the ledger is closed.</exception>
+    public void RequireOpen()
+    {
+        if (Successor is not { } successor) return;
+        throw new IndelibleException(ExitCode.Usage, $"the ledger {Origin} in {_paths.Ledger} is closed, and nothing more is sealed in it: its successor is {successor.Origin} (key {successor.Key}). "
+            + "Use that one; if `indelible rotate` was stopped before it was done, give the same command again");
+    }
+
+    /// <summary>Seals a batch whose last entry closes the ledger. Nobody may be sealing anything else.</summary>
+    public async Task CloseAsync(EntryBatch last, Successor successor, CancellationToken cancellationToken)
+    {
+        await SealAsync(last, cancellationToken);
+        Successor = successor;
     }
 
     /// <summary>Publishes at the interval until cancelled; throws when the writer has failed.</summary>

@@ -65,17 +65,23 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
         entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) }, trace.ToText(), TextName);
 
     /// <summary>The newest that was sealed since protection last changed; null if there is none, it does not open, or another version of this program wrote it otherwise.</summary>
-    private CatalogTrace? Remembered()
+    private CatalogTrace? Remembered() =>
+        Remembered(host.View, source) is [{ } entry] && TextOf(host.View, entry, entry.Fields[0]) is { } text ? Parse(text) : null;
+
+    /// <summary>The entry that holds it; none if there is none since protection last changed.</summary>
+    internal static IReadOnlyList<Entry> Remembered(LedgerView view, string source)
     {
-        foreach (Entry entry in host.View.NewestEntries(source, EntryKind.Guard))
+        foreach (Entry entry in view.NewestEntries(source, EntryKind.Guard))
         {
-            if (entry.Header.Code is GuardCode.ProtectionStarted or GuardCode.ProtectionChanged) return null;
-            if (entry.Header.Code != GuardCode.Catalog) continue;
-            OpenedValue text = host.View.Values.Open(entry, entry.Fields[0], Side.After);
-            return text.Fault == OpenFault.None ? Parse(Encoding.UTF8.GetString(text.Value.Bytes.Span)) : null;
+            if (entry.Header.Code is GuardCode.ProtectionStarted or GuardCode.ProtectionChanged) return [];
+            if (entry.Header.Code == GuardCode.Catalog) return [entry];
         }
-        return null;
+        return [];
     }
+
+    /// <summary>A sealed text of an entry; null if it does not open.</summary>
+    internal static string? TextOf(LedgerView view, Entry entry, Field field) =>
+        view.Values.Open(entry, field, Side.After) is { Fault: OpenFault.None } text ? Encoding.UTF8.GetString(text.Value.Bytes.Span) : null;
 
     private static CatalogTrace? Parse(string text)
     {

@@ -2,11 +2,13 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Server.Anchoring;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 using Indelible.Server.Witnessing;
 
 namespace Indelible.Server;
@@ -59,6 +61,11 @@ public static class ConfigFile
         {
             if (target.Path is { } directory) target.Path = Path.GetFullPath(directory, home);
             if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
+        }
+        foreach (PredecessorConfig predecessor in config.Predecessors)
+        {
+            predecessor.Ledger = Path.GetFullPath(predecessor.Ledger, home);
+            if (predecessor.Index is { } index) predecessor.Index = Path.GetFullPath(index, home);
         }
         WitnessCheck.Resolve(config, home);
         return config;
@@ -130,6 +137,11 @@ public static class ConfigFile
         TargetsCheck.Check(path, config);
         if (config.Timestamps is { } timestamps) TimeStampCheck.Check(path, timestamps);
         WitnessCheck.Check(path, config);
+        foreach (PredecessorConfig predecessor in config.Predecessors)
+        {
+            if (!Checkpoint.IsOrigin(predecessor.Origin)) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected the origin of a closed ledger, found '{predecessor.Origin}'");
+            if (predecessor.Ledger.Length == 0) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; if it is not at hand, name where it was");
+        }
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);

@@ -3,6 +3,7 @@ using Indelible.Server.Alerts;
 using Indelible.Server.Anchoring;
 using Indelible.Server.Mirroring;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 using Indelible.Server.Witnessing;
 
 namespace Indelible.Server;
@@ -48,6 +49,8 @@ public sealed class IndelibleConfig
     public WitnessConfig? Witness { get; set; }
     /// <summary>Whom `run` asks to cosign its own checkpoints; null: nobody.</summary>
     public WitnessesConfig? Witnesses { get; set; }
+    /// <summary>Closed ledgers before this one, the oldest first; written by `rotate`.</summary>
+    public List<PredecessorConfig> Predecessors { get; set; } = [];
     /// <summary>The sources, by their short names.</summary>
     public SortedDictionary<string, SourceConfig> Sources { get; set; } = new(StringComparer.Ordinal);
 }

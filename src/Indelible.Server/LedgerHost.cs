@@ -8,6 +8,7 @@ using Indelible.Server.Anchoring;
 using Indelible.Server.Control;
 using Indelible.Server.Http;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 using Indelible.Server.Witnessing;
 using Microsoft.Extensions.Logging;
 
@@ -88,12 +89,17 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends opening.</param>
     /// <param name="acceptMissingGuard">See <see cref="LedgerOptions.AcceptMissingGuard"/>.</param>
-    /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback.</exception>
+    /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback, a successor that is not whole yet.</exception>
     /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
-    public static async Task<LedgerHost> OpenAsync(
-        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken,
-        bool acceptMissingGuard = false)
+    public static Task<LedgerHost> OpenAsync(
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, bool acceptMissingGuard = false) =>
+        OpenAsync(paths, config, time, loggers, cancellationToken, acceptMissingGuard, isOpening: false);
+
+    /// <summary>The same, also for who makes a successor whole.</summary>
+    internal static async Task<LedgerHost> OpenAsync(
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, bool acceptMissingGuard, bool isOpening)
     {
+        if (!isOpening) OpeningMark.RequireNone(paths);
         ILogger logger = loggers.CreateLogger("Indelible.Server");
         LedgerWriter.RequireFree(paths);    // before the keyring, whose lock does not know who has it
         Keyring keyring = LedgerView.OpenKeyring(paths);
@@ -154,11 +160,13 @@ public sealed class LedgerHost : IAsyncDisposable
         Task witnessing = witnesses?.RunAsync(stop.Token) ?? Task.CompletedTask;
         if (witnesses is not null) front.Add(witnessing);
         await Task.WhenAny(copying, Task.WhenAll(copies.ContactedAsync(cancellationToken), Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
-        if (!copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
-        if (Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
-        using TimeStamping? stamping = _stamping = Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
+        bool isClosed = Writer.Successor is not null;    // then it is served, copied and cosigned, and nothing is sealed
+        if (isClosed) front.Add(Task.Delay(Timeout.Infinite, stop.Token));
+        if (!isClosed && !copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
+        if (!isClosed && Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
+        using TimeStamping? stamping = _stamping = !isClosed && Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
         if (stamping is not null) front.Add(stamping.RunAsync(stop.Token));
-        front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
+        if (!isClosed) front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
         {
             Task first = await Task.WhenAny([.. front, .. behind, telling]); // the first to end ends all: cancelled, or failed

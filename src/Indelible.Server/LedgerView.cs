@@ -14,9 +14,11 @@ public sealed class LedgerView : IDisposable
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
 
     private readonly Lazy<Keyring> _keyring;
+    private readonly bool _ownsKeyring;
 
-    private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger)
+    private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger, bool ownsKeyring = true)
     {
+        _ownsKeyring = ownsKeyring;
         Paths = paths;
         Origin = origin;
         _keyring = keyring;
@@ -29,6 +31,8 @@ public sealed class LedgerView : IDisposable
     public LedgerPaths Paths { get; }
     /// <summary>The ledger's origin.</summary>
     public string Origin { get; }
+    /// <summary>Verifier key of a closed ledger, as its successor names it; null for any other.</summary>
+    public string? ClosedKey { get; private init; }
     /// <summary>Reads published entries.</summary>
     public LedgerReader Reader { get; }
     /// <summary>Writes the index.</summary>
@@ -106,6 +110,10 @@ public sealed class LedgerView : IDisposable
         return new LedgerView(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
     }
 
+    /// <summary>Opens a closed ledger, which nobody writes any more, with its successor's keyring; the index stands where it stood.</summary>
+    internal static LedgerView OpenClosed(LedgerPaths paths, string? key, Func<Keyring> keyring, ILogger logger) =>
+        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger, ownsKeyring: false) { ClosedKey = key };
+
     /// <summary>Opens the keyring of a ledger.</summary>
     public static Keyring OpenKeyring(LedgerPaths paths)
     {
@@ -133,6 +141,6 @@ public sealed class LedgerView : IDisposable
     public void Dispose()
     {
         Feed.Dispose();
-        if (_keyring.IsValueCreated) _keyring.Value.Dispose();
+        if (_ownsKeyring && _keyring.IsValueCreated) _keyring.Value.Dispose();
     }
 }

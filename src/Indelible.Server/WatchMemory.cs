@@ -16,19 +16,32 @@ internal sealed class WatchMemory
     public static WatchMemory Read(LedgerView view, string source)
     {
         WatchMemory memory = new();
-        HashSet<string> seen = [];
-        bool hasRights = false;
-        foreach (EntryHeader header in view.NewestFirst(source, EntryKind.Guard))
+        foreach (Entry entry in Remembered(view, source))
         {
-            if (header.Facts is not { } facts) continue;
-            if (header.Code == GuardCode.Rights && !hasRights)
-            {
-                hasRights = true;
-                if (!facts.ContainsKey(LeftOut)) memory.Rights = facts;
-            }
-            if (header.Code != GuardCode.IdentityChanged || !facts.TryGetValue("what", out string? what) || !seen.Add(what)) continue;
-            if (facts.GetValueOrDefault("expected") != facts.GetValueOrDefault("found")) memory.Faults[what] = facts["found"];
+            IReadOnlyDictionary<string, string> facts = entry.Header.Facts!;
+            if (entry.Header.Code == GuardCode.IdentityChanged) memory.Faults[facts["what"]] = facts["found"];
+            else if (!facts.ContainsKey(LeftOut)) memory.Rights = facts;
         }
         return memory;
+    }
+
+    /// <summary>The entries that say it: the newest rights, and the newest of each thing that is not as it should be.</summary>
+    internal static IReadOnlyList<Entry> Remembered(LedgerView view, string source)
+    {
+        List<Entry> entries = [];
+        HashSet<string> seen = [];
+        bool hasRights = false;
+        foreach (Entry entry in view.NewestEntries(source, EntryKind.Guard))
+        {
+            if (entry.Header.Facts is not { } facts) continue;
+            if (entry.Header.Code == GuardCode.Rights && !hasRights)
+            {
+                hasRights = true;
+                entries.Add(entry);
+            }
+            if (entry.Header.Code != GuardCode.IdentityChanged || !facts.TryGetValue("what", out string? what) || !seen.Add(what)) continue;
+            if (facts.GetValueOrDefault("expected") != facts.GetValueOrDefault("found") && facts.ContainsKey("found")) entries.Add(entry);
+        }
+        return entries;
     }
 }

@@ -26,6 +26,7 @@ internal sealed class LiveRun : IAsyncDisposable
     {
         (Server, Database, _seed, _copies) = (server, database, seed, copies);
         Wire = new Wire(server.Private.Port);
+        Home = Indelible.Home;
     }
 
     public PostgresServer Server { get; }
@@ -37,7 +38,10 @@ internal sealed class LiveRun : IAsyncDisposable
     public Process? Process { get; private set; }
     /// <summary>Its standard error, whole once it ended.</summary>
     public Task<string> ProcessLog { get; private set; } = Task.FromResult("");
-    public string Ledger => Path.Combine(Indelible.Home, "ledger");
+    public string Ledger => Path.Combine(Home, "ledger");
+    /// <summary>Where ledger and configuration are: the process's directory, until the ledger is rotated.</summary>
+    public string Home { get; set; }
+    private string[] Config => ["--config", Path.Combine(Home, "indelible.json")];
 
     /// <summary>A server with fifty people, and an empty ledger.</summary>
     /// <param name="seed">Of its traffic.</param>
@@ -101,7 +105,7 @@ internal sealed class LiveRun : IAsyncDisposable
     public void Launch(IReadOnlyDictionary<string, string>? environment, params string[] under)
     {
         Process?.Dispose();
-        Process = Indelible.Start(["run", "--listen", "127.0.0.1:0", "--json"], environment, under);
+        Process = Indelible.Start(["run", "--listen", "127.0.0.1:0", "--json", .. Config], environment, under);
         ProcessLog = Process.StandardError.ReadToEndAsync();
         _listening = Process.StandardOutput.ReadLineAsync();
     }
@@ -186,7 +190,7 @@ internal sealed class LiveRun : IAsyncDisposable
             Assert.True(verified.ExitCode == 0, Story(verified.Output));
             Assert.Equal(new LedgerReader(Ledger).ReadCheckpoint().Root.ToString(), (string)verified.Json["root"]!);
         }
-        IndelibleProcess.Result verify = await Indelible.RunAsync("verify"), crosscheck = await Indelible.RunAsync("crosscheck");
+        IndelibleProcess.Result verify = await Indelible.RunAsync(["verify", .. Config]), crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
         Assert.True(verify.ExitCode == 0, Story(verify.Output));
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
         try

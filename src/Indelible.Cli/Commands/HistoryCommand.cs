@@ -3,6 +3,8 @@ using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Index;
 using Indelible.Server;
+using Indelible.Server.Succeeding;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Cli.Commands;
 
@@ -36,12 +38,30 @@ internal static class HistoryCommand
         if (parse.GetValue(Reason) is not null) throw new IndelibleException(ExitCode.Usage, "--reason: expected --as-of with it, found none; for one entry's values use `indelible reveal`");
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
         Terminal terminal = invocation.TerminalFor(parse);
+        if (invocation.Config(parse).Predecessors.Count > 0 && !parse.GetValue(ResultOptions.Verify)) return await ChainAsync(parse, invocation, ledger.Value, limit, cancellationToken);
         RowTrail trail = new(ledger.Value, RowOf(parse, invocation, ledger.Value));
         TrailPage page = trail.Page(parse.GetValue(Column), limit, parse.GetValue(After));
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, page.Entries, trail.Strangers);
         ExitCode exitCode = Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row", report);
         if (trail.IsCut) terminal.Note("the row had more keys than are followed here: ask for the oldest one shown");
         return (int)exitCode;
+    }
+
+    /// <summary>Through the closed ledgers too, as far as they are at hand.</summary>
+    private static async Task<int> ChainAsync(ParseResult parse, Invocation invocation, LedgerView current, int limit, CancellationToken cancellationToken)
+    {
+        Terminal terminal = invocation.TerminalFor(parse);
+        using ClosedLedgers closed = await ClosedLedgers.OpenAsync(current, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+        (TrailPage page, bool isCut) = new ChainHistory(closed, current, view => RowOf(parse, invocation, view)).Page(parse.GetValue(Column), limit, parse.GetValue(After));
+        ExitCode exitCode = Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row", report: null, current.Origin);
+        if (isCut) terminal.Note("the row had more keys than are followed here: ask for the oldest one shown");
+        TellMissing(terminal, closed);
+        return (int)exitCode;
+    }
+
+    private static void TellMissing(Terminal terminal, ClosedLedgers closed)
+    {
+        foreach (ChainMember member in closed.Members.Where(member => member.Missing is not null)) terminal.Note(member.Missing!);
     }
 
     private static async Task<int> StateAsync(ParseResult parse, Invocation invocation, string asOf, CancellationToken cancellationToken)
@@ -51,14 +71,18 @@ internal static class HistoryCommand
         if (parse.GetValue(Reason) is not { } reason)
         {
             await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
-            RowState known = RowState.AsOf(ledger.Value, RowOf(parse, invocation, ledger.Value), at);
-            if (IsProved(parse, invocation, ledger.Value, known, print)) print.Sealed(known);
+            using ClosedLedgers chain = await ClosedLedgers.OpenAsync(ledger.Value, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+            (RowState known, LedgerView by) = new ChainHistory(chain, ledger.Value, view => RowOf(parse, invocation, view)).AsOf(at);
+            if (IsProved(parse, invocation, by, known, print)) print.Sealed(known, by == ledger.Value ? null : by.Origin);
+            TellMissing(invocation.TerminalFor(parse), chain);
             return (int)print.Tell();
         }
         await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         await host.Value.PublishAsync(cancellationToken);
-        RowState state = RowState.AsOf(host.Value.View, RowOf(parse, invocation, host.Value.View), at);
-        if (IsProved(parse, invocation, host.Value.View, state, print)) await print.RevealedAsync(state, host.Value, new Reveal(invocation.User, reason), cancellationToken);
+        using ClosedLedgers closed = await ClosedLedgers.OpenAsync(host.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+        (RowState state, LedgerView from) = new ChainHistory(closed, host.Value.View, view => RowOf(parse, invocation, view)).AsOf(at);
+        if (IsProved(parse, invocation, from, state, print)) await print.RevealedAsync(state, host.Value, from, new Reveal(invocation.User, reason), cancellationToken);
+        TellMissing(invocation.TerminalFor(parse), closed);
         return (int)print.Tell();
     }
 

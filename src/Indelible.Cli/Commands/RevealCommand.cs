@@ -6,6 +6,8 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Sealing;
 using Indelible.Server;
+using Indelible.Server.Succeeding;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Cli.Commands;
 
@@ -16,10 +18,11 @@ internal static class RevealCommand
     private static readonly Option<string> Column = new("--column") { Description = "The column, or the free text (reason, statement)", HelpName = "NAME", Required = true };
     private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name before the value is shown", HelpName = "TEXT", Required = true };
     private static readonly Option<string?> SideName = new("--side") { Description = "before or after; default: both", HelpName = "SIDE" };
+    private static readonly Option<string?> Of = new("--of") { Description = "Origin of a closed ledger of the chain: the entry is one of its entries", HelpName = "ORIGIN" };
 
     public static Command Build()
     {
-        Command command = new("reveal", "Decrypt one value; who and why is sealed first") { Index, Column, Reason, SideName };
+        Command command = new("reveal", "Decrypt one value; who and why is sealed first") { Index, Column, Reason, SideName, Of };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -30,12 +33,17 @@ internal static class RevealCommand
         Reveal reveal = new(invocation.User, parse.GetValue(Reason)!);
         await using Borrowed<LedgerHost> ledger = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         long index = parse.GetValue(Index);
-        Entry entry = Entries.Read(ledger.Value.View.Reader, index);
+        string? origin = parse.GetValue(Of);
+        using ClosedLedgers? closed = origin is null ? null : await ClosedLedgers.OpenAsync(ledger.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+        LedgerView view = closed?.Of(origin!) ?? ledger.Value.View;
+        Entry entry = Entries.Read(view.Reader, index);
         Field field = FieldOf(index, entry, parse.GetValue(Column)!);
         if (sides.Contains(Side.Before)) await ledger.Value.PublishAsync(cancellationToken);
-        StateField? earlier = sides.Contains(Side.Before) ? EarlierValue.Of(ledger.Value.View, index, entry, field) : null;
-        long access = await reveal.SealAsync(ledger.Value, entry.Header.Source, Facts(index, field, sides, earlier), cancellationToken);
-        Print(invocation.TerminalFor(parse), ledger.Value.View, index, entry, field, sides, earlier, access);
+        StateField? earlier = sides.Contains(Side.Before) ? EarlierValue.Of(view, index, entry, field) : null;
+        Dictionary<string, string> facts = Facts(index, field, sides, earlier);
+        if (origin is not null) facts["ledger"] = origin;
+        long access = await reveal.SealAsync(ledger.Value, entry.Header.Source, facts, cancellationToken);
+        Print(invocation.TerminalFor(parse), view, index, entry, field, sides, earlier, access);
         return (int)ExitCode.Fine;
     }
 

@@ -28,9 +28,11 @@ internal static class VerifyCommand
 
     private static readonly Option<string?> Time = new("--time") { Description = "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
 
+    private static readonly Option<string[]> Chain = new("--chain") { Description = "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. Default for the ledger itself: those the configuration names", HelpName = "LEDGER" };
+
     public static Command Build()
     {
-        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Time };
+        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Time, Chain };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -57,8 +59,7 @@ internal static class VerifyCommand
             if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
             return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
         }
-        using LedgerFetch files = isBucket ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), policy?.Ledgers is [{ } only] ? only : null, cancellationToken)
-            : IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(path);
+        using LedgerFetch files = FilesOf(target, policy?.Ledgers is [{ } only] ? only : null, parse, invocation, cancellationToken);
         List<(long Index, EntryHeader Header)> anchors = [];
         X509Certificate2Collection? pinned = parse.GetValue(Time) is { } trusted ? Pinned(invocation.Resolve(trusted)) : null;
         LedgerVerifier verifier = new(files.Fetch, files.OpenFile)
@@ -73,8 +74,43 @@ internal static class VerifyCommand
         };
         VerificationReport report = verifier.Verify(cancellationToken);
         if (pinned is not null && report.IsSound) report = await TimedAsync(report, files, anchors, pinned, invocation, cancellationToken);
+        if (report is { IsSound: true, Predecessor: not null }) report = Chained(report, parse, invocation, cancellationToken);
         return report with { Notices = [.. report.Notices, .. files.Notices().Select(what => new Finding(Rules.OtherVersion, "", -1, what))] };
     }
+
+    /// <summary>With the ledgers before it, as far as they are at hand.</summary>
+    private static VerificationReport Chained(VerificationReport report, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        List<LedgerFetch> opened = [];
+        try
+        {
+            IReadOnlyList<string> places = parse.GetValue(Chain) is { Length: > 0 } given ? given : [.. Configured(parse, invocation)];
+            return new ChainVerifier(link =>
+            {
+                TextFault fault = VerifierKey.Parse(link.Key, out VerifierKey? key);
+                if (!fault.IsNone) return null;
+                foreach (string place in places)
+                {
+                    LedgerFetch files = FilesOf(place, key, parse, invocation, cancellationToken);
+                    opened.Add(files);
+                    if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);
+                }
+                return null;
+            }).Follow(report, cancellationToken);
+        }
+        finally
+        {
+            opened.ForEach(files => files.Dispose());
+        }
+    }
+
+    /// <summary>Those of the configured ledger, if that is the one verified.</summary>
+    private static IEnumerable<string> Configured(ParseResult parse, Invocation invocation) =>
+        parse.GetValue(Target) is null ? invocation.Config(parse).Predecessors.Select(predecessor => predecessor.Ledger) : [];
+
+    private static LedgerFetch FilesOf(string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken) =>
+        target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken)
+            : IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(invocation.Resolve(target));
 
     /// <summary>With what the time stamps prove, or what is wrong with them.</summary>
     private static async Task<VerificationReport> TimedAsync(

@@ -8,10 +8,11 @@ namespace Indelible.Cli.Output;
 /// <summary>An entry as JSON. Sealed values appear as their kind and size, never opened.</summary>
 internal static class EntryJson
 {
-    public static JsonObject Of(long index, Entry entry)
+    public static JsonObject Of(long index, Entry entry, bool isClosed = false)
     {
         EntryHeader header = entry.Header;
         JsonObject json = new() { ["index"] = index, ["kind"] = Words.Of(header.Kind), ["sealedAt"] = header.SealedAt.ToString() };
+        if (isClosed) json["closedLedger"] = header.Origin;
         Add(json, "source", header.Source);
         Add(json, "committedAt", header.CommittedAt?.ToString());
         if (header.Position is { } position) json["position"] = Position(position);

@@ -11,12 +11,15 @@ internal static class EntryText
     public static readonly IReadOnlyList<string> Headings = ["INDEX", "TIME", "WHAT", "ROW", "COLUMNS", "WHO", "GRADE"];
 
     /// <summary>One line of a list.</summary>
-    public static IReadOnlyList<string> Row(long index, Entry entry)
+    /// <param name="index">Its index.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="isClosed">True for an entry of a closed ledger, which is then named.</param>
+    public static IReadOnlyList<string> Row(long index, Entry entry, bool isClosed = false)
     {
         EntryHeader header = entry.Header;
         return
         [
-            index.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            index.ToString(System.Globalization.CultureInfo.InvariantCulture) + (isClosed ? $" of {header.Origin}" : ""),
             (header.CommittedAt ?? header.SealedAt).ToString(),
             What(header),
             Where(header),

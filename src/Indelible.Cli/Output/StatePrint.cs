@@ -19,15 +19,18 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
     }
 
     /// <summary>Values stay sealed.</summary>
-    public void Sealed(RowState state) => Print(state, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
+    /// <param name="state">What the row held.</param>
+    /// <param name="closed">Origin of the closed ledger that says so; null: the current one does.</param>
+    public void Sealed(RowState state, string? closed) => Print(state, closed, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
 
     /// <summary>Values in clear; who read them and why is sealed first.</summary>
-    public async Task RevealedAsync(RowState state, LedgerHost host, Reveal reveal, CancellationToken cancellationToken)
+    public async Task RevealedAsync(RowState state, LedgerHost host, LedgerView from, Reveal reveal, CancellationToken cancellationToken)
     {
+        string? closed = from == host.View ? null : from.Origin;
         StateField[] fields = Wanted(state);
         if (fields.Length == 0)
         {
-            Sealed(state);
+            Sealed(state, closed);
             return;
         }
         Dictionary<string, string> facts = new()
@@ -36,18 +39,20 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
             ["entries"] = string.Join(", ", fields.Select(field => field.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
             ["fields"] = string.Join(", ", fields.Select(field => field.Name)),
         };
+        if (closed is not null) facts["ledger"] = closed;
         long access = await reveal.SealAsync(host, fields[0].Entry.Header.Source, facts, cancellationToken);
         Print(
             state,
-            field => ValueText.Of(field.Value, host.View.Values.Open(field.Entry, field.Field, field.Side)),
-            field => ValueText.Json(field.Value, host.View.Values.Open(field.Entry, field.Field, field.Side)),
+            closed,
+            field => ValueText.Of(field.Value, from.Values.Open(field.Entry, field.Field, field.Side)),
+            field => ValueText.Json(field.Value, from.Values.Open(field.Entry, field.Field, field.Side)),
             access);
         terminal.Note($"sealed as access entry {access}");
     }
 
     private StateField[] Wanted(RowState state) => [.. state.Fields.Where(field => column is null || field.Name == column)];
 
-    private void Print(RowState state, Func<StateField, string> text, Func<StateField, JsonNode> json, long? accessEntry)
+    private void Print(RowState state, string? closed, Func<StateField, string> text, Func<StateField, JsonNode> json, long? accessEntry)
     {
         StateField[] fields = Wanted(state);
         terminal.Line(state.Exists switch
@@ -56,6 +61,7 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
             false => $"at {at} the row did not exist; entry {state.EndedBy} ended it",
             null => $"the ledger knows nothing of this row at {at}",
         });
+        if (closed is not null) terminal.Note($"as the closed ledger {closed} says; entries are its entries");
         if (fields.Length > 0)
         {
             terminal.Table(["COLUMN", "VALUE", "SINCE", "ENTRY"],
@@ -64,6 +70,7 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
         JsonObject document = new()
         {
             ["asOf"] = at.ToString(),
+            ["closedLedger"] = closed,
             ["exists"] = state.Exists,
             ["endedBy"] = state.EndedBy,
             ["accessEntry"] = accessEntry,

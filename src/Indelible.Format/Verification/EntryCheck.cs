@@ -20,6 +20,12 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
     private SourceCheck? _lastSource;
     private readonly long[] _kinds = new long[(int)EntryKind.Event + 1];
 
+    /// <summary>What the first entry says the ledger succeeds; null if it says nothing of it.</summary>
+    public Predecessor? Predecessor { get; private set; }
+
+    /// <summary>What the last entry says comes after the ledger; null if it was not closed.</summary>
+    public Successor? Successor { get; private set; }
+
     public IReadOnlyDictionary<EntryKind, long> Kinds =>
         Enum.GetValues<EntryKind>().Where(kind => _kinds[(int)kind] > 0).ToDictionary(kind => kind, kind => _kinds[(int)kind]);
 
@@ -60,6 +66,7 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
         if (header.Kind is not (EntryKind.Change or EntryKind.Baseline)) seen?.Invoke(index, header);
         if (header.Origin != origin) findings.Fault(Rules.Origin, file, index, $"expected origin '{origin}', found '{header.Origin}'");
         _kinds[(int)header.Kind]++;
+        CheckPlace(header, file, index);
         if (header.Source is not null) CheckSource(header, file, index);
         if (blobs is null) return;
         foreach (Field field in entry.Fields)
@@ -67,6 +74,16 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
             CheckBlob(field.Before, field.Name, Side.Before, file, index);
             CheckBlob(field.After, field.Name, Side.After, file, index);
         }
+    }
+
+    /// <summary>A successor begins with the entry that names its predecessor; nothing follows the entry that closes a ledger. docs/format.md#chains.</summary>
+    private void CheckPlace(EntryHeader header, string file, long index)
+    {
+        if (Successor is { } successor) findings.Fault(Rules.Succession, file, index, $"expected nothing after the entry that closed this ledger in favour of {successor.Origin}, found an entry");
+        if (Succession.SuccessorIn(header) is { } after) Successor = after;
+        if (header is not { Kind: EntryKind.Admin, Code: Succession.SucceedsCode }) return;
+        if (index > 0) findings.Fault(Rules.Succession, file, index, $"expected the entry that names the predecessor to be the first of the ledger, found it at {index}");
+        else if ((Predecessor = Succession.PredecessorIn(header)) is null) findings.Fault(Rules.Succession, file, index, "expected the predecessor's origin, key, complete size and root");
     }
 
     /// <summary>After the last entry.</summary>

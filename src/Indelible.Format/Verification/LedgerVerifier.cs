@@ -83,6 +83,8 @@ public sealed class LedgerVerifier
             Blobs = blobs?.Blobs ?? 0,
             Kinds = entries.Kinds,
             Sources = entries.Sources,
+            Predecessor = entries.Predecessor,
+            Successor = entries.Successor,
         };
     }
 

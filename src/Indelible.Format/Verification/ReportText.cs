@@ -20,6 +20,7 @@ public static class ReportText
         if (report.EntryIndex is { } index) AppendEntry(text, report, index);
         else if (report.Misbehaviour is { } histories) AppendMisbehaviour(text, report, histories);
         else if (report.Origin is not null) AppendLedger(text, report);
+        AppendChain(text, report);
         foreach (StampedTime time in report.Times) Line(text, $"time     entries 0 to {time.Size - 1} existed before {time.Before}, by the time stamp of {time.Authority}");
         foreach (string what in report.NotChecked) Line(text, $"not checked: {what}");
         Line(text, Summary(report));
@@ -52,6 +53,17 @@ public static class ReportText
         {
             string covered = source.CoveredTo == Lsn.None ? "no coverage sealed" : $"covered {source.CoveredFrom} to {source.CoveredTo}";
             Line(text, $"source   {source.Source}: {source.Changes} changes, {covered}, {source.Gaps} gaps announced");
+        }
+    }
+
+    private static void AppendChain(StringBuilder text, VerificationReport report)
+    {
+        if (report.Successor is { } successor) Line(text, $"closed   in favour of {successor.Origin}, key {successor.Key}");
+        foreach (ChainedLedger chained in report.Chain)
+        {
+            Predecessor ledger = chained.Ledger;
+            string covered = chained.Report is null ? "NOT AT HAND, not verified" : chained.Report.IsSound ? $"verified: {chained.Report.Entries} entries" : "FAILED";
+            Line(text, $"chain    {ledger.Origin} before it, size {ledger.Size}, root {ledger.Root}: {covered}");
         }
     }
 
@@ -98,9 +110,32 @@ public static class ReportText
         json.WriteStartArray("sources");
         foreach (SourceSummary source in report.Sources) Write(json, source);
         json.WriteEndArray();
+        WriteChain(json, report);
         if (report.EntryIndex is { } index) WriteEntry(json, report, index);
         if (report.Misbehaviour is { } histories) Write(json, histories);
         json.WriteEndObject();
+    }
+
+    private static void WriteChain(Utf8JsonWriter json, VerificationReport report)
+    {
+        if (report.Successor is { } successor)
+        {
+            json.WriteStartObject("closed");
+            json.WriteString("successor", successor.Origin);
+            json.WriteString("successorKey", successor.Key);
+            json.WriteEndObject();
+        }
+        json.WriteStartArray("chain");
+        foreach (ChainedLedger chained in report.Chain)
+        {
+            json.WriteStartObject();
+            json.WriteString("origin", chained.Ledger.Origin);
+            json.WriteNumber("treeSize", chained.Ledger.Size);
+            json.WriteString("root", chained.Ledger.Root.ToString());
+            json.WriteString("verdict", chained.Report is null ? "missing" : chained.Report.IsSound ? "verified" : "failed");
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private static void Write(Utf8JsonWriter json, SourceSummary source)

@@ -8,12 +8,12 @@ internal sealed class SourceCheck(string source, Findings findings)
     private long _changes, _gaps;
     private Position? _first, _last;
     private Lsn _coveredFrom;
-    private Coverage? _covered;
+    private Coverage? _covered, _firstCovered;
     private bool _isGapAnnounced;
     // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
     private bool _isRestartAnnounced;
 
-    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps);
+    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps) { FirstCoverage = _firstCovered, LastCoverage = _covered };
 
     /// <summary>The next change of this source must lie behind the one before, and behind what was declared covered.</summary>
     public void Change(Position position, string file, long index)
@@ -36,6 +36,7 @@ internal sealed class SourceCheck(string source, Findings findings)
             findings.Fault(Rules.Coverage, file, index, $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, found coverage from {coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
         if (!goesOn) _coveredFrom = coverage.From;
         _covered = coverage;
+        _firstCovered ??= coverage;
         _isGapAnnounced = false;
     }
 
@@ -76,8 +77,8 @@ internal sealed class SourceCheck(string source, Findings findings)
         findings.Fault(Rules.Parts, file, index, $"source {source}: a part of the change is missing before or at {Describe(position)}");
 
     /// <summary>What a position in a log means nothing without.</summary>
-    private static string LogOf(Coverage coverage) => $"system {coverage.SystemId}, timeline {coverage.Timeline}, slot {coverage.Slot}";
+    public static string LogOf(Coverage coverage) => $"system {coverage.SystemId}, timeline {coverage.Timeline}, slot {coverage.Slot}";
 
-    private static string Describe(Position position) =>
+    public static string Describe(Position position) =>
         $"{position.CommitLsn} row {position.Ordinal}" + (position.PartCount > 1 ? $" part {position.Part} of {position.PartCount}" : "");
 }

@@ -34,6 +34,12 @@ public sealed record VerificationReport
     public IReadOnlyDictionary<EntryKind, long> Kinds { get; init; } = new Dictionary<EntryKind, long>();
     /// <summary>What the ledger says about each source, by name.</summary>
     public IReadOnlyList<SourceSummary> Sources { get; init; } = [];
+    /// <summary>What the ledger succeeds, by its first entry; null if it succeeds none.</summary>
+    public Predecessor? Predecessor { get; init; }
+    /// <summary>What comes after the ledger, by its last entry; null if it is not closed.</summary>
+    public Successor? Successor { get; init; }
+    /// <summary>Ledgers before this one, the newest first, as <see cref="ChainVerifier"/> found them; empty if they were not followed.</summary>
+    public IReadOnlyList<ChainedLedger> Chain { get; init; } = [];
     /// <summary>Values that evidence disclosed and that opened; empty for a ledger.</summary>
     public IReadOnlyList<DisclosedValue> Disclosed { get; init; } = [];
     /// <summary>The entry that evidence is about; null for a ledger.</summary>
@@ -91,6 +97,8 @@ public static class Rules
     public const string TileHash = "tile-hash";
     /// <summary>The entries do not lead to the signed root.</summary>
     public const string Root = "root";
+    /// <summary>A ledger and its successor do not name each other, or one does not go on where the other ended.</summary>
+    public const string Succession = "succession";
     /// <summary>An older checkpoint is not a prefix of this tree.</summary>
     public const string Consistency = "consistency";
     /// <summary>Bytes are not an entry in its one canonical form.</summary>
@@ -135,7 +143,18 @@ public sealed record TwoHistories(long Size, Hash Root, Hash? Prefix);
 /// <param name="CoveredFrom">Where unbroken coverage begins (exclusive); <see cref="Lsn.None"/> if there is none.</param>
 /// <param name="CoveredTo">Where it ends (inclusive).</param>
 /// <param name="Gaps">Gaps announced.</param>
-public sealed record SourceSummary(string Source, long Changes, Position? First, Position? Last, Lsn CoveredFrom, Lsn CoveredTo, long Gaps);
+public sealed record SourceSummary(string Source, long Changes, Position? First, Position? Last, Lsn CoveredFrom, Lsn CoveredTo, long Gaps)
+{
+    /// <summary>The first stretch that is covered; null if there is none.</summary>
+    public Coverage? FirstCoverage { get; init; }
+    /// <summary>The last one.</summary>
+    public Coverage? LastCoverage { get; init; }
+}
+
+/// <summary>A closed ledger of a chain.</summary>
+/// <param name="Ledger">As its successor names it.</param>
+/// <param name="Report">What verifying it came to, by itself; null if it is not at hand.</param>
+public sealed record ChainedLedger(Predecessor Ledger, VerificationReport? Report);
 
 /// <summary>What a time stamp proves.</summary>
 /// <param name="Size">The entries before this one existed.</param>

@@ -1,5 +1,5 @@
-using System.Globalization;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Following;
@@ -124,7 +124,7 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
         await using LedgerHost host = await LedgerHost.OpenAsync(own, mine, time, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, cancellationToken);
         InheritAttribution(restored, host.Keyring);
         EntryBatch entries = new();
-        host.NewMaker("").AddAdmin(entries, "succeeds", FactsOf(restored));
+        host.NewMaker("").AddAdmin(entries, Succession.SucceedsCode, FactsOf(restored));
         await host.SealAsync(entries, cancellationToken);
         await host.PublishAsync(cancellationToken);
         return made;
@@ -148,17 +148,9 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
     private Dictionary<string, string> FactsOf(RestoredLedger restored)
     {
         SignedHead known = restored.IsBehind ? restored.Highest!.Head : restored.Complete;
-        Dictionary<string, string> facts = new()
-        {
-            ["predecessor"] = Key.Name,
-            ["predecessor-key"] = Key.ToString(),
-            ["complete-size"] = restored.Complete.Size.ToString(CultureInfo.InvariantCulture),
-            ["complete-root"] = restored.Complete.Root.ToString(),
-            ["known-size"] = known.Size.ToString(CultureInfo.InvariantCulture),
-            ["known-root"] = known.Root.ToString(),
-            ["by"] = By,
-        };
-        foreach (SourceMark mark in restored.Sources) facts[$"sealed-to-{mark.Source}"] = mark.Confirmable.ToString();
+        Dictionary<string, string> facts = Succession.Facts(new Predecessor(Key.Name, Key.ToString(), restored.Complete.Size, restored.Complete.Root), known.Size, known.Root);
+        facts["by"] = By;
+        foreach (SourceMark mark in restored.Sources) facts[Succession.SealedTo + mark.Source] = mark.Confirmable.ToString();
         return facts;
     }
 }

@@ -1,0 +1,87 @@
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Index;
+using Indelible.Ledger;
+
+namespace Indelible.Server.Succeeding;
+
+/// <summary>Legal holds on ledgers of a chain, as the ledger that goes on says: while one is in force the ledger may not be disposed of. A rotation takes them over.</summary>
+public static class LegalHolds
+{
+    /// <summary>Code of the entry that lays a hold on a ledger; fact <c>ledger</c>: its origin.</summary>
+    public const string HeldCode = "held";
+    /// <summary>Code of the entry that lifts it.</summary>
+    public const string ReleasedCode = "hold-released";
+    /// <summary>Code of the entry that says that a closed ledger was disposed of.</summary>
+    public const string DisposedCode = "disposed";
+    private const int PageLimit = 200;
+
+    /// <summary>The holds in force, by the origin of the ledger held: each is the entry that laid it. Only published entries count.</summary>
+    public static IReadOnlyDictionary<string, IndexedEntry> InForce(LedgerView view)
+    {
+        Dictionary<string, IndexedEntry> newest = new(StringComparer.Ordinal);
+        Query query = new() { Kind = EntryKind.Admin, Limit = PageLimit };
+        for (string? after = null; ;)
+        {
+            Page page = view.Index.Find(query with { After = after });
+            foreach (IndexedEntry found in view.Matching(page.Entries, query))
+            {
+                if (found.Entry.Header is { Code: HeldCode or ReleasedCode, Facts: { } facts } && facts.TryGetValue("ledger", out string? origin)) newest.TryAdd(origin, found);
+            }
+            if ((after = page.Next) is null) break;
+        }
+        return newest.Where(one => one.Value.Entry.Header.Code == HeldCode).ToDictionary();
+    }
+
+    /// <summary>Lays a hold on a ledger of the chain, or lifts it. Sealed with who and why; durable when it returns.</summary>
+    /// <returns>The entry.</returns>
+    /// <exception cref="IndelibleException">Usage: no such ledger, held already, or not held.</exception>
+    public static async Task<long> SealAsync(LedgerHost host, string origin, bool isHeld, string by, string reason, CancellationToken cancellationToken)
+    {
+        await host.PublishAsync(cancellationToken);
+        if (origin != host.Writer.Origin && host.Config.Predecessors.TrueForAll(one => one.Origin != origin))
+            throw new IndelibleException(ExitCode.Usage, $"expected this ledger or a closed one before it ({string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin))}), found '{origin}'");
+        bool was = InForce(host.View).ContainsKey(origin);
+        if (was == isHeld) throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is {(was ? "held already" : "not held")}: nothing was sealed");
+        EntryBatch entries = new();
+        host.NewMaker("").AddAdmin(entries, isHeld ? HeldCode : ReleasedCode, new Dictionary<string, string> { ["ledger"] = origin, ["by"] = by }, reason);
+        return (await host.SealAsync(entries, cancellationToken)).FirstIndex;
+    }
+
+    /// <summary>States in a successor the holds that are in force, each as it was laid.</summary>
+    internal static void Restate(LedgerView closed, EntryMaker maker, EntryBatch entries)
+    {
+        foreach ((string _, IndexedEntry held) in InForce(closed).OrderBy(one => one.Key, StringComparer.Ordinal))
+        {
+            string? reason = held.Entry.Fields.Count > 0 ? CatalogMemory.TextOf(closed, held.Entry, held.Entry.Fields[0]) : null;
+            maker.AddAdmin(entries, HeldCode, held.Entry.Header.Facts, reason);
+        }
+    }
+
+    /// <summary>Disposes of a closed ledger: that it was, by whom and why is sealed first, then its directory and its index are removed.</summary>
+    /// <returns>The entry.</returns>
+    /// <exception cref="IndelibleException">Usage: no such closed ledger, or it is held. Finding: what is there is another ledger. Environment: it is not at hand.</exception>
+    public static async Task<long> DisposeAsync(LedgerHost host, ClosedLedgers closed, string origin, string by, string reason, CancellationToken cancellationToken)
+    {
+        await host.PublishAsync(cancellationToken);
+        LedgerView view = closed.Of(origin);
+        if (InForce(host.View).TryGetValue(origin, out IndexedEntry held))
+            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry {held.Index}: it cannot be disposed of. Nothing was removed");
+        Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
+        EntryBatch entries = new();
+        Dictionary<string, string> facts = new()
+        {
+            ["ledger"] = origin, ["size"] = head.Size.ToString(System.Globalization.CultureInfo.InvariantCulture), ["root"] = head.Root.ToString(), ["by"] = by,
+        };
+        host.NewMaker("").AddAdmin(entries, DisposedCode, facts, reason);
+        long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
+        LedgerWriter.RequireFree(view.Paths);
+        string indexDirectory = view.Paths.Index;
+        view.Dispose();
+        foreach (string directory in (string[])[view.Paths.Ledger, indexDirectory])
+        {
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        }
+        return index;
+    }
+}

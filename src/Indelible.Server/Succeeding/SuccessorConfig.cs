@@ -1,0 +1,82 @@
+using System.Text;
+using Indelible.Format;
+using Indelible.Format.Notes;
+using Indelible.Ledger;
+using Indelible.Server.Alerts;
+using Indelible.Server.Replication;
+
+namespace Indelible.Server.Succeeding;
+
+/// <summary>The configuration a successor begins with: that of the ledger before it, with places of its own.</summary>
+/// <param name="config">The closed ledger's.</param>
+/// <param name="paths">Where the closed ledger is.</param>
+/// <param name="own">Where the successor is.</param>
+/// <param name="targets">For each copy's name the directory, or the prefix in the bucket, that the successor is copied to; empty: it is not.</param>
+internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths, LedgerPaths own, IReadOnlyDictionary<string, string> targets)
+{
+    private const int SecretLengthMax = 4096;
+
+    private string Home => Path.GetDirectoryName(own.Ledger)!;
+
+    /// <summary>Throws unless every copy was given another place, and only copies were.</summary>
+    /// <exception cref="IndelibleException">Usage: what is missing, unknown or the same.</exception>
+    public void RequireTargets()
+    {
+        foreach ((string name, TargetConfig target) in config.Targets)
+        {
+            if (!targets.TryGetValue(name, out string? place))
+                throw new IndelibleException(ExitCode.Usage, $"targets.{name}: expected the place where the successor is copied to, found none: a copy holds one ledger\n  give --target {name}={(target.Kind == TargetKind.S3 ? "PREFIX" : "DIR")}, or --target {name}= for no such copy of the successor");
+            if (place.Length > 0 && (target.Kind == TargetKind.S3 ? place == target.Prefix : Path.GetFullPath(place) == target.Path))
+                throw new IndelibleException(ExitCode.Usage, $"--target {name}: expected another place than {place}, which holds the copy of the closed ledger");
+        }
+        if (targets.Keys.FirstOrDefault(name => !config.Targets.ContainsKey(name)) is { } unknown)
+            throw new IndelibleException(ExitCode.Usage, $"--target {unknown}: expected the name of a copy ({(config.Targets.Count == 0 ? "there is none" : string.Join(", ", config.Targets.Keys))})");
+    }
+
+    /// <summary>Makes it. Files that it needs from the closed ledger's keyring directory are copied.</summary>
+    /// <param name="closedKey">The closed ledger's verifier key.</param>
+    /// <param name="key">The successor's.</param>
+    public IndelibleConfig Make(string closedKey, VerifierKey key)
+    {
+        IndelibleConfig mine = new()
+        {
+            Origin = key.Name, Ledger = own.Ledger, Listen = config.Listen, PublishIntervalMs = config.PublishIntervalMs, CoverageIntervalSeconds = config.CoverageIntervalSeconds,
+            VerificationPercent = config.VerificationPercent, Alerts = config.Alerts, CrosscheckIntervalHours = config.CrosscheckIntervalHours, Timestamps = config.Timestamps,
+            Witnesses = config.Witnesses, Predecessors = [.. config.Predecessors, new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index }],
+        };
+        if (mine.Witnesses is { } witnesses) witnesses.Policy = PolicyOf(witnesses.Policy, closedKey, key.ToString());
+        foreach ((string name, TargetConfig target) in config.Targets.Where(target => targets[target.Key].Length > 0)) mine.Targets[name] = At(target, targets[name]);
+        foreach (AlertTargetConfig receiver in mine.Alerts is { } alerts ? alerts.Targets.Values : Enumerable.Empty<AlertTargetConfig>()) receiver.SecretFile = Own(receiver.SecretFile);
+        mine.ConfirmAfter = Math.Min(config.ConfirmAfter, mine.Targets.Count);
+        foreach ((string name, SourceConfig source) in config.Sources)
+        {
+            mine.Sources[name] = new SourceConfig { Connection = source.Connection, PasswordFile = Own(source.PasswordFile), PasswordEnvironment = source.PasswordEnvironment, Protection = source.Protection };
+        }
+        return mine;
+    }
+
+    private TargetConfig At(TargetConfig target, string place) => new()
+    {
+        Kind = target.Kind, Path = target.Kind == TargetKind.S3 ? null : Path.GetFullPath(place), Prefix = target.Kind == TargetKind.S3 ? place : null,
+        Endpoint = target.Endpoint, Region = target.Region, Bucket = target.Bucket, AccessKey = target.AccessKey, SecretFile = Own(target.SecretFile),
+        SecretEnvironment = target.SecretEnvironment, RetentionDays = target.RetentionDays, EverySeconds = target.EverySeconds,
+    };
+
+    /// <summary>A file in the closed ledger's keyring directory goes away with it.</summary>
+    private string? Own(string? file)
+    {
+        if (file is null || Path.GetDirectoryName(file) != paths.Keyring) return file;
+        string mine = Path.Combine(own.Keyring, Path.GetFileName(file));
+        if (DurableFile.TryReadAll(file, SecretLengthMax) is { } secret) DurableFile.ReplaceSecret(mine, secret);
+        return mine;
+    }
+
+    /// <summary>A policy of its own that names the successor in place of the closed ledger; witnesses must be told its key, too.</summary>
+    private string PolicyOf(string path, string closedKey, string key)
+    {
+        if (DurableFile.TryReadAll(path, Policy.LengthMax) is not { } bytes) return path;
+        string mine = Path.Combine(Home, Path.GetFileName(path));
+        DurableFile.Replace(mine, Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(bytes).Replace(closedKey, key, StringComparison.Ordinal)));
+        return mine;
+    }
+}
