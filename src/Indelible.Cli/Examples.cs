@@ -50,6 +50,7 @@ internal static class Examples
         ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
         ["index rebuild"] = ["indelible index rebuild"],
         ["keys export"] = ["indelible keys export /mnt/vault/crm.keyring"],
+        ["keys rotate"] = ["indelible keys rotate --reason 'the old key was on a laptop'"],
         ["rotate"] = ["indelible rotate --successor example.org/crm-2027 --to /srv/audit-2027 --target vault=crm-2027/ --reason 'end of the year'"],
         ["hold"] = ["indelible hold example.org/crm --reason 'case 4711'"],
         ["release"] = ["indelible release example.org/crm --reason 'case 4711 is closed'"],

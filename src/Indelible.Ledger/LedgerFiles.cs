@@ -49,14 +49,19 @@ internal static class LedgerFiles
     }
 
     /// <summary>What <c>ledger.json</c> says: for people; no verifier trusts it.</summary>
-    public static byte[] HintContent(VerifierKey key)
+    public static byte[] HintContent(VerifierKey key) => HintContent(KeyHistory.Of(key));
+
+    /// <summary>The same, with the keys before it and where the handovers between them are.</summary>
+    public static byte[] HintContent(KeyHistory keys)
     {
+        string handovers = keys.Handovers.Count == 0 ? "" : $"\n  \"handovers\": [{string.Join(", ", keys.Handovers.Select(handover => handover.Checkpoint.Size.ToString(System.Globalization.CultureInfo.InvariantCulture)))}],";
+        string all = string.Join(", ", keys.Handovers.Select(handover => handover.From).Append(keys.Newest).Select(key => Quote(key.ToString())));
         static string Quote(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
         return Encoding.UTF8.GetBytes($$"""
             {
-              "origin": {{Quote(key.Name)}},
+              "origin": {{Quote(keys.Newest.Name)}},
               "format": {{FormatVersion}},
-              "verifierKeys": [{{Quote(key.ToString())}}],
+              "verifierKeys": [{{all}}],{{handovers}}
               "note": "A hint for people. Verify with a key you got elsewhere."
             }
 

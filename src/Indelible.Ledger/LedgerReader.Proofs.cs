@@ -21,6 +21,15 @@ public sealed partial class LedgerReader
         return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes(), Extra = new EvidenceExtra { Entry = entry }.ToBytes() };
     }
 
+    /// <summary>A signing key with those that the handovers kept here link it with.</summary>
+    public KeyHistory ReadKeys(VerifierKey known)
+    {
+        string directory = Path.Combine(LedgerDirectory, Handover.Directory);
+        if (!Directory.Exists(directory)) return KeyHistory.Of(known);
+        return KeyHistory.Of(known, Directory.EnumerateFiles(directory).Where(path => !path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal)).Take(KeyHistory.HandoversMax)
+            .Select(path => (ReadOnlyMemory<byte>)DurableFile.ReadAll(path, SignedNote.LengthMax)));
+    }
+
     /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of the published one.</summary>
     public IReadOnlyList<Hash> ProveConsistency(long olderSize)
     {

@@ -67,6 +67,7 @@ public sealed partial class LedgerWriter
         ImmutableFiles.CleanUp(_paths.Ledger);
         if (recovery.Unpublished.Count > 0) _publisher.Publish(recovery.Unpublished);
         else Publisher.WriteHead(_paths, keys, new GuardedHead(recovery.Published.Size, recovery.Published.Root));
+        ShowKeys(_paths, keys);
         _publisher.RemovePartials();
         _publishedSize = _treeSize;
         _journal.ContinueAfter(recovery.Replay, _treeSize);

@@ -62,7 +62,8 @@ internal sealed class RecoveredLedger
         string path = Path.Combine(_paths.Ledger, LedgerFiles.Checkpoint);
         (SignedNote note, Checkpoint checkpoint) = _reader.ReadSignedCheckpoint();
         if (checkpoint.Origin != _origin) throw new LedgerCorruptException(path, 0, $"expected origin '{_origin}' as in the keyring, found '{checkpoint.Origin}'");
-        TextFault fault = note.Verify([_keys.Signer.VerifierKey], out _);
+        // The head may be the last one of the key before, if the process died as it handed over.
+        TextFault fault = note.Verify([.. _reader.ReadKeys(_keys.Signer.VerifierKey).At(checkpoint.Size)], out _);
         return fault.IsNone ? checkpoint : throw new LedgerCorruptException(path, 0, $"expected a checkpoint signed by the keyring's key: {fault}");
     }
 

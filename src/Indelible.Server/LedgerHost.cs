@@ -108,6 +108,7 @@ public sealed class LedgerHost : IAsyncDisposable
         {
             if (config.Origin is { } origin && origin != keyring.Origin)
                 throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+            LedgerWriter.FinishHandOver(paths, keyring);
             LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
             writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
             LedgerView view = await LedgerView.OpenAsync(paths, keyring, time, logger, cancellationToken);

@@ -72,6 +72,7 @@ public sealed class RotationTests : IDisposable
         await LiveLedger.RunningAsync(OpenAsync(), async host =>
         {
             await people.ExecuteAsync("UPDATE people SET ssn = 'after' WHERE id <= 5");
+            await KeyRotation.RunAsync(host, "a test", null, CancellationToken.None);     // the closed ledger names the key before
             await people.CaughtUpAsync(host);
         });
         VerificationReport whole = Verify(people.Paths.Ledger);

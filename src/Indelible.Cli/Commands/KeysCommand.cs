@@ -9,11 +9,13 @@ using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>, <c>keys restore FILE</c>: a backup of the keyring. <c>keys accept-head</c>: what a restore needs besides.</summary>
+/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>, <c>keys restore FILE</c>: a backup of the keyring. <c>keys accept-head</c>: what a restore needs besides. <c>keys rotate</c>: another signing key.</summary>
 internal static class KeysCommand
 {
     private static readonly Argument<string> NewFile = new("FILE") { Description = "New file for the backup" };
     private static readonly Argument<string> Backup = new("FILE") { Description = "A backup that `keys export` wrote" };
+
+    private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT" };
 
     public static Command Build()
     {
@@ -25,7 +27,9 @@ internal static class KeysCommand
         restore.SetAction((parse, _) => Task.FromResult(Restore(parse, Invocation.Of(parse))));
         Command acceptHead = new("accept-head", "After a restore: vouch that the ledger's head as it stands is the newest there ever was");
         acceptHead.SetAction((parse, cancellationToken) => AcceptHeadAsync(parse, Invocation.Of(parse), cancellationToken));
-        return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead };
+        Command rotate = new("rotate", "Hand the ledger over to a new signing key") { Reason };
+        rotate.SetAction((parse, cancellationToken) => RotateAsync(parse, Invocation.Of(parse), cancellationToken));
+        return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead, rotate };
     }
 
     private static int Show(ParseResult parse, Invocation invocation)
@@ -67,6 +71,18 @@ internal static class KeysCommand
         terminal.Note("values can be read again; what was sealed under keys made after the backup stays unreadable\n"
             + "  before anything is sealed: compare the ledger's checkpoint with one kept elsewhere, then run `indelible keys accept-head`");
         terminal.Json(new JsonObject { ["origin"] = origin, ["keyring"] = paths.Keyring, ["verifierKey"] = verifierKey });
+        return (int)ExitCode.Fine;
+    }
+
+    private static async Task<int> RotateAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
+        Handover handover = await KeyRotation.RunAsync(host.Value, invocation.User, parse.GetValue(Reason), cancellationToken);
+        Terminal terminal = invocation.TerminalFor(parse);
+        terminal.Pairs([("origin", handover.To.Name), ("handed over", $"at size {handover.Checkpoint.Size}"), ("previous key", handover.From.ToString()), ("verifier key", handover.To.ToString())]);
+        terminal.Note("publish the new key, and tell witnesses; back the keyring up: `indelible keys export FILE`");
+        if (host.Value.Config.Witnesses is { } witnesses) terminal.Note($"add the line `log {handover.To}` to {witnesses.Policy}: `indelible run` does not start without it");
+        terminal.Json(new JsonObject { ["origin"] = handover.To.Name, ["size"] = handover.Checkpoint.Size, ["previousKey"] = handover.From.ToString(), ["verifierKey"] = handover.To.ToString() });
         return (int)ExitCode.Fine;
     }
 

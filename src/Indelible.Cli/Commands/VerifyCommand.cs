@@ -84,6 +84,7 @@ internal static class VerifyCommand
         List<LedgerFetch> opened = [];
         try
         {
+            bool isGiven = parse.GetValue(Chain) is { Length: > 0 };
             IReadOnlyList<string> places = parse.GetValue(Chain) is { Length: > 0 } given ? given : [.. Configured(parse, invocation)];
             return new ChainVerifier(link =>
             {
@@ -91,6 +92,7 @@ internal static class VerifyCommand
                 if (!fault.IsNone) return null;
                 foreach (string place in places)
                 {
+                    if (!isGiven && !Directory.Exists(place)) continue;
                     LedgerFetch files = FilesOf(place, key, parse, invocation, cancellationToken);
                     opened.Add(files);
                     if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);

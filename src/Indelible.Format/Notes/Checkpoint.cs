@@ -19,7 +19,7 @@ public sealed record Checkpoint
     /// <summary>Root hash of the tree of that size.</summary>
     public required Hash Root { get; init; }
 
-    /// <summary>Further lines, none of them empty; Indelible writes none.</summary>
+    /// <summary>Further lines, none of them empty; Indelible writes one in a handover, else none.</summary>
     public IReadOnlyList<string> Extensions { get; init; } = [];
 
     /// <summary>True for a name that can be an origin: also a key's name, and at most <see cref="OriginLengthMax"/> bytes.</summary>

@@ -39,6 +39,9 @@ public sealed class Policy
     /// <summary>The policy of someone who knows these ledgers' keys and no witness.</summary>
     internal static Policy ForKeys(IReadOnlyList<VerifierKey> ledgerKeys) => new(ledgerKeys, [], NoQuorum);
 
+    /// <summary>The same with the keys that these histories say may sign a head of this size, in place of those known.</summary>
+    internal Policy At(long size, IEnumerable<KeyHistory> histories) => new([.. histories.SelectMany(history => history.At(size)).Distinct()], _members, _quorum);
+
     /// <summary>Reads a policy; <paramref name="policy"/> is null exactly if a fault is returned, which names the line.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out Policy? policy) => PolicyReader.Read(bytes, out policy);
 

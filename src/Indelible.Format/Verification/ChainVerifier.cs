@@ -61,7 +61,7 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
             return;
         }
         if ((before.TreeSize, before.Root) != (link.Size, (Hash?)link.Root)) Fault($"{link.Origin}: expected it closed at size {link.Size}, root {link.Root}, as {after.Origin} says, found size {before.TreeSize}, root {before.Root}");
-        bool isSigner = after.SignedBy.Count == 0 || after.SignedBy.Contains(named.Key);
+        bool isSigner = after.LinkedKeys.Count == 0 || after.LinkedKeys.Contains(named.Key);
         if (named.Origin != after.Origin || !isSigner) Fault($"{link.Origin}: expected it closed in favour of {after.Origin} and its key, found {named.Origin}, key {named.Key}");
         foreach (SourceSummary source in after.Sources)
         {

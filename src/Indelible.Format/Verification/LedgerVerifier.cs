@@ -75,6 +75,7 @@ public sealed class LedgerVerifier
             TreeSize = checkpoint.Size,
             Root = checkpoint.Root,
             SignedBy = head.SignedBy,
+            LinkedKeys = [.. head.Keys.Where(keys => keys.Known.Name == checkpoint.Origin).SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest)).Select(key => key.ToString()).Distinct()],
             Findings = findings.Faults,
             Notices = findings.Notices,
             NotChecked = [.. NotChecked(count, checkpoint.Size)],
@@ -166,7 +167,7 @@ public sealed class LedgerVerifier
         if (_openBlob is null) yield return "blobs: they were not asked for";
         yield return "sealed values: whether they decrypt, and whether each before equals the last after, needs the keyring";
         yield return AnchorsNotChecked;
-        yield return "handover checkpoints, ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones";
+        yield return "ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones";
         yield return "whether the ledger agrees with the live database: that is crosscheck";
     }
 }

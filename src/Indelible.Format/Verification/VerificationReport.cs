@@ -16,6 +16,8 @@ public sealed record VerificationReport
     public Hash? Root { get; init; }
     /// <summary>Keys whose signatures verified, in text form.</summary>
     public IReadOnlyList<string> SignedBy { get; init; } = [];
+    /// <summary>The keys asked for that are this ledger's, and those that handovers link them with, in text form; empty if none was asked for.</summary>
+    public IReadOnlyList<string> LinkedKeys { get; init; } = [];
     /// <summary>What is wrong, in the order it was found; at most <see cref="FindingsMax"/>.</summary>
     public required IReadOnlyList<Finding> Findings { get; init; }
     /// <summary>What is no fault but must be known, such as announced gaps; at most <see cref="FindingsMax"/>.</summary>

@@ -19,13 +19,17 @@ public sealed class LedgerCopy : IDisposable
         (_root, Key, _lock) = (root, key, copyLock);
         LedgerDirectory = LedgerBelow(root);
         Reader = new LedgerReader(LedgerDirectory);
+        Keys = Reader.ReadKeys(key);
     }
 
     /// <summary>The directory that is served: a ledger like any other.</summary>
     public string LedgerDirectory { get; }
 
-    /// <summary>The ledger's verifier key.</summary>
+    /// <summary>The ledger's verifier key, as it was given.</summary>
     public VerifierKey Key { get; }
+
+    /// <summary>That key, with those that stored handovers link it with.</summary>
+    public KeyHistory Keys { get; private set; }
 
     /// <summary>Reads what is stored.</summary>
     public LedgerReader Reader { get; }
@@ -81,6 +85,17 @@ public sealed class LedgerCopy : IDisposable
         Accepted = head;
     }
 
+    /// <summary>Stores handovers, which link the key with others; durable when it returns.</summary>
+    internal void Learn(KeyHistory keys)
+    {
+        using (ImmutableFiles files = new(LedgerDirectory, "handover"))
+        {
+            foreach (Handover handover in keys.Handovers) files.Stage(Handover.PathOf(handover.Checkpoint.Size), handover.Note.ToBytes());
+            files.Commit();
+        }
+        Keys = keys;
+    }
+
     /// <summary>Shows a head whose files are all stored; durable when it returns.</summary>
     internal void Store(SignedHead head)
     {
@@ -110,7 +125,7 @@ public sealed class LedgerCopy : IDisposable
     private SignedHead? Read(string path)
     {
         if (DurableFile.TryReadAll(path, SignedNote.LengthMax) is not { } bytes) return null;
-        TextFault fault = SignedHead.Read(bytes, Key, out SignedHead? head);
+        TextFault fault = SignedHead.Read(bytes, Keys, out SignedHead? head);
         if (fault.IsNone) return head;
         throw new IndelibleException(ExitCode.Usage, $"{path}: expected a head of the ledger whose key is {Key}: {fault}. Is {_root} the copy of another ledger? Name another directory, or the key this copy was made with");
     }

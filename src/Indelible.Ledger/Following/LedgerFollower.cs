@@ -1,6 +1,7 @@
 using Indelible.Format;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
+using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Following;
 
@@ -29,6 +30,7 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
         long before = copy.Stored?.Size ?? -1;
         if (before < copy.Accepted!.Size) await new CopyRound(copy, source, _tiles, _named, cosigner, time) { Progress = Progress }.RunAsync(copy.Accepted, cancellationToken);
         else if (_named.Missing.Count > 0) await _named.CopyAsync(cancellationToken);
+        if (Contradicted() is { } contradicted) return contradicted;
         return head.Size < copy.Accepted.Size ? new FollowOutcome.RolledBack(head, copy.Accepted) : new FollowOutcome.Stored(copy.Stored!, copy.Stored!.Size - Math.Max(0, before), _named.Missing);
     }
 
@@ -36,20 +38,42 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
     /// <param name="bytes">A signed checkpoint; one that the ledger's key did not sign says nothing.</param>
     public FollowOutcome.Misbehaved? Compare(ReadOnlySpan<byte> bytes)
     {
-        if (!SignedHead.Read(bytes, copy.Key, out SignedHead? head).IsNone || copy.Stored is not { } stored || head!.Size > stored.Size) return null;
+        if (!SignedHead.Read(bytes, copy.Keys, out SignedHead? head).IsNone || copy.Stored is not { } stored || head!.Size > stored.Size) return null;
         return CompareWithStored(head, stored);
     }
 
     /// <summary>True for a head that the ledger's key signed and that is greater than what is stored.</summary>
-    public bool IsBeyond(ReadOnlySpan<byte> bytes) => SignedHead.Read(bytes, copy.Key, out SignedHead? head).IsNone && head!.Size > (copy.Stored?.Size ?? 0);
+    public bool IsBeyond(ReadOnlySpan<byte> bytes) => SignedHead.Read(bytes, copy.Keys, out SignedHead? head).IsNone && head!.Size > (copy.Stored?.Size ?? 0);
+
+    /// <summary>A handover is a head that two keys signed: it must be on the tree like any other.</summary>
+    private FollowOutcome.Misbehaved? Contradicted() =>
+        copy.Keys.Handovers.Where(handover => handover.Checkpoint.Size <= copy.Stored!.Size)
+            .Select(handover => CompareWithStored(new SignedHead(handover.Note, handover.Checkpoint), copy.Stored!)).FirstOrDefault(found => found is not null);
 
     private async Task<SignedHead> ReadHeadAsync(CancellationToken cancellationToken)
     {
         byte[] bytes = await source.ReadAsync(LedgerFiles.Checkpoint, cancellationToken)
             ?? throw new IndelibleException(ExitCode.Environment, $"{name}: expected a ledger, found no {LedgerFiles.Checkpoint} there: is this the right address?");
-        TextFault fault = SignedHead.Read(bytes, copy.Key, out SignedHead? head);
+        TextFault fault = SignedHead.Read(bytes, copy.Keys, out SignedHead? head);
+        if (!fault.IsNone && await HandedOverAsync(cancellationToken) is { } keys)
+        {
+            fault = SignedHead.Read(bytes, keys, out head);
+            if (fault.IsNone) copy.Learn(keys);
+        }
         if (fault.IsNone) return head!;
-        throw new IndelibleException(ExitCode.Finding, $"{name}: expected a checkpoint signed by {copy.Key}: {fault}. Is this the right ledger, and the right key? Nothing was accepted");
+        throw new IndelibleException(ExitCode.Finding, $"{name}: expected a checkpoint signed by {copy.Keys}: {fault}. Is this the right ledger, and the right key? Nothing was accepted");
+    }
+
+    /// <summary>The keys with those that the source's handovers link them with; null if there is none that is not stored. The hint says where they are, their signatures say what they are.</summary>
+    private async Task<KeyHistory?> HandedOverAsync(CancellationToken cancellationToken)
+    {
+        if (await source.ReadAsync(HandoverFiles.HintPath, cancellationToken) is not { } hint) return null;
+        List<ReadOnlyMemory<byte>> files = [];
+        foreach (string path in HandoverFiles.PathsIn(hint))
+        {
+            if (!Path.Exists(Path.Combine(copy.LedgerDirectory, path)) && await source.ReadAsync(path, cancellationToken) is { } bytes) files.Add(bytes);
+        }
+        return files.Count == 0 ? null : copy.Keys.With(files);
     }
 
     /// <summary>Accepts a head that all accepted before is a prefix of; else says what it is.</summary>

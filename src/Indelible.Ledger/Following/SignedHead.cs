@@ -25,6 +25,16 @@ public sealed record SignedHead(SignedNote Note, Checkpoint Checkpoint)
         return fault;
     }
 
+    /// <summary>The same, of a ledger whose signing key was handed over.</summary>
+    public static TextFault Read(ReadOnlySpan<byte> bytes, KeyHistory keys, out SignedHead? head)
+    {
+        head = null;
+        TextFault fault = Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint);
+        if (fault.IsNone) fault = keys.Check(note!, checkpoint!);
+        if (fault.IsNone) head = new SignedHead(note!, checkpoint!);
+        return fault;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"size {Size}, root {Root}";
 }

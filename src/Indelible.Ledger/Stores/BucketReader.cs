@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Amazon.S3.Model;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
+using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Stores;
 
@@ -18,6 +19,7 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
     private BucketListing? _listing;
     private MatchingVersions? _matching;
     private CancellationToken _stop;
+    private KeyHistory? _keys = key is null ? null : KeyHistory.Of(key);
 
     /// <summary>What was met that is not the ledger's: other versions, delete markers, heads that are none.</summary>
     public IReadOnlyCollection<string> Strange => _strange;
@@ -44,13 +46,36 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
     {
         _listing = new BucketListing(_bucket);
         _whole.Clear();
+        if (key is not null) _keys = await HistoryAsync(key, cancellationToken);
         ReadOnlyMemory<byte>? head = await BucketHeads.NewestAsync(_bucket, SizeOf, what => _strange.Add(what), cancellationToken);
         _matching = head is { } bytes && Checkpoint.Parse(bytes.Span, out _, out Checkpoint? checkpoint).IsNone ? new MatchingVersions(checkpoint!, Contents) : null;
         return head;
     }
 
     private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && (key is null || (head!.Origin == key.Name && note!.Verify([key], out _).IsNone)) ? head!.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && (_keys is null || (head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone)) ? head!.Size : null;
+
+    /// <summary>The key with those that the handovers stored here link it with; who changes the hint hides the newer heads, and makes none.</summary>
+    private async Task<KeyHistory> HistoryAsync(VerifierKey known, CancellationToken cancellationToken)
+    {
+        List<ReadOnlyMemory<byte>> files = [];
+        if (await ReadAsync(() => StreamAsync(LedgerFiles.Hint, null, cancellationToken)) is not { } hint) return KeyHistory.Of(known);
+        foreach (string path in HandoverFiles.PathsIn(hint))
+        {
+            foreach (ObjectVersion version in await VersionsAsync(path, cancellationToken))
+                if (await ReadAsync(() => StreamAsync(path, version.Id, cancellationToken)) is { } bytes) files.Add(bytes);
+        }
+        return KeyHistory.Of(known, files);
+    }
+
+    private static async Task<byte[]?> ReadAsync(Func<Task<Stream?>> open)
+    {
+        await using Stream? content = await open();
+        if (content is null) return null;
+        using MemoryStream bytes = new();
+        await content.CopyToAsync(bytes);
+        return bytes.ToArray();
+    }
 
     /// <summary>Versions that differ, the oldest first.</summary>
     private async Task<List<ObjectVersion>> VersionsAsync(string path, CancellationToken cancellationToken)

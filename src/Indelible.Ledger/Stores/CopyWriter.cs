@@ -9,10 +9,10 @@ namespace Indelible.Ledger.Stores;
 /// <summary>Brings a copy up to what the ledger has published: full tiles and bundles once, blobs, time stamps and handovers, the partial tail, and the head
 /// last. What it stores it has held against the signed root. One loop owns it.</summary>
 /// <param name="ledger">The ledger directory; a writer may be publishing to it.</param>
-/// <param name="key">The ledger's verifier key.</param>
+/// <param name="readKeys">Gives the ledger's verifier key, and those before it.</param>
 /// <param name="store">Where the copy is. The caller disposes it.</param>
 /// <param name="progress">How far the copy was known to be before; see <see cref="CopyProgress"/>.</param>
-public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStore store, CopyProgress progress)
+public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, ILedgerStore store, CopyProgress progress)
 {
     private const int ChunkFilesMax = 256;
     private const long ChunkLengthMax = 8 << 20;
@@ -23,6 +23,7 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
     private readonly HashSet<string> _blobs = new(StringComparer.Ordinal);
     private readonly List<StoreFile> _chunk = [];
     private long _chunkLength;
+    private KeyHistory _keys = readKeys();
     private bool _hasHead;
     private byte[] _cosigned = [];
 
@@ -34,7 +35,7 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
     /// <exception cref="CopyDamagedException">It holds another ledger, or less than was stored there.</exception>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
-        byte[] hint = LedgerFiles.HintContent(key);
+        byte[] hint = LedgerFiles.HintContent(_keys);
         await store.OpenAsync(hint, cancellationToken);
         ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(SizeOf, cancellationToken);
         long size = head is { } bytes ? RequireContained(bytes) : 0;
@@ -42,7 +43,7 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
             throw new CopyDamagedException($"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {(head is null ? "none" : $"one of {size}")}. "
                 + "If the storage was replaced on purpose, forget the old one with `indelible copies forget NAME`");
         _hasHead = head is not null;
-        if (!_hasHead) await store.ReplaceAsync(LedgerFiles.Hint, hint, cancellationToken);
+        if (!_hasHead || _keys.Handovers.Count > 0) await store.ReplaceAsync(LedgerFiles.Hint, hint, cancellationToken);
         long copied = Math.Max(size, await StillCopiedAsync(cancellationToken));
         Progress = new CopyProgress(size, copied);
     }
@@ -54,9 +55,12 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
     {
         Forget();
         (SignedNote note, Checkpoint head) = ledger.ReadSignedCheckpoint();
+        KeyHistory keys = readKeys();           // after the head, which may be the first of another key
+        bool isHandedOver = !keys.Newest.Equals(_keys.Newest);
+        _keys = keys;
         if (head.Size > Progress.Size)
         {
-            RequireSigned(note);
+            RequireSigned(note, head);
             VerifiedTiles tiles = new(ledger, head);
             await CopyFullAsync(tiles, head.Size, saved, cancellationToken);
             foreach (TileCoordinate place in TileCoordinate.Partials(head.Size)) Add(place, tiles.Read(place));
@@ -64,6 +68,7 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
         }
         await CopyKeptAsync(cancellationToken);
         await FlushAsync(cancellationToken);
+        if (isHandedOver) await store.ReplaceAsync(LedgerFiles.Hint, LedgerFiles.HintContent(keys), cancellationToken);
         if (head.Size > Progress.Size || !_hasHead) await ShowAsync(note, head, saved, cancellationToken);
         await CopyCosignedAsync(cancellationToken);
     }
@@ -200,8 +205,8 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
     {
         var fault = Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head);
         if (!fault.IsNone) throw new CopyDamagedException($"{store.Place}: expected the copy's checkpoint to be one: {fault}");
-        if (head!.Origin != key.Name || !note!.Verify([key], out _).IsNone)
-            throw new CopyDamagedException($"{store.Place}: expected a copy of {key.Name} signed by {key}, found {head.Origin}, signed by {string.Join(", ", note!.Signatures.Select(line => line.Name))}. "
+        if (head!.Origin != _keys.Newest.Name || !_keys.Check(note!, head).IsNone)
+            throw new CopyDamagedException($"{store.Place}: expected a copy of {_keys.Newest.Name} signed by {_keys}, found {head.Origin}, signed by {string.Join(", ", note!.Signatures.Select(line => line.Name))}. "
                 + "Nothing was written: name another place");
         long published = ledger.ReadCheckpoint().Size;
         if (head.Size > published)
@@ -215,7 +220,7 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
 
     /// <summary>Size of a head signed with the ledger's key; null for anything else.</summary>
     private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == key.Name && note!.Verify([key], out _).IsNone ? head.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone ? head.Size : null;
 
     /// <summary>Another process that writes under this ledger's name with its key is no stranger: one of the two must stop, and it is the later one.</summary>
     private void RequireNoRival(ReadOnlyMemory<byte> other)
@@ -223,10 +228,10 @@ public sealed class CopyWriter(LedgerReader ledger, VerifierKey key, ILedgerStor
         if (SizeOf(other) is not null) RequireContained(other);
     }
 
-    private void RequireSigned(SignedNote note)
+    private void RequireSigned(SignedNote note, Checkpoint head)
     {
-        var fault = note.Verify([key], out _);
-        if (!fault.IsNone) throw new LedgerCorruptException(Path.Combine(ledger.LedgerDirectory, LedgerFiles.Checkpoint), 0, $"expected a checkpoint signed by {key}: {fault}");
+        var fault = _keys.Check(note, head);
+        if (!fault.IsNone) throw new LedgerCorruptException(Path.Combine(ledger.LedgerDirectory, LedgerFiles.Checkpoint), 0, $"expected a checkpoint signed by {_keys}: {fault}");
     }
 
     /// <summary>How far full tiles were copied beyond the head before the process ended, if they are still there.</summary>

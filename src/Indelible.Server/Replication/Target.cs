@@ -138,7 +138,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     {
         _store = TargetStores.Of(name, config, host.Time);
         _known = _memory.Read(host.View.Origin);
-        CopyWriter copy = new(host.View.Reader, host.Keyring.LedgerKeys.Signer.VerifierKey, _store, _known.Progress);
+        CopyWriter copy = new(host.View.Reader, () => host.View.Reader.ReadKeys(host.Keyring.LedgerKeys.Signer.VerifierKey), _store, _known.Progress);
         await copy.OpenAsync(cancellationToken);
         _copy = copy;
         lock (_lock) _held = copy.Progress;

@@ -54,7 +54,7 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     private void RequireBegun(LedgerHost closing, Successor named)
     {
         if (named.Origin != Origin) throw new IndelibleException(ExitCode.Usage, $"the ledger {closing.Writer.Origin} is closed already: expected --successor {named.Origin}, found {Origin}");
-        if (Keyring.Exists(Own.Keyring) && Keyring.ReadPublic(Own.Keyring).VerifierKey == named.Key) return;
+        if (Keyring.Exists(Own.Keyring) && Keyring.ReadPublic(Own.Keyring) is var (origin, key) && (key == named.Key || (origin == named.Origin && !Path.Exists(Marker)))) return;    // whole, and its own key may be another since
         throw new IndelibleException(ExitCode.Usage, $"the ledger {closing.Writer.Origin} was closed in favour of {named.Origin}, key {named.Key}: expected that ledger's keyring in {Own.Keyring}, found {(Keyring.Exists(Own.Keyring) ? "another" : "none")}\n"
             + "  give the same --to as before");
     }

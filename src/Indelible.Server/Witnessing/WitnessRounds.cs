@@ -96,7 +96,7 @@ internal sealed class WitnessRounds
     private async Task RequireOneHistoryAsync(WitnessClient witness, CancellationToken cancellationToken)
     {
         VerifierKey key = _host.Keyring.LedgerKeys.Signer.VerifierKey;
-        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes || !SignedHead.Read(bytes, key, out SignedHead? shown).IsNone) return;
+        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes || !SignedHead.Read(bytes, _host.View.Reader.ReadKeys(key), out SignedHead? shown).IsNone) return;
         Checkpoint own = _host.View.Reader.ReadCheckpoint();
         bool isPrefix = shown!.Size <= own.Size
             && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Reader.ProveConsistency(shown.Size, own.Size)], shown.Root, own.Root) == ProofFault.None;

@@ -243,7 +243,7 @@ internal sealed class Copying : IAsyncDisposable
     private readonly CopyWriter _copy;
 
     private Copying(TestLedger ledger, ILedgerStore store, CopyProgress progress) =>
-        (_store, _copy) = (store, new CopyWriter(new LedgerReader(ledger.Paths.Ledger), TestLedger.Signer.VerifierKey, store, progress));
+        (_store, _copy) = (store, new CopyWriter(new LedgerReader(ledger.Paths.Ledger), () => Format.Notes.KeyHistory.Of(TestLedger.Signer.VerifierKey), store, progress));
 
     public CopyProgress Progress => _copy.Progress;
 
