@@ -8,6 +8,7 @@ using Indelible.Ledger.Anchors;
 using Indelible.Server.Alerts;
 using Indelible.Server.Anchoring;
 using Indelible.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Indelible.Server.Tests;
@@ -67,6 +68,48 @@ public sealed class TimeStampingTests : IAsyncLifetime
         int given = _one.Given + _two.Given;
         await _people.RunningAsync(host => PeopleLedger.UntilAsync(() => host.IsRunning));
         Assert.Equal(given, _one.Given + _two.Given);
+    }
+
+    [Fact]
+    public async Task A_stamp_whose_certificate_ends_soon_is_renewed_and_outlives_it()
+    {
+        _people.Config.Timestamps = new TimeStampConfig { IntervalMinutes = 525_600, Authorities = { ["two"] = Authority(_two) } };
+        await _people.RunningAsync(host => PeopleLedger.UntilAsync(() => Anchors(host.View.Reader).Count == 1));
+        DateTimeOffset now = DateTimeOffset.UtcNow, ended = now.AddDays(21);
+        using LedgerFetch files = LedgerFetch.FromDirectory(_people.Paths.Ledger);
+        TimeCheck alone = await CheckAsync(files, ended, _two.RootPath);
+        Assert.Equal((0, 1), (alone.Times.Count, alone.Notices.Count));
+
+        _two.Renew(now.AddYears(5));
+        await RunLaterAsync(TimeSpan.FromHours(20), TimeSpan.FromSeconds(1));
+        Assert.Equal(1, _two.Given);                                             // stamped within a day: nothing is asked for again
+        await RunLaterAsync(TimeSpan.FromDays(2), TimeSpan.Zero, stamps: 2);     // nothing is due but the renewal
+        TimeCheck renewed = await CheckAsync(files, ended, _two.RootPath);
+        Assert.Empty(renewed.Findings);
+        Assert.Empty(renewed.Notices);
+        Assert.Equal(2, renewed.Times.Count);
+        await RunLaterAsync(TimeSpan.FromDays(4), TimeSpan.FromSeconds(1));
+        Assert.Equal(2, _two.Given);                                             // the new certificate is good for years
+    }
+
+    /// <summary>Runs on a clock that is ahead until there are so many stamps, or for a while.</summary>
+    private async Task RunLaterAsync(TimeSpan ahead, TimeSpan time, int stamps = 0)
+    {
+        await LiveLedger.RunningAsync(LedgerHost.OpenAsync(_people.Paths, _people.Config, new LaterTime(ahead), NullLoggerFactory.Instance, CancellationToken.None), async host =>
+        {
+            if (stamps > 0) await PeopleLedger.UntilAsync(() => Anchors(host.View.Reader).Count == stamps);
+            else
+            {
+                await PeopleLedger.UntilAsync(() => host.TimeStamps.Count == 1);         // it looked
+                await Task.Delay(time);
+            }
+        });
+    }
+
+    /// <summary>The system's clock, put forward.</summary>
+    private sealed class LaterTime(TimeSpan ahead) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + ahead;
     }
 
     [Fact]

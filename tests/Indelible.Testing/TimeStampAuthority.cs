@@ -31,7 +31,9 @@ public sealed class TimeStampAuthority : IAsyncDisposable
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-tsa-").FullName;
     private readonly HttpListener _listener = new();
     private readonly RSA _rootKey = RSA.Create(2048);
-    private readonly X509Certificate2 _root, _certificate;
+    private readonly X509Certificate2 _root;
+    private readonly string _address;
+    private X509Certificate2 _certificate;
     private readonly Task _serving;
     private byte[] _list;
 
@@ -44,21 +46,15 @@ public sealed class TimeStampAuthority : IAsyncDisposable
             free.Start();
             address = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/";
         }
+        _address = address;
         DateTimeOffset now = DateTimeOffset.UtcNow;
         CertificateRequest root = new($"CN=Test Root {address}", _rootKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         root.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, true));
         root.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(root.PublicKey, false));
         _root = root.CreateSelfSigned(now.AddDays(-2), now.AddYears(20));
-        using RSA key = RSA.Create(2048);
-        CertificateRequest signer = new("CN=Test Time Stamps", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        signer.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.8")], true));
-        signer.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        signer.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([address + "crl"]));
-        _certificate = signer.Create(_root, now.AddDays(-1), ends ?? now.AddYears(1), [0x11, 0x22, 0x33, 0x44]);
+        _certificate = Issue(ends ?? now.AddYears(1), serial: 1);
         File.WriteAllText(RootPath, _root.ExportCertificatePem() + "\n");
-        File.WriteAllText(Path.Combine(_home, "tsa.pem"), _certificate.ExportCertificatePem() + "\n");
-        File.WriteAllText(Path.Combine(_home, "tsa.key"), key.ExportPkcs8PrivateKeyPem() + "\n");
         File.WriteAllText(Path.Combine(_home, "serial"), "1000\n");
         File.WriteAllText(Path.Combine(_home, "tsa.cnf"), string.Format(CultureInfo.InvariantCulture, Config, _home));
         _list = ListOf(new CertificateRevocationListBuilder());
@@ -80,6 +76,13 @@ public sealed class TimeStampAuthority : IAsyncDisposable
     /// <summary>Time stamps given.</summary>
     public int Given;
 
+    /// <summary>The authority signs with a new key from now on, whose certificate ends then.</summary>
+    public void Renew(DateTimeOffset ends)
+    {
+        _certificate.Dispose();
+        _certificate = Issue(ends, serial: 2);
+    }
+
     /// <summary>Revokes the authority's certificate since yesterday.</summary>
     public void Revoke()
     {
@@ -96,6 +99,19 @@ public sealed class TimeStampAuthority : IAsyncDisposable
         _root.Dispose();
         _certificate.Dispose();
         Directory.Delete(_home, recursive: true);
+    }
+
+    private X509Certificate2 Issue(DateTimeOffset ends, byte serial)
+    {
+        using RSA key = RSA.Create(2048);
+        CertificateRequest signer = new("CN=Test Time Stamps", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        signer.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.8")], true));
+        signer.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
+        signer.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([_address + "crl"]));
+        X509Certificate2 certificate = signer.Create(_root, DateTimeOffset.UtcNow.AddDays(-1), ends, [0x11, 0x22, 0x33, serial]);
+        File.WriteAllText(Path.Combine(_home, "tsa.pem"), certificate.ExportCertificatePem() + "\n");
+        File.WriteAllText(Path.Combine(_home, "tsa.key"), key.ExportPkcs8PrivateKeyPem() + "\n");
+        return certificate;
     }
 
     private byte[] ListOf(CertificateRevocationListBuilder builder) => builder.Build(_root, 1, DateTimeOffset.UtcNow.AddDays(30), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
