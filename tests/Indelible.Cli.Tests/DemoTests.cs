@@ -42,7 +42,7 @@ public sealed class DemoTests : IDisposable
         Assert.True(demo.ExitCode == 0, demo.Output + demo.Error);
         JsonNode summary = demo.Json;
         Assert.All(
-            new[] { "rewrittenLedgerIsSigned", "witnessRefused", "witnessKeptEvidence", "copyRefused", "mirror-aProved", "mirror-bProved", "restored", "nothingMissing", "mirror" },
+            new[] { "rewrittenLedgerIsSigned", "witnessRefused", "witnessKeptEvidence", "copyRefused", "bucketRefused", "bucketHolds", "bucket", "mirror-aProved", "mirror-bProved", "restored", "nothingMissing", "mirror" },
             name => Assert.True(summary["verification"]![name]!.GetValue<bool>(), name));
         string key = summary["vkey"]!.GetValue<string>();
         foreach (string mirror in new[] { "mirror-a", "mirror-b" })

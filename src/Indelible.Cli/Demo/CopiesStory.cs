@@ -18,11 +18,12 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
     private const string Backup = "vault/keyring.backup", PolicyFile = "vault/clinic.policy";
     /// <summary>What lies beside the keyring and is not in its backup: the master key, and the capture role's password.</summary>
     private static readonly string[] Apart = ["master.key", $"{DemoStage.Source}.password"];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly List<Process> _elsewhere = [];
     private readonly string _listen = $"127.0.0.1:{FreePort()}";
     private string _witness = "";
+    private DemoBucket? _bucket;
 
     /// <summary>Tells the whole story once. Returns the summary.</summary>
     public async Task<JsonObject> TellAsync(CancellationToken cancellationToken)
@@ -38,6 +39,7 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         }
         finally
         {
+            if (_bucket is not null) await _bucket.DisposeAsync();
             foreach (Process process in _elsewhere)
             {
                 await DemoStage.StopAsync(process);
@@ -59,18 +61,35 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         string path = Path.Combine(stage.Directory, ConfigFile.DefaultName);
         IndelibleConfig config = ConfigFile.Load(path, required: true);
         config.Witnesses = new WitnessesConfig { Policy = Path.Combine(stage.Directory, PolicyFile), IntervalSeconds = 1 };
+        _bucket = await StartBucketAsync(cancellationToken);
         foreach ((string name, TargetConfig target) in Targets()) config.Targets[name] = target;
         ConfigFile.Save(path, config);
         await StartElsewhereAsync(["mirror", "run", "--from", $"http://{_listen}/", "--key", stage.VerifierKey, "--to", "mirror-a", "--name", "mirror-a.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
         await StartElsewhereAsync(["mirror", "run", "--from", stage.Paths.Ledger, "--key", stage.VerifierKey, "--to", "mirror-b", "--name", "mirror-b.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
     }
 
-    /// <summary>Copies that `run` writes by itself: here one directory; a bucket with Object Lock goes in the same place.</summary>
+    /// <summary>An object store, where Ceph's programs are installed; else it says that there is none.</summary>
+    private async Task<DemoBucket?> StartBucketAsync(CancellationToken cancellationToken)
+    {
+        if (DemoBucket.Missing() is { } missing)
+        {
+            stage.Narrator.Say($"no object store: the bucket is left out of this demo, because {missing} is not installed. On Debian or Ubuntu: sudo apt-get install --no-install-recommends ceph-mon ceph-osd radosgw ceph-common");
+            return null;
+        }
+        stage.Narrator.Say("an object store (Ceph, in memory), and a bucket in it with Object Lock: what is written there, nobody removes for a day, whoever has the credentials");
+        DemoBucket? store = null;
+        await stage.TimedAsync("objectStore", async () => store = await DemoBucket.StartAsync(cancellationToken));
+        return store;
+    }
+
+    /// <summary>Copies that `run` writes by itself: a directory and, where there is an object store, a bucket with Object Lock.</summary>
     private Dictionary<string, TargetConfig> Targets()
     {
         string disk = Path.Combine(stage.Directory, "disk");
         DurableFile.MakeDirectory(disk);
-        return new Dictionary<string, TargetConfig> { ["disk"] = new TargetConfig { Kind = TargetKind.Directory, Path = disk, EverySeconds = 0 } };
+        Dictionary<string, TargetConfig> targets = new() { ["disk"] = new TargetConfig { Kind = TargetKind.Directory, Path = disk, EverySeconds = 0 } };
+        if (_bucket is not null) targets["bucket"] = _bucket.Target(Path.Combine(stage.Directory, "vault", "bucket.secret"));
+        return targets;
     }
 
     private async Task WorkAsync(CancellationToken cancellationToken)
@@ -84,6 +103,7 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         await stage.TypeAsync("export", ["keys", "export", Backup, "--json"], cancellationToken);
         foreach (string name in Apart) Keep(Path.Combine(stage.Paths.Keyring, name), Path.Combine(stage.Directory, "vault", name));
         await UntilAsync("the mirror over HTTP holds what is published", () => SizeOf("mirror-a") >= Head().Size, cancellationToken);
+        await BucketAsync(cancellationToken);
         await DemoStage.StopAsync(run);
         await stage.TimedAsync("mirrored", () => UntilAsync("the mirror of the directory holds everything", () => SizeOf("mirror-b") == Head().Size, cancellationToken));
         await stage.ShowAsync("verifyPolicy", ["verify", "--policy", PolicyFile], cancellationToken);
@@ -101,8 +121,15 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         stage.Narrator.Step("The witness is asked to go on from it, and does not; nor does the copy on another disk. `run` seals nothing more");
         WriteConfig("witnessed.json", $", \"witnesses\": {{ \"policy\": \"{PolicyFile}\" }}");
         await RefusedAsync("witnessRefused", "witness", "witnessed.json", cancellationToken);
-        await RefusedAsync("copyRefused", "copy on another disk", ConfigFile.DefaultName, cancellationToken);
-        stage.Narrator.Step("So both are left out of the configuration. The mirrors look by themselves");
+        Only("disk.json", "disk");
+        await RefusedAsync("copyRefused", "copy on another disk", "disk.json", cancellationToken);
+        if (_bucket is not null)
+        {
+            Only("bucket.json", "bucket");
+            await RefusedAsync("bucketRefused", "bucket with Object Lock", "bucket.json", cancellationToken);
+            stage.Summary.Results["bucketHolds"] = DemoStage.Verdict(await stage.ShowAsync("verifyBucket", ["verify", DemoBucket.Place, "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
+        }
+        stage.Narrator.Step("So all of them are left out of the configuration. The mirrors look by themselves");
         WriteConfig("insider.json", "");
         using (Process run = stage.StartRun("--config", "insider.json"))
         {
@@ -123,13 +150,22 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
     private async Task RefusedAsync(string name, string who, string config, CancellationToken cancellationToken)
     {
         using Process run = stage.StartRun("--config", config, "--listen", _listen);
-        await run.WaitForExitAsync(cancellationToken);
+        await UntilAsync("`indelible run` ends", () => run.HasExited, cancellationToken);
         stage.Narrator.Say($"`indelible run` ended with code {run.ExitCode}");
         stage.Summary.Add(name, $"history rewritten with the true key, shown to the {who}", $"the {who} does not go on, and `run` ends before it seals anything", run.ExitCode == (int)ExitCode.Finding);
     }
 
     private void WriteConfig(string name, string more) =>
         DurableFile.Replace(Path.Combine(stage.Directory, name), System.Text.Encoding.UTF8.GetBytes($"{{ \"ledger\": \"ledger\", \"listen\": \"{_listen}\"{more} }}"));
+
+    /// <summary>A configuration with one copy and no witness.</summary>
+    private void Only(string file, string target)
+    {
+        IndelibleConfig config = ConfigFile.Load(Path.Combine(stage.Directory, ConfigFile.DefaultName), required: true);
+        IndelibleConfig only = new() { Ledger = stage.Paths.Ledger, Listen = _listen };
+        only.Targets[target] = config.Targets[target];
+        ConfigFile.Save(Path.Combine(stage.Directory, file), only);
+    }
 
     private Task DestroyAsync(CancellationToken cancellationToken)
     {
@@ -153,7 +189,9 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         await stage.Traffic.RoundAsync(cancellationToken);
         await stage.CaughtUpAsync(run, cancellationToken);
         await UntilAsync("the witness goes on from the head it knows", () => CosignedSize() >= Head().Size, cancellationToken);
+        await BucketAsync(cancellationToken);
         await DemoStage.StopAsync(run);
+        if (_bucket is not null) stage.Summary.Results["bucket"] = DemoStage.Verdict(await stage.ShowAsync("verifyBucketAgain", ["verify", DemoBucket.Place, "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
         stage.Summary.Results["restored"] = DemoStage.Verdict(await stage.ShowAsync("verify", ["verify", "--policy", PolicyFile], cancellationToken));
         stage.Summary.Results["nothingMissing"] = DemoStage.Verdict(await stage.ShowAsync("coverage", ["coverage"], cancellationToken));
         stage.Summary.Results["mirror"] = DemoStage.Verdict(await stage.ShowAsync("verifyMirror", ["verify", "mirror-b/ledger", "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
@@ -175,6 +213,17 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         _elsewhere.Add(process);
         string line = await process.StandardOutput.ReadLineAsync(cancellationToken) ?? throw new IndelibleException(ExitCode.Environment, $"{Self.Typed(arguments)} ended:\n{stage.LogTail()}");
         return JsonNode.Parse(line)!;
+    }
+
+    /// <summary>Waits until the bucket, where there is one, holds what is published now.</summary>
+    private async Task BucketAsync(CancellationToken cancellationToken)
+    {
+        if (_bucket is null) return;
+        long wanted = Head().Size;
+        for (long begin = time.GetTimestamp(); await _bucket.SizeAsync(cancellationToken) < wanted; await Task.Delay(TimeSpan.FromMilliseconds(200), time, cancellationToken))
+        {
+            if (time.GetElapsedTime(begin) > Patience) throw new IndelibleException(ExitCode.Environment, $"expected within {Patience.TotalSeconds} s: the bucket holds {wanted} entries\n{stage.LogTail()}");
+        }
     }
 
     private async Task UntilAsync(string what, Func<bool> holds, CancellationToken cancellationToken)

@@ -44,6 +44,10 @@ internal sealed class Bucket : IDisposable
     /// <summary>Requests made: those that write, those that read an object, those that list, others.</summary>
     public (long Puts, long Gets, long Lists, long Others) Requests => (Interlocked.Read(ref _puts), Interlocked.Read(ref _gets), Interlocked.Read(ref _lists), Interlocked.Read(ref _others));
 
+    /// <summary>Makes the bucket, with versions and Object Lock.</summary>
+    public Task MakeAsync(CancellationToken cancellationToken) => ToldAsync("making the bucket",
+        () => _client.PutBucketAsync(new PutBucketRequest { BucketName = Options.Bucket, ObjectLockEnabledForBucket = true }, cancellationToken), null, cancellationToken);
+
     /// <summary>Stores an object whole and gives the version's id; the storage checks the content's MD5. Null if <paramref name="onlyNew"/> and the storage says that there is one.</summary>
     public async Task<string?> PutAsync(string path, ReadOnlyMemory<byte> content, DateTimeOffset? lockedUntil, bool onlyNew, CancellationToken cancellationToken)
     {

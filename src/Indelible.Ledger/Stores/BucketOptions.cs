@@ -40,6 +40,14 @@ public sealed record BucketOptions
         Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
             ? address : throw new IndelibleException(ExitCode.Usage, $"expected the address of S3-compatible storage: https, or http on this machine; found '{endpoint}'");
 
+    /// <summary>Makes the bucket, with versions and Object Lock.</summary>
+    /// <exception cref="IndelibleException">Environment: it cannot be made, or is there.</exception>
+    public async Task MakeBucketAsync(CancellationToken cancellationToken)
+    {
+        using Bucket bucket = new(this);
+        await bucket.MakeAsync(cancellationToken);
+    }
+
     /// <summary>As it is typed: <c>s3://bucket/prefix</c>.</summary>
     public string Place => $"s3://{Bucket}/{Prefix.TrimEnd('/')}";
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One Ceph node with a RADOS gateway on loopback, for tests: gateway.sh up DIR PORT MONITOR_PORT ; gateway.sh down DIR
+# One Ceph node with a RADOS gateway on loopback, for the demo and for tests: gateway.sh up DIR PORT MONITOR_PORT ; gateway.sh down DIR
 # Everything is in memory and below DIR; `down` ends the processes by the ids they left there.
 set -euo pipefail
 verb=$1 dir=$2
