@@ -51,6 +51,7 @@ internal static class Examples
         ["index rebuild"] = ["indelible index rebuild"],
         ["keys export"] = ["indelible keys export /mnt/vault/crm.keyring"],
         ["keys rotate"] = ["indelible keys rotate --reason 'the old key was on a laptop'"],
+        ["keys rotate-master"] = ["indelible keys rotate-master --reason 'yearly'"],
         ["rotate"] = ["indelible rotate --successor example.org/crm-2027 --to /srv/audit-2027 --target vault=crm-2027/ --reason 'end of the year'"],
         ["hold"] = ["indelible hold example.org/crm --reason 'case 4711'"],
         ["release"] = ["indelible release example.org/crm --reason 'case 4711 is closed'"],

@@ -9,7 +9,7 @@ using Indelible.Server;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>, <c>keys restore FILE</c>: a backup of the keyring. <c>keys accept-head</c>: what a restore needs besides. <c>keys rotate</c>: another signing key.</summary>
+/// <summary><c>keys show</c>: the verifier key. <c>keys export FILE</c>, <c>keys restore FILE</c>: a backup of the keyring. <c>keys accept-head</c>: what a restore needs besides. <c>keys rotate</c>: another signing key. <c>keys rotate-master</c>: another master key.</summary>
 internal static class KeysCommand
 {
     private static readonly Argument<string> NewFile = new("FILE") { Description = "New file for the backup" };
@@ -29,7 +29,9 @@ internal static class KeysCommand
         acceptHead.SetAction((parse, cancellationToken) => AcceptHeadAsync(parse, Invocation.Of(parse), cancellationToken));
         Command rotate = new("rotate", "Hand the ledger over to a new signing key") { Reason };
         rotate.SetAction((parse, cancellationToken) => RotateAsync(parse, Invocation.Of(parse), cancellationToken));
-        return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead, rotate };
+        Command master = new("rotate-master", "Wrap the keyring anew under a new master key; the old one is removed") { Reason };
+        master.SetAction((parse, cancellationToken) => RotateMasterAsync(parse, Invocation.Of(parse), cancellationToken));
+        return new Command("keys", "Keys of the ledger") { show, export, restore, acceptHead, rotate, master };
     }
 
     private static int Show(ParseResult parse, Invocation invocation)
@@ -83,6 +85,32 @@ internal static class KeysCommand
         terminal.Note("publish the new key, and tell witnesses; back the keyring up: `indelible keys export FILE`");
         if (host.Value.Config.Witnesses is { } witnesses) terminal.Note($"add the line `log {handover.To}` to {witnesses.Policy}: `indelible run` does not start without it");
         terminal.Json(new JsonObject { ["origin"] = handover.To.Name, ["size"] = handover.Checkpoint.Size, ["previousKey"] = handover.From.ToString(), ["verifierKey"] = handover.To.ToString() });
+        return (int)ExitCode.Fine;
+    }
+
+    /// <summary>Seals that it is done, then does it: a keyring whose file is replaced opens with the new key only. Killed in between, the same command goes on.</summary>
+    private static async Task<int> RotateMasterAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        LedgerPaths paths = invocation.ExistingPaths(parse);
+        uint epoch;
+        using (MasterKey next = MasterKey.Next(paths.Keyring))
+        {
+            await using (LedgerHost host = await LedgerHost.OpenAsync(paths, invocation.Config(parse), invocation.Time, Logging.Quiet(), cancellationToken))
+            {
+                epoch = host.Keyring.Epoch + 1;
+                EntryBatch entries = new();
+                Dictionary<string, string> facts = new() { ["epoch"] = epoch.ToString(CultureInfo.InvariantCulture), ["by"] = invocation.User };
+                host.NewMaker("").AddAdmin(entries, "master-key-rotated", facts, parse.GetValue(Reason));
+                await host.SealAsync(entries, cancellationToken);
+            }
+            using MasterKey master = MasterKey.Load(paths.Keyring);
+            Keyring.Rewrap(paths.Keyring, master, next);
+        }
+        MasterKey.TakeNext(paths.Keyring);
+        Terminal terminal = invocation.TerminalFor(parse);
+        terminal.Pairs([("epoch", epoch.ToString(CultureInfo.InvariantCulture)), ("master key", MasterKey.DefaultPath(paths.Keyring))]);
+        terminal.Note("keep a copy of the new master key elsewhere, and make a new backup: `indelible keys export FILE`. Older backups open with the old key only: destroy them with it, and what was erased is erased for good");
+        terminal.Json(new JsonObject { ["epoch"] = epoch, ["masterKeyFile"] = MasterKey.DefaultPath(paths.Keyring) });
         return (int)ExitCode.Fine;
     }
 

@@ -32,7 +32,7 @@ public sealed partial class Keyring
             KeyringBackup.Check(backup, KeyringSecrets.Unwrap(wrap, file, KeyringSecrets.BackupHmac, backup));
         }
         DurableFile.MakeSecretDirectory(directory);
-        using (SubjectStore store = SubjectStore.Open(StorePath(directory), create: true))
+        using (SubjectStore store = SubjectStore.Open(StorePath(directory, file.Epoch), create: true))
         {
             KeyringBackup.Restore(backup, recordsAt, store);
         }

@@ -26,7 +26,7 @@ public sealed partial class Keyring
         lock (_lock)
         {
             _store.Commit();
-            using (SubjectStore store = SubjectStore.Open(StorePath(directory), create: true)) Rewrap(_wrap, wrap, store);
+            using (SubjectStore store = SubjectStore.Open(StorePath(directory, FirstEpoch), create: true)) Rewrap(_wrap, wrap, store);
             foreach (string name in _file.Secrets.Keys.Except(OfOneLedger))
             {
                 byte[] secret = Secret(name);
@@ -54,5 +54,5 @@ public sealed partial class Keyring
     }
 
     private IndelibleException DamagedKey(KeyId id) => new(ExitCode.Environment,
-        $"the record of key {id} in {StorePath(_directory)} is damaged: it does not open under epoch {_wrap.Epoch}; restore the keyring from its backup");
+        $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: it does not open under epoch {_wrap.Epoch}; restore the keyring from its backup");
 }

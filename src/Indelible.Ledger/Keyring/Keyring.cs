@@ -64,7 +64,7 @@ public sealed partial class Keyring : IDisposable
     {
         if (Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"expected no keyring in {directory}, found one: keys are never replaced");
         DurableFile.MakeSecretDirectory(directory);
-        SubjectStore store = SubjectStore.Open(StorePath(directory), create: true);
+        SubjectStore store = SubjectStore.Open(StorePath(directory, FirstEpoch), create: true);
         KeyWrap wrap = new(masterKey, origin, FirstEpoch);
         try
         {
@@ -98,7 +98,7 @@ public sealed partial class Keyring : IDisposable
     {
         KeyringFile file = Load(directory);
         file.CheckMasterKey(masterKey, directory);
-        SubjectStore store = SubjectStore.Open(StorePath(directory), create: false);
+        SubjectStore store = SubjectStore.Open(StorePath(directory, file.Epoch), create: false);
         KeyWrap wrap = new(masterKey, file.Origin, file.Epoch);
         try
         {
@@ -218,7 +218,7 @@ public sealed partial class Keyring : IDisposable
         if (epoch != _wrap.Epoch || !_wrap.TryUnwrap(id, default, record[sizeof(uint)..], bytes))
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"the record of key {id} in {StorePath(_directory)} is damaged: it does not open under epoch {_wrap.Epoch} (its own: {epoch}); restore the keyring from its backup");
+                $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: it does not open under epoch {_wrap.Epoch} (its own: {epoch}); restore the keyring from its backup");
         }
         key = new SubjectKey(id, bytes);
         CryptographicOperations.ZeroMemory(bytes);
@@ -285,6 +285,4 @@ public sealed partial class Keyring : IDisposable
             $"no keyring in {directory}: expected {path}; make one with 'indelible init', or restore its backup");
         return KeyringFile.Parse(json, path);
     }
-
-    private static string StorePath(string directory) => Path.Combine(directory, "subjects");
 }

@@ -19,6 +19,7 @@ public sealed class MasterKey : IDisposable
     /// <summary>The file's name inside the keyring directory, where no variable says otherwise.</summary>
     public const string FileName = "master.key";
 
+    private const string NextExtension = ".next";
     private readonly byte[] key;
 
     private MasterKey(byte[] key) => this.key = key;
@@ -28,7 +29,37 @@ public sealed class MasterKey : IDisposable
 
     /// <summary>Finds the key: <see cref="ValueVariable"/>, else the file of <see cref="FileVariable"/>, else <see cref="FileName"/> in the keyring directory.</summary>
     /// <exception cref="IndelibleException">Usage: no key, a malformed one, or a file that others may read.</exception>
-    public static MasterKey Load(string keyringDirectory) => Load(keyringDirectory, Environment.GetEnvironmentVariable);
+    public static MasterKey Load(string keyringDirectory)
+    {
+        TakeNext(keyringDirectory);
+        return Load(keyringDirectory, Environment.GetEnvironmentVariable);
+    }
+
+    /// <summary>Makes the key that is to follow this keyring's, in a file beside it, unless an attempt that was stopped made one.</summary>
+    /// <exception cref="IndelibleException">Usage: the master key is not in a file.</exception>
+    public static MasterKey Next(string keyringDirectory)
+    {
+        if (Environment.GetEnvironmentVariable(ValueVariable) is { Length: > 0 })
+            throw new IndelibleException(ExitCode.Usage, $"expected the master key in a file, found it in {ValueVariable}: put it into a file that {FileVariable} names, and try again");
+        string path = DefaultPath(keyringDirectory) + NextExtension;
+        if (Path.Exists(path)) return Parse(MasterKeyFile.Read(path), path);
+        MasterKey made = Generate();
+        made.Save(path);
+        return made;
+    }
+
+    /// <summary>Puts the next key into the place of the one before, once the keyring opens with it.</summary>
+    public static void TakeNext(string keyringDirectory)
+    {
+        if (Environment.GetEnvironmentVariable(ValueVariable) is { Length: > 0 }) return;
+        string path = DefaultPath(keyringDirectory), next = path + NextExtension;
+        if (!Path.Exists(next) || !Keyring.Exists(keyringDirectory)) return;
+        using MasterKey key = Parse(MasterKeyFile.Read(next), next);
+        if (!Keyring.IsOpenedBy(keyringDirectory, key)) return;
+        DurableFile.ReplaceSecret(path, Encoding.UTF8.GetBytes(Convert.ToHexStringLower(key.key) + "\n"));
+        DurableFile.Delete(next);
+        DurableFile.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
 
     internal static MasterKey Load(string keyringDirectory, Func<string, string?> environment)
     {
