@@ -25,8 +25,8 @@ public sealed partial class LedgerWriter
                 files.Stage(Handover.PathOf(handover.Checkpoint.Size), handover.Note.ToBytes());
                 files.Commit();
             }
+            ShowKeys(_paths, keyring.LedgerKeys);                               // before anybody can have the new key, who could not find the old one by it
             keyring.TakeNextKey();                                              // from here on the new key signs: a start that finds the handover does the same
-            ShowKeys(_paths, keyring.LedgerKeys);
             Publisher.WriteHead(_paths, keyring.LedgerKeys, new GuardedHead(handover.Checkpoint.Size, handover.Checkpoint.Root));
             return handover;
         }

@@ -19,6 +19,8 @@ public sealed record LedgerStatus
     public required long TreeSize { get; init; }
     /// <summary>Entries under the published checkpoint.</summary>
     public required long PublishedSize { get; init; }
+    /// <summary>Origin of the ledger that goes on, if this one is closed; else null.</summary>
+    public string? Successor { get; init; }
     /// <summary>Root of the published checkpoint, in base64.</summary>
     public required string Root { get; init; }
     /// <summary>Entries the index knows.</summary>
@@ -52,14 +54,14 @@ public sealed record LedgerStatus
             Alerts = host.AlertTargets,
             Copies = host.Copies,
             TimeStamps = host.TimeStamps,
-            Sources = [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
+            Sources = host.Writer.Successor is not null ? [] : [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
 
     /// <summary>Of a ledger that no process holds; the sources themselves are asked how far they are.</summary>
     public static async Task<LedgerStatus> OfAsync(LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        SourceLine[] sources = await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
+        SourceLine[] sources = view.Reader.ReadSuccessor() is not null ? [] : await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
         return Of(view) with { Sources = sources, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))], Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
     }
 
@@ -81,6 +83,7 @@ public sealed record LedgerStatus
             Copies = [],
             TimeStamps = [],
             Sources = [],
+            Successor = view.Reader.ReadSuccessor()?.Origin,
         };
     }
 }

@@ -48,6 +48,7 @@ internal static class StatusCommand
             ("running", status.Address is { } address ? $"yes, at {address}" : status.IsRunning ? "yes" : "no"),
             ("sealed", $"{status.TreeSize} entries"),
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
+            .. status.Successor is { } successor ? [("closed", $"nothing more is sealed; {successor} goes on")] : ((string, string)[])[],
             ("indexed", $"{status.IndexedSize} entries{(status.IndexProblem is null ? "" : ": " + status.IndexProblem)}"),
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
             .. status.TimeStamps.Select(stamp => ($"time: {stamp.Authority}", Stamped(stamp))),
@@ -55,6 +56,7 @@ internal static class StatusCommand
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
+        if (status.Successor is not null) return;
         if (status.Sources.Count == 0)
         {
             terminal.Line("no source is protected yet: indelible protect --source CONNECTION TABLE.COLUMN…");
@@ -127,6 +129,7 @@ internal static class StatusCommand
         ["address"] = status.Address,
         ["treeSize"] = status.TreeSize,
         ["publishedSize"] = status.PublishedSize,
+        ["successor"] = status.Successor,
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
         ["indexProblem"] = status.IndexProblem,
