@@ -12,6 +12,9 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
     /// <summary>Between two looks: short beside a drain. The process under test answers them, so they are few.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Its process.</summary>
+    public int Id => process.Id;
+
     /// <summary>Processor time so far.</summary>
     public TimeSpan ProcessorTime => Bench.ProcessorTime.Of(process.Id);
 

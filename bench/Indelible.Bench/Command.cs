@@ -28,6 +28,9 @@ internal sealed class Command(string root, string directory)
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit {process.ExitCode}\n{output}\n{await error}");
     }
 
+    /// <summary>Runs a program that needs no ledger.</summary>
+    public static Task<string> RunToolAsync(string program, CancellationToken cancellationToken, string[] arguments) => new Command("/", "/").RunProgramAsync(program, cancellationToken, arguments);
+
     /// <summary>As <see cref="RunAsync"/>, and the most memory the process held, in MiB, asked for ten times a second.</summary>
     public async Task<(string Output, double PeakMemory)> RunWatchedAsync(CancellationToken cancellationToken, params string[] arguments)
     {

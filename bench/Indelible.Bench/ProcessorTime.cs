@@ -14,6 +14,13 @@ internal static class ProcessorTime
     /// <summary>Of all its children that ended and were waited for.</summary>
     public static TimeSpan OfChildren(int pid) => Read(pid, ChildrenUserTime);
 
+    /// <summary>Of a process, of its children that run, and of those that ended.</summary>
+    public static TimeSpan OfTree(int pid) => Tree(pid).Aggregate(OfChildren(pid), (sum, process) => sum + Of(process));
+
+    /// <summary>A process and its children that run.</summary>
+    public static IReadOnlyList<int> Tree(int pid) =>
+        [pid, .. File.ReadAllText($"/proc/{pid}/task/{pid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
+
     /// <summary>A field of user time, counted from 1, and the system time that follows it.</summary>
     private static TimeSpan Read(int pid, int field)
     {

@@ -1,9 +1,9 @@
 using System.Globalization;
 using Indelible.Bench;
 
-if (args is not [string root, "pipeline" or "crosscheck" or "mirror" or "copies" or "verify", ..])
+if (args is not [string root, "pipeline" or "crosscheck" or "mirror" or "copies" or "verify" or "source-overhead", ..])
 {
-    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]\n       bench/run crosscheck [--rows N]\n       bench/run mirror [--entries N]\n       bench/run copies [--rows N]\n       bench/run verify [--entries N] [--rounds N]");
+    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]\n       bench/run crosscheck [--rows N]\n       bench/run mirror [--entries N]\n       bench/run copies [--rows N]\n       bench/run verify [--entries N] [--rounds N]\n       bench/run source-overhead [--seconds N] [--rounds N] [--rows N]");
     return 2;
 }
 using var interrupted = new CancellationTokenSource();
@@ -17,6 +17,7 @@ if (args[1] == "crosscheck") await new CrosscheckSuite(root, results, Option("--
 else if (args[1] == "copies") await new CopiesSuite(root, results, Option("--rows", 300_000)).RunAsync(interrupted.Token);
 else if (args[1] == "mirror") await new MirrorSuite(root, results, Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
 else if (args[1] == "verify") await new VerifySuite(root, results, Option("--entries", 3_000_000), Option("--rounds", 3)).RunAsync(interrupted.Token);
+else if (args[1] == "source-overhead") await new SourceOverheadSuite(root, results, Option("--seconds", 3), Option("--rounds", 3), Option("--rows", 50_000)).RunAsync(interrupted.Token);
 else await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
 results.Write();
 return 0;
