@@ -59,40 +59,63 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
     /// <summary>Rows of the tables of 20 columns: n is their key.</summary>
     public const string Customer = "n, '900-' || n, '+1 555 ' || n, n * 1.25, 'c' || n || '@example.org', 'street ' || n, 'city', 'region', 'zip', md5(n::text), n, n, n, now(), now(), true, 'x', 'y', 'z', md5(n::text)";
 
+    private readonly PrivatePostgres _server = server;
+    private readonly Command _command = command;
+
     public Audit Audit { get; } = audit;
 
     /// <summary>Its collector; null unless the audit is Indelible's.</summary>
     public Collector? Collector { get; private set; }
 
     /// <summary>What a client program of PostgreSQL needs to reach it.</summary>
-    public string[] ClientOptions => ["-h", server.SocketDirectory, "-p", $"{server.Port}", "-U", "postgres"];
+    public string[] ClientOptions => ["-h", _server.SocketDirectory, "-p", $"{_server.Port}", "-U", "postgres"];
 
     /// <summary>Where the server may write a file.</summary>
-    public string CopyFile => Path.Combine(server.DataDirectory, "bench.copy");
+    public string CopyFile => Path.Combine(_server.DataDirectory, "bench.copy");
 
     /// <summary>Its first process: those it starts later run on the same cores.</summary>
-    public int Postmaster => int.Parse(File.ReadLines(Path.Combine(server.DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
+    public int Postmaster => int.Parse(File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
-    public static async Task<AuditedServer> StartAsync(Audit audit, string root, string directory, int rows, CancellationToken cancellationToken)
+    /// <summary>A cluster with the tables, stopped, for all servers to begin from.</summary>
+    public static async Task<string> MakeTemplateAsync(string root, string directory, int rows, CancellationToken cancellationToken)
     {
+        await using AuditedServer whole = await OpenAsync(Audit.All[0], root, directory, template: null, cancellationToken);
+        await whole._command.RunProgramAsync("pgbench", cancellationToken, ["-i", "-q", "-s", "1", .. whole.ClientOptions, "postgres"]);
+        await whole.ExecuteAsync(cancellationToken, Tables, $"INSERT INTO customers SELECT {Customer} FROM generate_series(1, {rows}) n", $"INSERT INTO elsewhere SELECT n, 'note', n FROM generate_series(1, {rows}) n");
+        await whole.ExecuteAsync(cancellationToken, "VACUUM ANALYZE");
+        return whole._server.DataDirectory;
+    }
+
+    /// <summary>A server that begins from the template.</summary>
+    public static async Task<AuditedServer> StartAsync(Audit audit, string root, string directory, string template, CancellationToken cancellationToken)
+    {
+        AuditedServer server = await OpenAsync(audit, root, directory, template, cancellationToken);
+        await server.PrepareAsync(cancellationToken);
+        return server;
+    }
+
+    private static async Task<AuditedServer> OpenAsync(Audit audit, string root, string directory, string? template, CancellationToken cancellationToken)
+    {
+        // The server's user copies the template there; the ledger beside it is this user's.
+        DirectoryInfo writable = Directory.CreateDirectory(Path.Combine(directory, "server"));
+        writable.UnixFileMode |= UnixFileMode.OtherWrite | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
         PrivatePostgres server = await PrivatePostgres.StartAsync(new PrivatePostgresOptions
         {
             Password = Guid.NewGuid().ToString("N"),
-            DataDirectory = Path.Combine(directory, "postgres"),
+            DataDirectory = Path.Combine(writable.FullName, "postgres"),
             Durable = true,
+            Template = template,
             WalLevel = audit.Settings["wal_level"],
             Settings = new Dictionary<string, string>(audit.Settings)
                 { ["shared_buffers"] = "256MB", ["max_wal_size"] = "4GB", ["checkpoint_timeout"] = "1h", ["autovacuum"] = "off", ["synchronous_commit"] = "off" },
         }, cancellationToken);
-        var audited = new AuditedServer(audit, server, new Command(root, directory));
-        await audited.PrepareAsync(rows, cancellationToken);
-        return audited;
+        return new AuditedServer(audit, server, new Command(root, directory));
     }
 
     /// <summary>Runs statements in one session, each by itself.</summary>
     public async Task ExecuteAsync(CancellationToken cancellationToken, params string[] statements)
     {
-        await using var connection = new NpgsqlConnection(server.SocketConnectionString() + ";Pooling=false;Command Timeout=0");
+        await using var connection = new NpgsqlConnection(_server.SocketConnectionString() + ";Pooling=false;Command Timeout=0");
         await connection.OpenAsync(cancellationToken);
         foreach (string text in statements)
         {
@@ -104,7 +127,7 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
     /// <summary>The end of its log.</summary>
     public async Task<Lsn> EndAsync(CancellationToken cancellationToken)
     {
-        await using var connection = new NpgsqlConnection(server.SocketConnectionString() + ";Pooling=false");
+        await using var connection = new NpgsqlConnection(_server.SocketConnectionString() + ";Pooling=false");
         await connection.OpenAsync(cancellationToken);
         await using var statement = new NpgsqlCommand("SELECT pg_current_wal_insert_lsn()::text", connection);
         return Lsn.Parse((string)(await statement.ExecuteScalarAsync(cancellationToken))!);
@@ -113,21 +136,19 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
     public async ValueTask DisposeAsync()
     {
         if (Collector is not null) await Collector.DisposeAsync();
-        await server.DisposeAsync();
+        await _server.DisposeAsync();
     }
 
-    private async Task PrepareAsync(int rows, CancellationToken cancellationToken)
+    private async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await command.RunProgramAsync("pgbench", cancellationToken, ["-i", "-q", "-s", "1", .. ClientOptions, "postgres"]);
-        await ExecuteAsync(cancellationToken, Tables, $"INSERT INTO customers SELECT {Customer} FROM generate_series(1, {rows}) n", $"INSERT INTO elsewhere SELECT n, 'note', n FROM generate_series(1, {rows}) n");
         foreach (string statement in Audit.Statements) await ExecuteAsync(cancellationToken, statement);
         if (Audit.IsIndelible)
         {
-            await command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/source");
-            await command.RunAsync(cancellationToken, ["protect", "--source", server.SocketConnectionString(), "--name", Source.Name, .. Protected]);
-            Collector = command.StartRun();
+            await _command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/source");
+            await _command.RunAsync(cancellationToken, ["protect", "--source", _server.SocketConnectionString(), "--name", Source.Name, .. Protected]);
+            Collector = _command.StartRun();
             await Collector.SealedAsync(await EndAsync(cancellationToken), cancellationToken);
         }
-        await ExecuteAsync(cancellationToken, "VACUUM ANALYZE", "CHECKPOINT");
+        await ExecuteAsync(cancellationToken, "CHECKPOINT");
     }
 }

@@ -13,13 +13,24 @@ Console.CancelKeyPress += (_, press) =>
     interrupted.Cancel();
 };
 var results = new Results(root, args[1]);
-if (args[1] == "crosscheck") await new CrosscheckSuite(root, results, Option("--rows", 10_000_000)).RunAsync(interrupted.Token);
-else if (args[1] == "copies") await new CopiesSuite(root, results, Option("--rows", 300_000)).RunAsync(interrupted.Token);
-else if (args[1] == "mirror") await new MirrorSuite(root, results, Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
-else if (args[1] == "verify") await new VerifySuite(root, results, Option("--entries", 3_000_000), Option("--rounds", 3)).RunAsync(interrupted.Token);
-else if (args[1] == "source-overhead") await new SourceOverheadSuite(root, results, Option("--seconds", 3), Option("--rounds", 3), Option("--rows", 50_000)).RunAsync(interrupted.Token);
-else await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
-results.Write();
+try
+{
+    if (args[1] == "crosscheck") await new CrosscheckSuite(root, results, Option("--rows", 10_000_000)).RunAsync(interrupted.Token);
+    else if (args[1] == "copies") await new CopiesSuite(root, results, Option("--rows", 300_000)).RunAsync(interrupted.Token);
+    else if (args[1] == "mirror") await new MirrorSuite(root, results, Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+    else if (args[1] == "verify") await new VerifySuite(root, results, Option("--entries", 3_000_000), Option("--rounds", 3)).RunAsync(interrupted.Token);
+    else if (args[1] == "source-overhead") await new SourceOverheadSuite(root, results, Option("--seconds", 3), Option("--rounds", 3), Option("--rows", 50_000)).RunAsync(interrupted.Token);
+    else await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+}
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    Console.Error.WriteLine("interrupted");
+    return 130;
+}
+finally
+{
+    results.Write();      // also what there is of a run that was interrupted
+}
 return 0;
 
 int Option(string name, int otherwise)

@@ -41,8 +41,10 @@ internal sealed class Results(string root, string suite)
     public static string Microseconds(IReadOnlyCollection<double> microseconds) =>
         $"p50 {Number(Percentile(microseconds, 0.5))} µs, p99 {Number(Percentile(microseconds, 0.99))} µs";
 
+    /// <summary>Writes the table, if there is anything in it.</summary>
     public void Write()
     {
+        if (rows.Count == 0) return;
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"# {suite}").AppendLine();
         text.AppendLine(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, commit {Commit()}, {Environment.ProcessorCount} cores, {Processor()}, {RuntimeInformation.FrameworkDescription}").AppendLine();

@@ -30,12 +30,8 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         var servers = new List<AuditedServer>();
         try
         {
-            foreach (Audit audit in Audit.All)
-            {
-                string directory = Directory.CreateDirectory(Path.Combine(_directory, $"{servers.Count}")).FullName;
-                new DirectoryInfo(directory).UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
-                servers.Add(await AuditedServer.StartAsync(audit, root, directory, rows, cancellationToken));
-            }
+            string template = await AuditedServer.MakeTemplateAsync(root, Open("template"), rows, cancellationToken);
+            foreach (Audit audit in Audit.All) servers.Add(await AuditedServer.StartAsync(audit, root, Open($"{servers.Count}"), template, cancellationToken));
             foreach (Workload workload in Workloads) await RaceAsync(workload, "0", servers, cancellationToken);
             await RaceAsync(Workloads[0], All, servers, cancellationToken);
             await BulkAsync(servers, cancellationToken);
@@ -45,6 +41,14 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
             foreach (AuditedServer server in servers) await server.DisposeAsync();
             Directory.Delete(_directory, recursive: true);
         }
+    }
+
+    /// <summary>A directory that the server's user can enter.</summary>
+    private string Open(string name)
+    {
+        DirectoryInfo directory = Directory.CreateDirectory(Path.Combine(_directory, name));
+        directory.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
+        return directory.FullName;
     }
 
     /// <summary>One workload on every server in turn, round after round.</summary>
