@@ -28,7 +28,6 @@ public sealed class HonestRun : IAsyncLifetime
         "DROP TABLE homes{r}",
     ];
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly int _seed = int.TryParse(Environment.GetEnvironmentVariable("INDELIBLE_HONEST_SEED"), CultureInfo.InvariantCulture, out int seed) ? seed : Random.Shared.Next(1_000_000);
     private readonly IndelibleProcess _indelible = new();
@@ -110,7 +109,7 @@ public sealed class HonestRun : IAsyncLifetime
     private async Task MigrateAsync(string migration, int round)
     {
         string sql = migration.Replace("{r}", $"{round}", StringComparison.Ordinal).Replace("{h}", $"{round + 1}", StringComparison.Ordinal);
-        for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < Patience; )
+        for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < Patience.Max; )
         {
             try
             {
@@ -129,13 +128,13 @@ public sealed class HonestRun : IAsyncLifetime
     {
         _running = _indelible.Start(["run", "--listen", "127.0.0.1:0", "--json"]);
         _log = _running.StandardError.ReadToEndAsync();
-        if (await _running.StandardOutput.ReadLineAsync().WaitAsync(Patience) is null) Assert.Fail(await _log);
+        if (await _running.StandardOutput.ReadLineAsync().WaitAsync(Patience.Max) is null) Assert.Fail(await _log);
     }
 
     private async Task EndAsync(string signal)
     {
         IndelibleProcess.Signal(_running!, signal);
-        await _running!.WaitForExitAsync().WaitAsync(Patience);
+        await _running!.WaitForExitAsync().WaitAsync(Patience.Max);
         if (signal == "TERM") Assert.True(_running.ExitCode == 0, await _log);
         await _log;
         _running.Dispose();

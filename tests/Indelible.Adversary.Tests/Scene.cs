@@ -28,9 +28,6 @@ internal sealed class Scene : IAsyncDisposable
         GRANT CREATE ON SCHEMA public TO {SharedServer.Owner}
         """;
 
-    /// <summary>What must be told sooner or later is told by then.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private static readonly string[] Looked = ["identity-changed", "gap publication-changed", "gap partition-attached", "gap event-triggers-changed", "gap identity-changed", "gap rewrite-unrecorded"];
 
     private readonly StringWriter _alerts = new();
@@ -100,7 +97,7 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>The failure the collector ended with by itself.</summary>
     public async Task<Exception> FailedAsync()
     {
-        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => _running.WaitAsync(Patience));
+        Exception failure = await Assert.ThrowsAnyAsync<Exception>(() => _running.WaitAsync(Patience.Max));
         await Host.DisposeAsync();
         _host = null;
         return failure;
@@ -179,10 +176,10 @@ internal sealed class Scene : IAsyncDisposable
         while (!holds())
         {
             if (_running.IsFaulted) await _running;
-            if (Stopwatch.GetElapsedTime(begun) > Patience)
+            if (Stopwatch.GetElapsedTime(begun) > Patience.Max)
             {
                 string state = string.Join("; ", Host.Sources.Select(source => $"{source.State} {source.Problem ?? source.LastError?.Message}"));
-                Assert.Fail($"waited {Patience.TotalSeconds} s for {what}; the source is {state}; the record says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
+                Assert.Fail($"waited {Patience.Max.TotalSeconds} s for {what}; the source is {state}; the record says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
             }
             await Task.Delay(50);
         }

@@ -45,7 +45,7 @@ public sealed class AlertsTests
         {
             JsonNode target = (await indelible.CallAsync("status", "--json")).Json["alerts"]![0]!;
             if (target["lastDelivered"] is not null) return target;
-            Assert.True(waited.Elapsed < TimeSpan.FromSeconds(30), target.ToJsonString());
+            Assert.True(waited.Elapsed < Patience.Max, target.ToJsonString());
         }
     }
 }

@@ -186,7 +186,7 @@ public sealed class MirrorTests : IDisposable
     private static async Task UntilAsync(string served, long size, string name = "ledger")
     {
         using HttpClient client = new();
-        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(60); await Task.Delay(50))
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < Patience.Max; await Task.Delay(50))
         {
             using HttpResponseMessage answer = await client.GetAsync($"{served}/{name}/checkpoint");
             if (answer.StatusCode == HttpStatusCode.OK && (await answer.Content.ReadAsStringAsync()).Split('\n')[1] == $"{size}") return;
@@ -196,7 +196,7 @@ public sealed class MirrorTests : IDisposable
 
     private async Task UntilEvidenceAsync()
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); LedgerEvidence().Length == 0; await Task.Delay(50)) Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), "no evidence in a minute");
+        for (Stopwatch watch = Stopwatch.StartNew(); LedgerEvidence().Length == 0; await Task.Delay(50)) Assert.True(watch.Elapsed < Patience.Max, "no evidence came");
 
         string[] LedgerEvidence() => Path.Combine(_mirror.Home, "copy", "evidence") is var directory && Directory.Exists(directory) ? Directory.GetFiles(directory, "*.misbehaviour") : [];
     }

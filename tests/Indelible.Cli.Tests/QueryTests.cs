@@ -149,7 +149,7 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         for (Stopwatch waited = Stopwatch.StartNew(); ; await Task.Delay(50))
         {
             IReadOnlyList<string> history = await HistoryAsync(arguments);
-            if (history.Count >= count || waited.Elapsed > TimeSpan.FromSeconds(30)) return history;
+            if (history.Count >= count || waited.Elapsed > Patience.Max) return history;
         }
     }
 

@@ -105,7 +105,7 @@ public sealed class RotationTests
         while (!rotate.HasExited && Regex.Count(File.Exists(log) ? await File.ReadAllTextAsync(log) : "", "DELAYED") < count) await Task.Delay(20);
         bool isKilled = !rotate.HasExited;
         if (isKilled) rotate.Kill();
-        await rotate.WaitForExitAsync().WaitAsync(LiveRun.Patience);
+        await rotate.WaitForExitAsync().WaitAsync(Patience.Max);
         live.Told($"{call} {file} {count}: {(isKilled ? "killed" : $"exit code {rotate.ExitCode}")} {await output}{await error}");
         return isKilled;
     }

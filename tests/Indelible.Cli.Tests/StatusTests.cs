@@ -116,7 +116,7 @@ public sealed class StatusTests : IAsyncLifetime
         {
             IndelibleProcess.Result status = await _indelible.CallAsync("status", "--json");
             JsonNode source = status.Json["sources"]![0]!;
-            if (isWanted(source) || waited.Elapsed > TimeSpan.FromSeconds(60)) return source;
+            if (isWanted(source) || waited.Elapsed > Patience.Max) return source;
         }
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Indelible.Format;
 using Indelible.Server.Alerts;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Server.Tests;
@@ -171,7 +172,7 @@ public sealed class AlertsTests
     private static async Task<string> ReceiveAsync(Socket socket)
     {
         byte[] buffer = new byte[65_536];
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource patience = new(Patience.Max);
         return Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer.AsMemory(), patience.Token));
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Indelible.Capture;
 using Indelible.Format;
 using Indelible.Format.Entries;
@@ -12,7 +13,6 @@ namespace Indelible.Server.Tests;
 /// <summary>A real PostgreSQL server with twenty people, protected as source <c>crm</c>, and a ledger for them.</summary>
 internal sealed class PeopleLedger : IAsyncDisposable
 {
-    private const int PatienceMs = 60_000;
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-pipeline-").FullName;
 
     private PeopleLedger(PostgresServer server, string database)
@@ -73,7 +73,7 @@ internal sealed class PeopleLedger : IAsyncDisposable
         finally
         {
             await stop.CancelAsync();
-            await running.WaitAsync(TimeSpan.FromMilliseconds(PatienceMs));
+            await running.WaitAsync(Patience.Max);
         }
     }
 
@@ -87,11 +87,7 @@ internal sealed class PeopleLedger : IAsyncDisposable
     /// <summary>Waits until something holds.</summary>
     public static async Task UntilAsync(Func<bool> holds)
     {
-        for (int waitedMs = 0; !holds(); waitedMs += 20)
-        {
-            if (waitedMs > PatienceMs) Assert.Fail("waited too long");
-            await Task.Delay(20);
-        }
+        for (Stopwatch waited = Stopwatch.StartNew(); !holds(); await Task.Delay(20)) Assert.True(waited.Elapsed < Patience.Max, "waited too long");
     }
 
     /// <summary>Everything published.</summary>

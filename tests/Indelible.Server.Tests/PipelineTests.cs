@@ -269,10 +269,10 @@ public sealed class PipelineTests : IAsyncLifetime
     private Task<CrosscheckReport> CrosscheckAsync(LedgerHost host) =>
         new Crosscheck(host, "crm", _config.Sources["crm"], _ => { }).RunAsync(CancellationToken.None);
 
-    /// <summary>Waits until what is published is as wanted; fails after half a minute.</summary>
+    /// <summary>Waits until what is published is as wanted.</summary>
     private static async Task UntilAsync(LedgerHost host, Func<bool> isReached)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource limit = new(Patience.Max);
         while (!isReached())
         {
             await Task.Delay(100, limit.Token);

@@ -13,7 +13,6 @@ namespace Indelible.Testing;
 /// <summary>A ledger over a database of a real PostgreSQL server, with what a test wants protected.</summary>
 public sealed class LiveLedger : IAsyncDisposable
 {
-    private static readonly TimeSpan WholePatience = TimeSpan.FromSeconds(60);
     private static int _count;
     private readonly string _role;
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-live-").FullName;
@@ -117,7 +116,7 @@ public sealed class LiveLedger : IAsyncDisposable
         Stopwatch waited = Stopwatch.StartNew();
         while (LedgerStatus.Of(host).Sources.Any(source => source.OpenGaps.Count > 0))
         {
-            if (waited.Elapsed > WholePatience) throw new LedgerCheckException("a gap stays open");
+            if (waited.Elapsed > Patience.Max) throw new LedgerCheckException("a gap stays open");
             await Task.Delay(50);
         }
     }

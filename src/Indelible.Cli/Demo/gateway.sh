@@ -54,6 +54,8 @@ rgw data = $dir/rgw
 rgw enable ops log = false
 rgw enable usage log = false
 rgw thread pool size = 64
+# What radosgw-admin changes holds at once: a gateway that is late to hear of it would go on for a quarter of an hour.
+rgw cache enabled = false
 rgw rados pool pg num min = 4
 CONF
 export CEPH_CONF=$dir/ceph.conf

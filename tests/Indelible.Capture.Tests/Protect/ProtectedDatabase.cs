@@ -60,7 +60,7 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
         Lsn end = Lsn.Parse((await QueryAsync("SELECT pg_current_wal_flush_lsn()::text"))[0]!);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
             Owner.As(CaptureRole, "capture-password"), protection, Secret, static (_, _) => new byte[16], null, new SessionTable(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        using CancellationTokenSource limit = new(Patience.Max);
         List<CapturedChange> changes = [];
         await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
         {

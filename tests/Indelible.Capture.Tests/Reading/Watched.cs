@@ -58,7 +58,7 @@ internal sealed class Watched
     {
         Lsn end = await LogEndAsync();
         await using SourceCapture capture = await OpenAsync(resume);
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
+        using CancellationTokenSource limit = new(Patience.Max);
         List<CapturedBatch> batches = [];
         await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
         {
