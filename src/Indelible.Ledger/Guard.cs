@@ -32,7 +32,7 @@ public sealed class Guard(string directory)
     }
 
     /// <summary>Remembers a head; durable when it returns. Called before a checkpoint of that size is visible.</summary>
-    internal void Write(string origin, GuardedHead head)
+    public void Write(string origin, GuardedHead head)
     {
         DurableFile.MakeSecretDirectory(directory);
         DurableFile.ReplaceSecret(FilePath, Text(origin, head.Size, head.Root));

@@ -146,6 +146,15 @@ public sealed class LedgerFetch : IDisposable
         }
     }
 
+    /// <summary>All of a stream, or a little more than <paramref name="lengthMax"/> of it.</summary>
+    internal static async Task<byte[]> ReadAllAsync(Stream body, int lengthMax, CancellationToken cancellationToken)
+    {
+        using MemoryStream whole = new();
+        byte[] chunk = new byte[1 << 16];
+        for (int read; whole.Length <= lengthMax && (read = await body.ReadAsync(chunk, cancellationToken)) > 0;) whole.Write(chunk, 0, read);
+        return whole.ToArray();
+    }
+
     private static async Task<byte[]> ReadAllAsync(Stream body, long? length, Action goesOn, CancellationToken cancellationToken)
     {
         byte[] bytes = new byte[Math.Clamp(length ?? SteadyStream.WindowLength, 1, FileLengthMax) + 1];

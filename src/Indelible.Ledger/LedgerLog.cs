@@ -19,4 +19,10 @@ internal static partial class LedgerLog
 
     [LoggerMessage(2004, LogLevel.Warning, "The journal was gone; {Marks} positions were derived from {TreeSize} entries")]
     public static partial void JournalLost(ILogger logger, int marks, long treeSize);
+
+    [LoggerMessage(2005, LogLevel.Warning, "Nothing was here: begun where {Store} ends, at size {TreeSize}")]
+    public static partial void TakenOver(ILogger logger, string store, long treeSize);
+
+    [LoggerMessage(2006, LogLevel.Information, "The ledger moves from its directory to {Store}")]
+    public static partial void StoreBegun(ILogger logger, string store);
 }

@@ -2,20 +2,35 @@ using System.Security.Cryptography;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
+using Indelible.Ledger.Stores;
 
 namespace Indelible.Ledger;
 
 /// <summary>Reads a ledger directory, also while a writer publishes to it. Believes its files' shapes only, checks no signature: a verifier does.
 /// Any thread.</summary>
-/// <param name="directory">The ledger directory.</param>
-public sealed partial class LedgerReader(string directory)
+public sealed partial class LedgerReader
 {
     private const int BlobLengthMax = int.MaxValue;
     private readonly BundleCache _bundles = new();
+    private readonly string _headPath;
     private long _knownSize;
 
+    /// <param name="directory">The ledger directory.</param>
+    public LedgerReader(string directory) : this(directory, Path.Combine(directory, LedgerFiles.Checkpoint), null) { }
+
+    private LedgerReader(string directory, string headPath, StoredFiles? stored) => (LedgerDirectory, _headPath, Stored) = (directory, headPath, stored);
+
+    /// <summary>Of everything that was made readable here; of a ledger in a bucket that may be more than the bucket holds yet.</summary>
+    public static LedgerReader Of(LedgerPaths paths) => new(paths.Ledger, paths.HeadPath, paths.Store is { } store ? new StoredFiles(store, paths.PublishedHeadPath) : null);
+
+    /// <summary>Of what is published: this one, but for a ledger in a bucket.</summary>
+    public LedgerReader Published(LedgerPaths paths) => Stored is null ? this : new LedgerReader(LedgerDirectory, paths.PublishedHeadPath, Stored);
+
     /// <summary>The ledger directory.</summary>
-    public string LedgerDirectory { get; } = directory;
+    public string LedgerDirectory { get; }
+
+    /// <summary>What is in the bucket that the ledger lives in; null if it lives in the directory.</summary>
+    public StoredFiles? Stored { get; }
 
     /// <summary>The newest published head. Throws <see cref="FileNotFoundException"/> if this is not a ledger.</summary>
     public Checkpoint ReadCheckpoint() => ReadSignedCheckpoint().Checkpoint;
@@ -23,10 +38,9 @@ public sealed partial class LedgerReader(string directory)
     /// <summary>The newest published head with its signatures, which are not checked.</summary>
     public (SignedNote Note, Checkpoint Checkpoint) ReadSignedCheckpoint()
     {
-        string path = Path.Combine(LedgerDirectory, LedgerFiles.Checkpoint);
-        byte[] bytes = DurableFile.ReadAll(path, SignedNote.LengthMax);
+        byte[] bytes = DurableFile.ReadAll(_headPath, SignedNote.LengthMax);
         var fault = Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint);
-        if (!fault.IsNone) throw new LedgerCorruptException(path, 0, fault.ToString());
+        if (!fault.IsNone) throw new LedgerCorruptException(_headPath, 0, fault.ToString());
         return (note!, checkpoint!);
     }
 
@@ -53,13 +67,20 @@ public sealed partial class LedgerReader(string directory)
     /// <summary>The ciphertext of a large value, by its SHA-256, which is checked. Throws <see cref="FileNotFoundException"/> if it is not here.</summary>
     public ReadOnlyMemory<byte> ReadBlob(ReadOnlySpan<byte> sha256)
     {
-        string path = Path.Combine(LedgerDirectory, LedgerFiles.Blob(sha256));
-        byte[] ciphertext = DurableFile.ReadAll(path, BlobLengthMax);
+        string name = LedgerFiles.Blob(sha256), path = Path.Combine(LedgerDirectory, name);
+        byte[] ciphertext = TryRead(name, BlobLengthMax) ?? throw new FileNotFoundException($"expected a file, found none: {path}", path);
         Span<byte> found = stackalloc byte[Hash.Size];
         SHA256.HashData(ciphertext, found);
         return found.SequenceEqual(sha256) ? ciphertext
             : throw new LedgerCorruptException(path, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
     }
+
+    /// <summary>True unless it is certain that no entry has a large value.</summary>
+    internal bool MayHaveBlobs => Stored is not null || Directory.Exists(Path.Combine(LedgerDirectory, "blobs"));
+
+    /// <summary>A file of the ledger for reading once; null if there is none.</summary>
+    internal Stream? TryOpen(string path) => DurableFile.TryOpenRead(Path.Combine(LedgerDirectory, path))
+        ?? (Stored?.Read(path, BlobLengthMax) is { } bytes ? new MemoryStream(bytes, writable: false) : null);
 
     /// <summary>A tile's hashes, exactly as wide as asked; from the full tile if the partial one is gone.</summary>
     internal ReadOnlyMemory<byte> ReadTile(TileCoordinate place)
@@ -98,13 +119,14 @@ public sealed partial class LedgerReader(string directory)
         path = Path.Combine(LedgerDirectory, place.Path);
         width = place.Width;
         if (DurableFile.TryReadAll(path, lengthMax) is { } partial) return partial;
-        string full = Path.Combine(LedgerDirectory, place.Full.Path);
-        width = TileCoordinate.FullWidth;
-        if (!place.IsFull && DurableFile.TryReadAll(full, lengthMax) is { } bytes)
+        if (!place.IsFull && TryRead(place.Full.Path, lengthMax) is { } bytes)
         {
-            path = full;
+            path = Path.Combine(LedgerDirectory, place.Full.Path);
+            width = TileCoordinate.FullWidth;
             return bytes;
         }
-        throw new LedgerCorruptException(path, 0, "expected a file that the published checkpoint covers, found none");
+        return Stored?.Read(place.Path, lengthMax) ?? throw new LedgerCorruptException(path, 0, "expected a file that the published checkpoint covers, found none");
     }
+
+    private byte[]? TryRead(string path, int lengthMax) => DurableFile.TryReadAll(Path.Combine(LedgerDirectory, path), lengthMax) ?? Stored?.Read(path, lengthMax);
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Merkle;
+using Indelible.Ledger.Stores;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -28,6 +29,7 @@ public sealed partial class LedgerWriter
         using var journal = new Journal(paths.Journal, origin, keys.JournalHmacKey);
         journal.BeginSegment(new TreeRange(), []);
         DurableFile.Replace(Path.Combine(paths.Ledger, LedgerFiles.Hint), LedgerFiles.HintContent(keys.Signer.VerifierKey));
+        if (paths.Store is not null) keys.Guard.Write(origin, new GuardedHead(0, Tree.EmptyRoot));
         // Last: a directory with a checkpoint is a ledger, and whole.
         Publisher.WriteHead(paths, keys, new GuardedHead(0, Tree.EmptyRoot));
         return Task.CompletedTask;
@@ -36,22 +38,25 @@ public sealed partial class LedgerWriter
     /// <summary>Takes the writer's lock, recovers, publishes what was sealed and not published, and starts sealing.</summary>
     /// <remarks>Throws <see cref="LedgerCorruptException"/> if something contradicts itself, <see cref="IndelibleException"/> if the ledger is
     /// locked, missing or rolled back. Nothing was changed then.</remarks>
-    public static Task<LedgerWriter> OpenAsync(
+    public static async Task<LedgerWriter> OpenAsync(
         LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!Path.Exists(Path.Combine(paths.Ledger, LedgerFiles.Checkpoint)))
+        RequireStore(paths);
+        if (paths.Store is null && !Path.Exists(paths.HeadPath))
             throw new IndelibleException(ExitCode.Usage, $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, or make a ledger with `indelible init`");
         RequireFormat(paths);
+        if (paths.Store is not null) DurableFile.MakeDirectory(paths.Ledger);
         DurableFile.MakeSecretDirectory(paths.Journal);
         SafeFileHandle writerLock = Lock(paths);
         LedgerWriter? writer = null;
         try
         {
+            if (paths.Store is { } store && !Path.Exists(paths.HeadPath)) await StoreTakeover.RunAsync(paths, store, keys, time, log, cancellationToken);
             RecoveredLedger recovery = RecoveredLedger.Run(paths, keys, options);
             writer = new LedgerWriter(paths, keys, time, log, options, writerLock, recovery);
             writer.Begin(recovery, keys);
-            return Task.FromResult(writer);
+            return writer;
         }
         catch
         {
@@ -68,6 +73,7 @@ public sealed partial class LedgerWriter
         if (recovery.Unpublished.Count > 0) _publisher.Publish(recovery.Unpublished);
         else Publisher.WriteHead(_paths, keys, new GuardedHead(recovery.Published.Size, recovery.Published.Root));
         ShowKeys(_paths, keys);
+        if (_paths.Store is not null && keys.Guard.Read(Origin) is null) keys.Guard.Write(Origin, new GuardedHead(0, Tree.EmptyRoot));      // a person said so; the bucket's head is remembered next
         _publisher.RemovePartials();
         _publishedSize = _treeSize;
         _journal.ContinueAfter(recovery.Replay, _treeSize);
@@ -88,6 +94,14 @@ public sealed partial class LedgerWriter
     /// <summary>Throws if a newer program wrote the ledger.</summary>
     /// <exception cref="IndelibleException">Environment: expected and found format, and what to do.</exception>
     public static void RequireFormat(LedgerPaths paths) => LedgerFiles.RequireFormat(paths.Ledger);
+
+    /// <summary>Throws if the ledger here lives in a bucket and nothing says so: what is here is only part of it.</summary>
+    /// <exception cref="IndelibleException">Usage.</exception>
+    public static void RequireStore(LedgerPaths paths)
+    {
+        if (paths.Store is null && Path.Exists(paths.StagedHeadPath))
+            throw new IndelibleException(ExitCode.Usage, $"the ledger of {paths.Ledger} lives in a bucket, found no configuration that says in which: name it with --config FILE, or run this beside it. What is here is only part of it");
+    }
 
     /// <summary>Throws, naming the process, if a ledger has a writer. What it finds may be over when it returns: <see cref="OpenAsync"/> takes the lock.</summary>
     public static void RequireFree(LedgerPaths paths)

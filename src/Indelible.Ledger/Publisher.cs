@@ -31,13 +31,13 @@ internal sealed class Publisher(LedgerPaths paths, LedgerKeys keys, RightEdge ed
         RemovePartials();
     }
 
-    /// <summary>Remembers a head in the guard, then shows it.</summary>
+    /// <summary>Remembers a head in the guard, then shows it. Of a ledger in a bucket nobody is shown it yet, and the guard remembers what the bucket is shown.</summary>
     public static void WriteHead(LedgerPaths paths, LedgerKeys keys, GuardedHead head)
     {
         string origin = keys.Signer.VerifierKey.Name;
         var checkpoint = new Checkpoint { Origin = origin, Size = head.Size, Root = head.Root };
-        keys.Guard.Write(origin, head);
-        DurableFile.Replace(Path.Combine(paths.Ledger, LedgerFiles.Checkpoint), checkpoint.Sign(keys.Signer).ToBytes());
+        if (paths.Store is null) keys.Guard.Write(origin, head);
+        DurableFile.Replace(paths.HeadPath, checkpoint.Sign(keys.Signer).ToBytes());
     }
 
     public void Dispose() => _files.Dispose();

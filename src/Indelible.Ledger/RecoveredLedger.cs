@@ -18,7 +18,7 @@ internal sealed class RecoveredLedger
     private RecoveredLedger(LedgerPaths paths, LedgerKeys keys)
     {
         (_paths, _keys, _origin) = (paths, keys, keys.Signer.VerifierKey.Name);
-        _reader = new LedgerReader(paths.Ledger);
+        _reader = LedgerReader.Of(paths);
         Published = ReadPublished();
         Edge = RightEdge.Load(_reader, Published.Size);
         Tree = new SealingTree(Published.Size, Edge.Frontier());
@@ -54,12 +54,13 @@ internal sealed class RecoveredLedger
         if (guard is { } head && head.Size <= recovery.Published.Size) recovery.RequireContains(head);
         if (recovery.JournalLost)
             foreach (SourceMark mark in recovery._reader.RecoverMarks()) recovery._marks[mark.Source] = mark;
+        recovery._reader.Stored?.Dispose();     // it read for the last time
         return recovery;
     }
 
     private Checkpoint ReadPublished()
     {
-        string path = Path.Combine(_paths.Ledger, LedgerFiles.Checkpoint);
+        string path = _paths.HeadPath;
         (SignedNote note, Checkpoint checkpoint) = _reader.ReadSignedCheckpoint();
         if (checkpoint.Origin != _origin) throw new LedgerCorruptException(path, 0, $"expected origin '{_origin}' as in the keyring, found '{checkpoint.Origin}'");
         // The head may be the last one of the key before, if the process died as it handed over.
@@ -133,7 +134,7 @@ internal sealed class RecoveredLedger
         var nodes = new TileNodes(Published.Size, _reader.ReadTile);
         Hash found = Format.Merkle.Tree.Root(guard.Size, nodes.Read);
         if (found != guard.Root)
-            throw new LedgerCorruptException(Path.Combine(_paths.Ledger, LedgerFiles.Checkpoint), 0,
+            throw new LedgerCorruptException(_paths.HeadPath, 0,
                 $"expected the tree to contain root {guard.Root} at size {guard.Size}, which this key published (guard {_keys.Guard.FilePath}), found root {found}");
     }
 

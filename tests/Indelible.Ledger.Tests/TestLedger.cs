@@ -20,7 +20,7 @@ internal sealed class TestLedger : IDisposable
     }
 
     public string Root { get; }
-    public LedgerPaths Paths { get; }
+    public LedgerPaths Paths { get; set; }
     public LedgerKeys Keys => new() { Signer = Signer, JournalHmacKey = JournalKey, Guard = new Guard(Paths.Keyring) };
 
     public static async Task<TestLedger> CreateAsync()

@@ -20,6 +20,9 @@ public sealed record BucketOptions
     /// <summary>Longest lock of partial tiles and bundles, which the full ones replace.</summary>
     public TimeSpan PassingRetentionMax { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>True for the ledger itself, which one writer of two must lose; false for a copy of it.</summary>
+    public bool IsPrimary { get; init; }
+
     /// <summary>What such a place begins with.</summary>
     public const string Scheme = "s3://";
 

@@ -21,6 +21,20 @@ internal sealed class BucketProbe(Bucket bucket, TimeProvider time)
         return await TryAsync(Directory + RandomNumberGenerator.GetHexString(16, lowercase: true), cancellationToken);
     }
 
+    /// <summary>Makes sure that versions of one name are kept, in the order they were stored: of two writers, that says which one loses.</summary>
+    /// <exception cref="IndelibleException">They are not.</exception>
+    public async Task RequireOrderAsync(bool isVersioned, CancellationToken cancellationToken)
+    {
+        if (!isVersioned) throw Refused("it does not keep versions (versioning is not enabled), which tell two writers of one ledger apart");
+        string path = Directory + RandomNumberGenerator.GetHexString(16, lowercase: true);
+        List<string?> stored = [];
+        for (byte i = 0; i < 3; i++) stored.Add(await bucket.PutAsync(path, new byte[] { i }, null, onlyNew: false, cancellationToken));
+        List<string?> found = [];
+        await foreach (ObjectVersion version in bucket.VersionsAsync(path, null, deep: true, cancellationToken)) found.Insert(0, version.Id);
+        foreach (string? version in stored) await bucket.TryDeleteAsync(path, version, cancellationToken);
+        if (!stored.SequenceEqual(found)) throw Refused("expected three versions of one object listed in the order they were stored in, found otherwise: two writers of one ledger could not be told apart");
+    }
+
     private async Task<bool> TryAsync(string path, CancellationToken cancellationToken)
     {
         byte[] first = "locked"u8.ToArray(), second = "written over it"u8.ToArray();
@@ -68,5 +82,5 @@ internal sealed class BucketProbe(Bucket bucket, TimeProvider time)
     }
 
     private IndelibleException Refused(string why) => new(ExitCode.Usage,
-        $"{bucket.Options.Place}: refused as a locked copy: {why}. Use a bucket made with Object Lock, on storage that enforces it; or set retentionDays to 0 for a copy that whoever may write there can remove");
+        $"{bucket.Options.Place}: refused as {(bucket.Options.IsPrimary ? "the ledger's store" : "a locked copy")}: {why}. Use a bucket made with Object Lock, on storage that enforces it; or {(bucket.Options.IsPrimary ? "one that keeps versions, with retentionDays 0, for a ledger" : "set retentionDays to 0 for a copy")} that whoever may write there can remove");
 }

@@ -39,6 +39,14 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
 
     private static Func<Task<Stream?>> Known(ReadOnlyMemory<byte> bytes) => () => Task.FromResult<Stream?>(new MemoryStream(bytes.ToArray(), writable: false));
 
+    /// <summary>Reads under a head that is known from elsewhere; what is listed of the bucket from now on is as new.</summary>
+    public void Under(Checkpoint head)
+    {
+        _listing = new BucketListing(_bucket);
+        _whole.Clear();
+        _matching = new MatchingVersions(head, Contents);
+    }
+
     public void Dispose() => _bucket.Dispose();
 
     /// <summary>The head, looked for anew; and what is listed of the bucket from now on is as new.</summary>

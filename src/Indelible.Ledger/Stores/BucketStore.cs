@@ -5,7 +5,7 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>A copy in S3-compatible storage. In a locked one nothing that was stored can be removed or replaced before its lock ends, by whoever holds the
+/// <summary>A copy in S3-compatible storage, or the ledger itself. In a locked one nothing that was stored can be removed or replaced before its lock ends, by whoever holds the
 /// credentials; what is written besides is another version, which readers pass over and this class reports.</summary>
 /// <remarks>Nothing relies on conditional requests: many servers ignore them where versions are kept. The truth is the version that matches the signed
 /// tree. docs/decisions/0014-truth-in-a-bucket.md.</remarks>
@@ -19,12 +19,14 @@ public sealed class BucketStore : ILedgerStore
 
     private readonly Bucket _bucket;
     private readonly BucketListing _listing;
+    private readonly BucketClaims _claims;
     private readonly TimeProvider _time;
     private readonly SortedSet<string> _strange = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _replaced = new(StringComparer.Ordinal);
     private bool _isVersioned, _isLockChecked;
     private readonly Queue<string> _heads = [];
     private long? _shown, _shownBefore;
+    private HeadSize? _sizeOf;
 
     /// <param name="options">Which bucket, and how.</param>
     /// <param name="time">The clock that locks are reckoned by.</param>
@@ -32,6 +34,7 @@ public sealed class BucketStore : ILedgerStore
     {
         _bucket = new Bucket(options);
         _listing = new BucketListing(_bucket);
+        _claims = new BucketClaims(_bucket);
         _time = time;
     }
 
@@ -59,15 +62,24 @@ public sealed class BucketStore : ILedgerStore
     /// <inheritdoc/>
     public async Task OpenAsync(ReadOnlyMemory<byte> hint, CancellationToken cancellationToken)
     {
-        if (_bucket.Options.Retention is not null) HonoursOnlyNew = await new BucketProbe(_bucket, _time).RunAsync(cancellationToken);
+        BucketProbe probe = new(_bucket, _time);
+        if (_bucket.Options.Retention is not null) HonoursOnlyNew = await probe.RunAsync(cancellationToken);
         _isVersioned = _bucket.Options.Retention is not null || await _bucket.IsVersionedAsync(cancellationToken);
+        if (_bucket.Options.IsPrimary) await probe.RequireOrderAsync(_isVersioned, cancellationToken);
     }
 
     /// <inheritdoc/>
     public async Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte>? head = await BucketHeads.NewestAsync(_bucket, sizeOf, Found, cancellationToken);
+        _sizeOf = sizeOf;
         _shown = _shownBefore = head is { } bytes ? sizeOf(bytes) : null;
+        bool isOurs = head is null || _shown is not null;
+        while (_bucket.Options.IsPrimary && isOurs && await _claims.FindAsync(_shown, sizeOf, cancellationToken) is { } claimed)
+        {
+            await ShowAsync(sizeOf(claimed)!.Value, claimed, cancellationToken);     // its writer died in between
+            head = claimed;
+        }
         return head;
     }
 
@@ -116,6 +128,7 @@ public sealed class BucketStore : ILedgerStore
     /// <inheritdoc/>
     public async Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken)
     {
+        if (_bucket.Options.IsPrimary) await ClaimAsync(checkpoint, rival, cancellationToken);
         // One head further back than the last: what was stored beside it at the same moment is met now.
         await foreach ((ObjectVersion version, byte[] content) in BucketHeads.BeyondAsync(_bucket, _shownBefore, cancellationToken))
         {
@@ -123,10 +136,7 @@ public sealed class BucketStore : ILedgerStore
             rival(content);
             Found($"{version.Path}: version {version.Id} is not ours");
         }
-        _heads.Enqueue(await StoreAsync(new StoreFile(BucketHeads.PathOf(size), checkpoint, IsPassing: false), cancellationToken));
-        await _bucket.PutAsync(LedgerFiles.Checkpoint, checkpoint, null, onlyNew: false, cancellationToken);
-        if (_heads.Count > HeadsMax) _heads.Dequeue();
-        (_shownBefore, _shown) = (_shown, size);
+        await ShowAsync(size, checkpoint, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -167,6 +177,29 @@ public sealed class BucketStore : ILedgerStore
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Returns once this head is the one that follows. Another one that follows was claimed by this ledger's writer before it died or gave up, and is shown first;
+    /// or by another process, and then <paramref name="rival"/> throws.</summary>
+    private async Task ClaimAsync(ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken)
+    {
+        HeadSize sizeOf = _sizeOf ?? throw new InvalidOperationException("expected the head to have been read before one is stored");
+        while (true)
+        {
+            byte[] next = await _claims.ClaimAsync(_shown, checkpoint, Until(isPassing: true), sizeOf, cancellationToken);
+            if (checkpoint.Span.SequenceEqual(next)) return;
+            rival(next);
+            await ShowAsync(sizeOf(next)!.Value, next, cancellationToken);
+            if (_shown >= sizeOf(checkpoint)) return;
+        }
+    }
+
+    private async Task ShowAsync(long size, ReadOnlyMemory<byte> checkpoint, CancellationToken cancellationToken)
+    {
+        _heads.Enqueue(await StoreAsync(new StoreFile(BucketHeads.PathOf(size), checkpoint, IsPassing: false), cancellationToken));
+        await _bucket.PutAsync(LedgerFiles.Checkpoint, checkpoint, null, onlyNew: false, cancellationToken);
+        if (_heads.Count > HeadsMax) _heads.Dequeue();
+        (_shownBefore, _shown) = (_shown, size);
+    }
+
     /// <summary>One object: newest version first.</summary>
     private async Task TendOneAsync(List<ObjectVersion> versions, HashSet<string> tail, bool extendLocks, List<ObjectVersion> due, CancellationToken cancellationToken)
     {
@@ -177,7 +210,7 @@ public sealed class BucketStore : ILedgerStore
             foreach (ObjectVersion old in versions.Skip(1)) await _bucket.TryDeleteAsync(path, old.Id, cancellationToken);
             return;
         }
-        RequireOne(versions);
+        if (!path.StartsWith(BucketClaims.Directory, StringComparison.Ordinal)) RequireOne(versions);      // of claims the first one counts, whatever else there is
         bool isPassing = IsPassing(path);
         if (_bucket.Options.RetentionOf(isPassing) is not { } retention) return;
         foreach (ObjectVersion version in versions.Where(version => !version.IsMarker))
@@ -270,7 +303,7 @@ public sealed class BucketStore : ILedgerStore
     private static string Words(IReadOnlyList<ObjectVersion> versions) =>
         $"{versions.Count(version => !version.IsMarker)} versions, {versions.Count(version => version.IsMarker)} delete markers ({string.Join(", ", versions.Take(4).Select(version => $"{version.Id} of {version.At:u}"))})";
 
-    private static bool IsPassing(string path) => path.Contains(".p/", StringComparison.Ordinal);
+    private static bool IsPassing(string path) => path.Contains(".p/", StringComparison.Ordinal) || path.StartsWith(BucketClaims.Directory, StringComparison.Ordinal);
 
     private void Found(string what)
     {

@@ -27,6 +27,12 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     private bool _hasHead;
     private byte[] _cosigned = [];
 
+    /// <summary>Told a head right before anybody can see it there: to remember, beside the keys, that it was shown. Must throw if that fails.</summary>
+    public Action<Checkpoint>? Showing { get; init; }
+
+    /// <summary>Told the signed head that the copy ends with, when it was opened and when another is shown.</summary>
+    public Action<ReadOnlyMemory<byte>>? Shown { get; init; }
+
     /// <summary>How far it is; durable there.</summary>
     public CopyProgress Progress { get; private set; } = progress;
 
@@ -43,6 +49,7 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
             throw new CopyDamagedException($"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {(head is null ? "none" : $"one of {size}")}. "
                 + "If the storage was replaced on purpose, forget the old one with `indelible copies forget NAME`");
         _hasHead = head is not null;
+        if (head is { } found) Shown?.Invoke(found);
         if (!_hasHead || _keys.Handovers.Count > 0) await store.ReplaceAsync(LedgerFiles.Hint, hint, cancellationToken);
         long copied = Math.Max(size, await StillCopiedAsync(cancellationToken));
         Progress = new CopyProgress(size, copied);
@@ -75,7 +82,10 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
 
     private async Task ShowAsync(SignedNote note, Checkpoint head, Action<CopyProgress> saved, CancellationToken cancellationToken)
     {
-        await store.PutHeadAsync(head.Size, note.ToBytes(), RequireNoRival, cancellationToken);
+        Showing?.Invoke(head);
+        byte[] signed = note.ToBytes();
+        await store.PutHeadAsync(head.Size, signed, RequireNoRival, cancellationToken);
+        Shown?.Invoke(signed);
         long before = Progress.Size;
         _hasHead = true;
         Progress = new CopyProgress(head.Size, head.Size);
@@ -121,7 +131,7 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     /// <summary>Blobs that these entries name. A ledger without any has no directory for them, and nothing is decoded then.</summary>
     private async Task CopyBlobsAsync(ReadOnlyMemory<byte> bundle, int width, CancellationToken cancellationToken)
     {
-        if (!Directory.Exists(Path.Combine(ledger.LedgerDirectory, "blobs"))) return;
+        if (!ledger.MayHaveBlobs) return;
         Range[] entries = new Range[width];
         EntryBundle.TrySplit(bundle.Span, width, entries);
         foreach (Range range in entries)
@@ -137,12 +147,12 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         string path = LedgerFiles.Blob(value.Bytes.Span);
         if (_blobs.Contains(path)) return;
         string file = Path.Combine(ledger.LedgerDirectory, path);
-        await using (Stream check = Open(file))
+        await using (Stream check = Open(path))
         {
             byte[] found = await SHA256.HashDataAsync(check, cancellationToken);
             if (!found.AsSpan().SequenceEqual(value.Bytes.Span)) throw new LedgerCorruptException(file, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
         }
-        await using Stream content = Open(file);
+        await using Stream content = Open(path);
         await store.PutLargeAsync(path, content, content.Length, cancellationToken);
         if (_blobs.Count == BlobsRememberedMax) _blobs.Clear();    // those of a bundle that grows are met again
         _blobs.Add(path);
@@ -243,7 +253,7 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         return await store.HasAsync(bundle.Path, cancellationToken) && await store.HasAsync((bundle with { Level = 0 }).Path, cancellationToken) ? Progress.Copied : 0;
     }
 
-    private static Stream Open(string file) => DurableFile.TryOpenRead(file) ?? throw new LedgerCorruptException(file, 0, "expected a blob that an entry names, found no file");
+    private Stream Open(string path) => ledger.TryOpen(path) ?? throw new LedgerCorruptException(Path.Combine(ledger.LedgerDirectory, path), 0, "expected a blob that an entry names, found no file");
 }
 
 /// <summary>How far a copy is.</summary>

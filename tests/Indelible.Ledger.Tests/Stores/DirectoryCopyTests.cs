@@ -242,16 +242,16 @@ internal sealed class Copying : IAsyncDisposable
     private readonly ILedgerStore _store;
     private readonly CopyWriter _copy;
 
-    private Copying(TestLedger ledger, ILedgerStore store, CopyProgress progress) =>
-        (_store, _copy) = (store, new CopyWriter(new LedgerReader(ledger.Paths.Ledger), () => Format.Notes.KeyHistory.Of(TestLedger.Signer.VerifierKey), store, progress));
+    private Copying(TestLedger ledger, ILedgerStore store, CopyProgress progress, LedgerReader? reader) =>
+        (_store, _copy) = (store, new CopyWriter(reader ?? new LedgerReader(ledger.Paths.Ledger), () => Format.Notes.KeyHistory.Of(TestLedger.Signer.VerifierKey), store, progress));
 
     public CopyProgress Progress => _copy.Progress;
 
     public static Task<Copying> OpenAsync(TestLedger ledger, string directory, CopyProgress progress = default) => OpenAsync(ledger, new DirectoryStore(directory), progress);
 
-    public static async Task<Copying> OpenAsync(TestLedger ledger, ILedgerStore store, CopyProgress progress = default)
+    public static async Task<Copying> OpenAsync(TestLedger ledger, ILedgerStore store, CopyProgress progress = default, LedgerReader? reader = null)
     {
-        Copying copying = new(ledger, store, progress);
+        Copying copying = new(ledger, store, progress, reader);
         try
         {
             await copying._copy.OpenAsync(CancellationToken.None);
