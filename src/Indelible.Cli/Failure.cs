@@ -13,6 +13,7 @@ internal static class Failure
         IndelibleException e => (e.ExitCode, e.Message),
         LedgerCorruptException e => (ExitCode.Finding, e.Message),
         Ledger.Stores.CopyContradictsException e => (ExitCode.Finding, e.Message),
+        Ledger.Stores.CopyDamagedException e => (ExitCode.Finding, e.Message),
         Index.IndexDamagedException e => (ExitCode.Environment, $"{e.Message}\n  make it again from the ledger with `indelible index rebuild`; if that does not last, check the disk"),
         Index.IndexDiskException e => (ExitCode.Environment, e.Message),
         FileNotFoundException e => (ExitCode.Usage, $"{e.Message}\n  is this a ledger? name one with --ledger DIR, or make one with `indelible init --origin NAME`"),

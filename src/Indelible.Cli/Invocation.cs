@@ -59,7 +59,8 @@ internal sealed record Invocation
     public LedgerPaths ExistingPaths(ParseResult parse)
     {
         LedgerPaths paths = Paths(parse);
-        if (System.IO.Directory.Exists(paths.Ledger)) return paths;
+        LedgerWriter.RequireStore(paths);
+        if (System.IO.Directory.Exists(paths.Ledger) || (paths.Store is not null && Keyring.Exists(paths.Keyring))) return paths;
         throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {paths.Ledger}\n"
             + "  name it with --ledger DIR, or make one with `indelible init --origin NAME`");
     }

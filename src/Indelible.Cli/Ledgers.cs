@@ -9,6 +9,8 @@ namespace Indelible.Cli;
 /// <summary>The ledger as one command uses it: borrowed from the process that runs it, or opened here and closed afterwards.</summary>
 internal static class Ledgers
 {
+    private static readonly TimeSpan StorePatience = TimeSpan.FromSeconds(20);
+
     /// <summary>For queries.</summary>
     public static async Task<Borrowed<LedgerView>> ViewAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
@@ -21,11 +23,12 @@ internal static class Ledgers
         return new Borrowed<LedgerView>(view, () => { view.Dispose(); return ValueTask.CompletedTask; });
     }
 
-    /// <summary>For what needs entries by their index only: everything sealed before is published.</summary>
+    /// <summary>For what needs entries by their index only: everything sealed before is readable.</summary>
     public static async Task<LedgerReader> ReaderAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        if (invocation.Running is { } running) await running.Writer.PublishAsync(cancellationToken);
-        return new LedgerReader(invocation.ExistingPaths(parse).Ledger);
+        if (invocation.Running is not { } running) return LedgerReader.Of(invocation.ExistingPaths(parse));
+        await running.Writer.PublishAsync(cancellationToken);
+        return running.View.Reader;
     }
 
     /// <summary>With an index made again from the ledger.</summary>
@@ -51,9 +54,24 @@ internal static class Ledgers
         return new Borrowed<LedgerHost>(host, async () =>
         {
             await host.PublishAsync(CancellationToken.None);
+            await StoreAsync(host, invocation);
             await host.DisposeAsync();
             loggers.Dispose();
         });
+    }
+
+    /// <summary>What was sealed is safe here; where the ledger lives in a bucket it is brought there at once, if that answers.</summary>
+    private static async Task StoreAsync(LedgerHost host, Invocation invocation)
+    {
+        using CancellationTokenSource patience = new(StorePatience, invocation.Time);
+        try
+        {
+            await host.StoreAsync(patience.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException || Failure.Explain(e) is not null)
+        {
+            await invocation.Error.WriteLineAsync($"what was sealed waits here for {host.Paths.Store!.Name}: {e.Message}\n  `indelible run` brings it there");
+        }
     }
 }
 

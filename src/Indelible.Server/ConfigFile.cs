@@ -67,6 +67,7 @@ public static class ConfigFile
             predecessor.Ledger = Path.GetFullPath(predecessor.Ledger, home);
             if (predecessor.Index is { } index) predecessor.Index = Path.GetFullPath(index, home);
         }
+        if (config.Store is { SecretFile: { } secret } store) store.SecretFile = Path.GetFullPath(secret, home);
         WitnessCheck.Resolve(config, home);
         return config;
     }
@@ -82,8 +83,11 @@ public static class ConfigFile
     public static LedgerPaths Paths(string configPath, IndelibleConfig config, string? ledger)
     {
         string home = Path.GetDirectoryName(Path.GetFullPath(configPath))!;
-        if (ledger is not null) return LedgerPaths.For(Path.GetFullPath(ledger));
         LedgerPaths paths = LedgerPaths.For(Path.GetFullPath(config.Ledger ?? "ledger", home));
+        LedgerPaths? other = ledger is null ? null : LedgerPaths.For(Path.GetFullPath(ledger));
+        if (other is not null && other.Ledger != paths.Ledger) return other;      // the configuration is another ledger's
+        paths = paths with { Store = config.Store?.Place() };
+        if (other is not null) return paths;
         return paths with
         {
             Journal = config.Journal is { } journal ? Path.GetFullPath(journal, home) : paths.Journal,
@@ -125,7 +129,8 @@ public static class ConfigFile
         return $"unknown key '{(quoted.Length > 1 ? quoted[1] : e.Path)}'; see docs/configuration.md for the known ones";
     }
 
-    private static void Check(string path, IndelibleConfig config)
+    /// <summary>Throws a usage error at the first value that cannot be.</summary>
+    public static void Check(string path, IndelibleConfig config)
     {
         Range(path, "publishIntervalMs", config.PublishIntervalMs, 10, 60_000);
         Range(path, "coverageIntervalSeconds", config.CoverageIntervalSeconds, 1, 86_400);

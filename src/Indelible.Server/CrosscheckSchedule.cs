@@ -24,7 +24,7 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
             if (host.Config.CrosscheckIntervalHours == 0) continue;
             foreach (SourceStatus running in host.Sources)
             {
-                if (running.State == "capturing" && IsDue(running.Source)) await CheckAsync(running.Source, cancellationToken);
+                if (running.State == "capturing") await CheckAsync(running.Source, cancellationToken);
             }
         }
     }
@@ -42,6 +42,7 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
         if (!host.Config.Sources.TryGetValue(source, out SourceConfig? config)) return;    // unprotected just now
         try
         {
+            if (!IsDue(source)) return;
             CrosscheckReport report = await new Crosscheck(host, source, config, static _ => { }).RunAsync(cancellationToken);
             await host.PublishAsync(cancellationToken);
             if (report.IsFine) ServerLog.Crosschecked(logger, source, report.Rows, report.GuardEntry!.Value);

@@ -41,6 +41,8 @@ public sealed class IndelibleConfig
     public MirrorConfig? Mirror { get; set; }
     /// <summary>Who stamps heads with the time; null: nobody.</summary>
     public TimeStampConfig? Timestamps { get; set; }
+    /// <summary>The bucket that the ledger lives in; null: it lives in its directory.</summary>
+    public StoreConfig? Store { get; set; }
     /// <summary>Where copies of the ledger are kept, by name.</summary>
     public SortedDictionary<string, TargetConfig> Targets { get; set; } = new(StringComparer.Ordinal);
     /// <summary>Copies that must hold a change before its position is confirmed to PostgreSQL; 0: none has to.</summary>

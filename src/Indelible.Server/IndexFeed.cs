@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Index;
@@ -89,6 +90,14 @@ public sealed class IndexFeed : IDisposable
                 if (Problem is null) ServerLog.IndexUnwritable(_logger, e.Message);
                 Problem = e.Message;
                 DropOffers();
+            }
+            catch (IndelibleException e) when (_reader.Stored is not null)
+            {
+                if (Problem is null) ServerLog.IndexUnwritable(_logger, e.Message);
+                Problem = e.Message;        // what it is to be made of is in a bucket that does not answer
+                DropOffers();
+                await Task.Delay(DiskPause, time, cancellationToken);
+                continue;
             }
             await RoomOnDiskAsync(time, cancellationToken);
         }

@@ -22,6 +22,7 @@ public static class KeyRotation
     public static async Task<Handover> RunAsync(LedgerHost host, string by, string? reason, CancellationToken cancellationToken)
     {
         host.Writer.RequireOpen();
+        RequireDirectory(host.Paths, "its signing key cannot be handed over yet");
         VerifierKey next = host.Keyring.MakeNextKey();
         await host.PublishAsync(cancellationToken);
         if (!IsTold(host.View, next))
@@ -32,6 +33,13 @@ public static class KeyRotation
             await host.SealAsync(entries, cancellationToken);
         }
         return await host.Writer.HandOverAsync(host.Keyring, cancellationToken);
+    }
+
+    /// <summary>Refuses what a ledger in a bucket cannot do yet.</summary>
+    /// <exception cref="IndelibleException">Usage: the ledger lives in a bucket.</exception>
+    internal static void RequireDirectory(LedgerPaths paths, string what)
+    {
+        if (paths.Store is { } store) throw new IndelibleException(ExitCode.Usage, $"the ledger lives in {store.Name}: {what}; nothing was changed. docs/bucket.md says what can be done instead");
     }
 
     /// <summary>True if an attempt that was stopped sealed the entry.</summary>

@@ -40,7 +40,7 @@ public sealed class LedgerHost : IAsyncDisposable
         Time = time;
         _logger = logger;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => Writer.PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass, () => _copies);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass, () => _copies);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -79,7 +79,13 @@ public sealed class LedgerHost : IAsyncDisposable
     public string? Address { get; private set; }
     internal LedgerMetrics Metrics { get; }
     /// <summary>Entries that are held by as many copies as must hold them before a position is confirmed.</summary>
-    internal long HeldSize => _copies?.HeldSize ?? (Config.ConfirmAfter == 0 ? long.MaxValue : 0);
+    internal long HeldSize => _copies?.HeldSize ?? (Config.ConfirmAfter == 0 && Paths.Store is null ? long.MaxValue : 0);
+    /// <summary>Waits while too much waits for the ledger's own bucket.</summary>
+    internal Task RoomAsync(CancellationToken cancellationToken) => _copies?.RoomAsync(cancellationToken) ?? Task.CompletedTask;
+    /// <summary>Entries under the published head: of a ledger in a bucket, those the bucket was seen to hold.</summary>
+    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : View.Published.ReadCheckpoint().Size;
+    /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left; null if it lives in its directory.</summary>
+    public TargetStatus? Store => Paths.Store is null ? null : _copies?.Store() ?? TargetStatus.Of(StoreConfig.Name, Config.Store!.AsTarget(), View);
 
     /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index. The index may trail: <see cref="PublishAsync"/>
     /// brings it up, and <see cref="RunAsync"/> does, beside capturing.</summary>
@@ -137,6 +143,15 @@ public sealed class LedgerHost : IAsyncDisposable
         await View.Feed.CatchUpAsync(cancellationToken);
     }
 
+    /// <summary>Brings the bucket that the ledger lives in up to what is staged, in a host that does not run. Nothing happens for another ledger.</summary>
+    /// <exception cref="IndelibleException">It cannot be reached, or refuses.</exception>
+    /// <exception cref="CopyContradictsException">It holds what this ledger does not contain.</exception>
+    public async Task StoreAsync(CancellationToken cancellationToken)
+    {
+        if (Paths.Store is null || IsRunning) return;
+        await new Copies(this, new Conditions(Time), _logger).StoreOnceAsync(cancellationToken);
+    }
+
     /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage, publishes and returns.</summary>
     /// <param name="control">Executes forwarded commands; null: no control socket.</param>
     /// <param name="cancellationToken">Ends it cleanly.</param>
@@ -147,7 +162,7 @@ public sealed class LedgerHost : IAsyncDisposable
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using CancellationTokenSource stopAlerts = new(), stopBehind = new();
         await using LoopbackService http = await LedgerHttp.StartAsync(
-            ConfigFile.ListenAddress(Config), Paths.Ledger, NotReady, _logger, cancellationToken);
+            ConfigFile.ListenAddress(Config), View.Published, NotReady, _logger, cancellationToken);
         Address = http.Address;
         _listening.TrySetResult(http.Address);
         AlertDelivery alerts = _alerts = new AlertDelivery(this, StandardError, _logger);
@@ -277,7 +292,7 @@ public sealed class LedgerHost : IAsyncDisposable
         {
             await View.Feed.CatchUpAsync(patience.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or IndexDiskException)
+        catch (Exception e) when (e is OperationCanceledException or IndexDiskException || (e is IndelibleException && Paths.Store is not null))
         {
             return; // it is brought up when the ledger is opened again
         }

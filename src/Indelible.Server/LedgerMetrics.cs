@@ -33,6 +33,8 @@ internal sealed class LedgerMetrics : IDisposable
         _meter.CreateObservableGauge("indelible_copy_size", () => copies()?.Sizes() ?? [], null, "Entries a copy holds under its head, by target");
         _meter.CreateObservableGauge("indelible_copy_lag_entries", () => copies()?.LagEntries() ?? [], null, "Published entries that a copy does not hold, by target");
         _meter.CreateObservableGauge("indelible_copy_lag_seconds", () => copies()?.LagSeconds() ?? [], "s", "How long they have been waiting, by target");
+        _meter.CreateObservableCounter("indelible_storage_requests", () => copies()?.Requests() ?? [], null, "Requests made to buckets, by target (store: the ledger's own) and kind");
+        _meter.CreateObservableGauge("indelible_spool_bytes", () => copies()?.SpoolLength ?? 0, "By", "Entries that wait here for the ledger's own bucket");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");

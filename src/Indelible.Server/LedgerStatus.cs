@@ -35,6 +35,8 @@ public sealed record LedgerStatus
     public required IReadOnlyList<AlertTargetStatus> Alerts { get; init; }
     /// <summary>How it stands with each time-stamp authority; empty if no process runs.</summary>
     public required IReadOnlyList<TimeStampStatus> TimeStamps { get; init; }
+    /// <summary>The bucket that the ledger lives in; null if it lives in its directory.</summary>
+    public TargetStatus? Store { get; init; }
     /// <summary>The configured copies.</summary>
     public required IReadOnlyList<TargetStatus> Copies { get; init; }
     /// <summary>The configured sources.</summary>
@@ -53,6 +55,7 @@ public sealed record LedgerStatus
             Witnessing = host.Witnessing,
             Alerts = host.AlertTargets,
             Copies = host.Copies,
+            Store = host.Store,
             TimeStamps = host.TimeStamps,
             Sources = host.Writer.Successor is not null ? [] : [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
@@ -62,18 +65,18 @@ public sealed record LedgerStatus
     public static async Task<LedgerStatus> OfAsync(LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
         SourceLine[] sources = view.Reader.ReadSuccessor() is not null ? [] : await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
-        return Of(view) with { Sources = sources, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))], Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
+        return Of(view) with { Sources = sources, Store = view.Paths.Store is not null && config.Store is { } store ? TargetStatus.Of(StoreConfig.Name, store.AsTarget(), view) : null, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))], Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
     }
 
     private static LedgerStatus Of(LedgerView view)
     {
-        Checkpoint head = view.Reader.ReadCheckpoint();
+        Checkpoint head = view.Published.ReadCheckpoint();
         return new LedgerStatus
         {
             Origin = head.Origin,
             IsRunning = false,
             Address = null,
-            TreeSize = head.Size,
+            TreeSize = view.Reader.ReadCheckpoint().Size,
             PublishedSize = head.Size,
             Root = head.Root.ToString(),
             IndexedSize = view.Index.IndexedSize,

@@ -22,7 +22,8 @@ public sealed class LedgerView : IDisposable
         Paths = paths;
         Origin = origin;
         _keyring = keyring;
-        Reader = new LedgerReader(paths.Ledger);
+        Reader = LedgerReader.Of(paths);
+        Published = Reader.Published(paths);
         Values = new SealedValues(() => Keyring, Reader);
         Feed = new IndexFeed(LedgerIndex.Open(paths.Index, origin), Reader, Values, logger);
     }
@@ -33,8 +34,10 @@ public sealed class LedgerView : IDisposable
     public string Origin { get; }
     /// <summary>Verifier key of a closed ledger, as its successor names it; null for any other.</summary>
     public string? ClosedKey { get; private init; }
-    /// <summary>Reads published entries.</summary>
+    /// <summary>Reads entries; of a ledger in a bucket also those that wait here for it.</summary>
     public LedgerReader Reader { get; }
+    /// <summary>Reads under the published head: nothing else is proved, stamped, cosigned or copied.</summary>
+    public LedgerReader Published { get; }
     /// <summary>Writes the index.</summary>
     public IndexFeed Feed { get; }
     /// <summary>Finds entries.</summary>
@@ -106,6 +109,7 @@ public sealed class LedgerView : IDisposable
     /// <summary>Opens a ledger that no process holds; the index stands where it stood.</summary>
     public static LedgerView Open(LedgerPaths paths, ILogger logger)
     {
+        LedgerWriter.RequireStore(paths);
         string origin = new LedgerReader(paths.Ledger).ReadCheckpoint().Origin;
         return new LedgerView(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
     }
@@ -141,6 +145,7 @@ public sealed class LedgerView : IDisposable
     public void Dispose()
     {
         Feed.Dispose();
+        Reader.Stored?.Dispose();
         if (_ownsKeyring && _keyring.IsValueCreated) _keyring.Value.Dispose();
     }
 }

@@ -20,7 +20,7 @@ public sealed class MirrorCrosscheck : IDisposable
     /// <summary>Opens a copy that grows by itself; the index is made in a directory of this machine.</summary>
     /// <param name="paths">The copy, and this machine's index and keyring.</param>
     /// <param name="time">The clock.</param>
-    public MirrorCrosscheck(LedgerPaths paths, TimeProvider time) => (View, _time) = (LedgerView.Open(paths, NullLogger.Instance), time);
+    public MirrorCrosscheck(LedgerPaths paths, TimeProvider time) => (View, _time) = (LedgerView.Open(paths with { Store = null }, NullLogger.Instance), time);
 
     private MirrorCrosscheck(LedgerPaths paths, TimeProvider time, LedgerFetch source, LedgerCopy copy, LedgerFollower follower)
         : this(paths with { Ledger = copy.LedgerDirectory }, time) => (_source, _copy, _follower) = (source, copy, follower);

@@ -1,6 +1,7 @@
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 
 namespace Indelible.Server;
 
@@ -11,7 +12,8 @@ namespace Indelible.Server;
 public sealed record NewLedger(string Origin, string VerifierKey, string? MasterKeyPath)
 {
     /// <summary>Makes master key (unless one is given), keyring and empty ledger. Everything is durable when it returns; when it throws, nothing it made is left.</summary>
-    /// <exception cref="IndelibleException">The origin cannot be one; a directory is not empty, or holds a keyring.</exception>
+    /// <remarks>With a bucket to live in, that is tried first, and holds the empty ledger when this returns.</remarks>
+    /// <exception cref="IndelibleException">The origin cannot be one; a directory is not empty, or holds a keyring; the bucket will not do, or holds a ledger.</exception>
     public static async Task<NewLedger> CreateAsync(LedgerPaths paths, string origin, CancellationToken cancellationToken)
     {
         if (!Checkpoint.IsOrigin(origin))
@@ -25,6 +27,7 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
             throw new IndelibleException(ExitCode.Usage, $"expected no keyring, found one: {paths.Keyring}\n"
                 + "  keys are never replaced; choose another --ledger DIR. If an `init` was interrupted here and nothing was ever sealed, remove the directory");
         }
+        if (paths.Store is { } store) await RequireEmptyAsync(store, cancellationToken);
         HashSet<string> before = [.. Present(paths)];
         try
         {
@@ -50,7 +53,27 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         }
         using Keyring keyring = Ledger.Keyring.Create(paths.Keyring, origin, master);
         await LedgerWriter.CreateAsync(paths, keyring.LedgerKeys, cancellationToken);
+        if (paths.Store is { } place) await StoreAsync(paths, place, keyring, cancellationToken);
         return new NewLedger(keyring.Origin, keyring.VerifierKey, masterPath);
+    }
+
+    /// <summary>The bucket is tried, as at every start, and must hold no head.</summary>
+    private static async Task RequireEmptyAsync(StorePlace place, CancellationToken cancellationToken)
+    {
+        await using BucketStore store = new(place.Options(), TimeProvider.System);
+        await store.OpenAsync(default, cancellationToken);
+        if (await store.ReadHeadAsync(static _ => null, cancellationToken) is not null)
+            throw new IndelibleException(ExitCode.Usage, $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. A ledger that is there is gone on with by `indelible run`, where its keyring is");
+    }
+
+    private static async Task StoreAsync(LedgerPaths paths, StorePlace place, Keyring keyring, CancellationToken cancellationToken)
+    {
+        await using BucketStore store = new(place.Options(), TimeProvider.System);
+        LedgerReader reader = LedgerReader.Of(paths);
+        CopyWriter copy = new(reader, () => KeyHistory.Of(keyring.LedgerKeys.Signer.VerifierKey), store, default) { Shown = head => DurableFile.Replace(paths.PublishedHeadPath, head.Span) };
+        await copy.OpenAsync(cancellationToken);
+        await copy.RoundAsync(static _ => { }, cancellationToken);
+        reader.Stored?.Dispose();
     }
 
     /// <summary>What is there of a ledger, each directory after what is in it.</summary>

@@ -12,7 +12,7 @@ namespace Indelible.Server;
 /// confirms, one notes what rows now hold.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
-    SourceProgress progress, Func<long> heldSize, Action<CapturedBatch> applied, TimeProvider time) : IDisposable
+    SourceProgress progress, Func<long> heldSize, Func<CancellationToken, Task> roomAsync, Action<CapturedBatch> applied, TimeProvider time) : IDisposable
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;
@@ -183,6 +183,7 @@ internal sealed class Pipeline(
                 await ConfirmAsync(sizes[^1], last.Confirmable, stopping);          // PostgreSQL may now forget it
             }
             for (int i = 0; i < group.Count; i++) done.TryWrite(new Done(group[i], sizes[i], time.GetElapsedTime(started)));
+            await roomAsync(stopping);                                              // a bucket that is down too long is waited for in the end
             if (last?.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
         }
     }

@@ -12,6 +12,9 @@ namespace Indelible.Server;
 internal sealed class SelfVerification(LedgerHost host, Conditions conditions, ILogger logger)
 {
     private static readonly TimeSpan PassPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StoreAwayPause = TimeSpan.FromMinutes(1);
+    /// <summary>In a bucket every pass costs a request for each 128 entries.</summary>
+    private static readonly TimeSpan StorePassPause = TimeSpan.FromDays(1);
 
     private readonly RememberedHead _head = new(host.Paths.Journal);
     private readonly HashSet<(string, string, long)> _sealed = [];
@@ -31,10 +34,19 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         while (true)
         {
             byte[] head = DurableFile.ReadAll(Path.Combine(host.Paths.Ledger, RememberedHead.CheckpointName), SignedNote.LengthMax);
-            Finding? fault = await Task.Factory.StartNew(() => Pass(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Finding? fault;
+            try
+            {
+                fault = await Task.Factory.StartNew(() => Pass(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            catch (IndelibleException) when (host.Paths.Store is not null)
+            {
+                await Task.Delay(StoreAwayPause, host.Time, cancellationToken);     // the bucket does not answer, which is told already: nothing was found
+                continue;
+            }
             if (fault is { } found) await SealAsync(found, cancellationToken);
             else Whole(head);
-            await Task.Delay(PassPause, host.Time, cancellationToken);
+            await Task.Delay(host.Paths.Store is null ? PassPause : StorePassPause, host.Time, cancellationToken);
         }
     }
 
@@ -46,7 +58,8 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         Finding? first = null;
         try
         {
-            using LedgerFetch files = LedgerFetch.FromDirectory(host.Paths.Ledger);
+            using LedgerFetch files = host.Paths.Store is { } store
+                ? LedgerFetch.FromBucket(store.Options(), host.Keyring.LedgerKeys.Signer.VerifierKey, cancellationToken) : LedgerFetch.FromDirectory(host.Paths.Ledger);
             LedgerVerifier verifier = new(files.Fetch, files.OpenFile)
             {
                 Policy = Policy.ForKey(host.Keyring.LedgerKeys.Signer.VerifierKey),

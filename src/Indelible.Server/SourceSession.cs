@@ -40,7 +40,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using Pipeline pipeline = new(
-            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, Applied, host.Time);
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, host.RoomAsync, Applied, host.Time);
         void Applied(CapturedBatch batch)
         {
             watch.Note(batch);

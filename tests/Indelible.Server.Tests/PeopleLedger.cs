@@ -4,6 +4,7 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
 using Indelible.Server.Control;
+using Indelible.Server.Replication;
 using Indelible.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -15,21 +16,22 @@ internal sealed class PeopleLedger : IAsyncDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("indelible-pipeline-").FullName;
 
-    private PeopleLedger(PostgresServer server, string database)
+    private PeopleLedger(PostgresServer server, string database, StoreConfig? store)
     {
         (Server, Database) = (server, database);
-        Paths = LedgerPaths.For(Path.Combine(_home, "ledger"));
+        Paths = LedgerPaths.For(Path.Combine(_home, "ledger")) with { Store = store?.Place() };
+        Config = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1, Store = store };
     }
 
     public PostgresServer Server { get; }
     public string Database { get; }
-    public LedgerPaths Paths { get; }
-    public IndelibleConfig Config { get; } = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1 };
+    public LedgerPaths Paths { get; set; }
+    public IndelibleConfig Config { get; }
 
-    public static async Task<PeopleLedger> StartAsync(IReadOnlyDictionary<string, string>? settings = null)
+    public static async Task<PeopleLedger> StartAsync(IReadOnlyDictionary<string, string>? settings = null, StoreConfig? store = null)
     {
         PostgresServer server = await PostgresServer.StartAsync(settings: settings);
-        PeopleLedger people = new(server, await server.CreateDatabaseAsync());
+        PeopleLedger people = new(server, await server.CreateDatabaseAsync(), store);
         await people.ExecuteAsync("CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
         await NewLedger.CreateAsync(people.Paths, "example.org/t", CancellationToken.None);
         await using LedgerHost host = await people.OpenAsync();
@@ -93,7 +95,7 @@ internal sealed class PeopleLedger : IAsyncDisposable
     /// <summary>Everything published.</summary>
     public List<Entry> Entries()
     {
-        LedgerReader reader = new(Paths.Ledger);
+        LedgerReader reader = LedgerReader.Of(Paths);
         List<Entry> entries = [];
         foreach ((long _, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, reader.ReadCheckpoint().Size))
         {

@@ -28,6 +28,8 @@ internal static class DoctorCommand
         IndelibleConfig config = invocation.Config(parse);
         List<(string Where, SourceCheck Check)> checks = [];
         if (parse.GetValue(Source) is null) checks.AddRange(LocalDoctor.Check(invocation.ExistingPaths(parse)).Select(check => ("here", check)));
+        if (config.Store is { } store && parse.GetValue(Source) is null)
+            checks.AddRange((await TargetDoctor.CheckAsync(store, invocation.Time, cancellationToken)).Select(check => ("store", check)));
         foreach ((string name, TargetConfig target) in parse.GetValue(Source) is null ? config.Targets.AsEnumerable() : [])
         {
             IReadOnlyList<SourceCheck> found = await TargetDoctor.CheckAsync(name, target, invocation.Time, cancellationToken);

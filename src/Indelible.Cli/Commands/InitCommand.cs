@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 using Indelible.Server;
+using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
@@ -17,9 +19,21 @@ internal static class InitCommand
         Required = true,
     };
 
+    private static readonly Option<string?> Store = new("--store")
+    {
+        Description = "Bucket the ledger is to live in; storage and credentials as the environment says (AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID …)",
+        HelpName = "s3://BUCKET/PREFIX",
+    };
+
+    private static readonly Option<int?> RetentionDays = new("--retention-days")
+    {
+        Description = "With --store: how long nobody can remove what is stored; 0: not locked",
+        HelpName = "DAYS",
+    };
+
     public static Command Build()
     {
-        Command command = new("init", "Make a new ledger and its keys") { Origin };
+        Command command = new("init", "Make a new ledger and its keys") { Origin, Store, RetentionDays };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -27,7 +41,9 @@ internal static class InitCommand
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         IndelibleConfig config = invocation.Config(parse);
-        LedgerPaths paths = invocation.Paths(parse);
+        if (parse.GetValue(Store) is { } place) config.Store = StoreAt(place, parse, invocation, config);
+        else if (parse.GetValue(RetentionDays) is not null) throw new IndelibleException(ExitCode.Usage, "expected --retention-days with --store, found it alone");
+        LedgerPaths paths = invocation.Paths(parse) with { Store = config.Store?.Place() };
         string origin = parse.GetValue(Origin)!;
         if (config.Origin is { } expected && expected != origin)
         {
@@ -38,6 +54,17 @@ internal static class InitCommand
         bool wroteConfig = WriteConfig(parse, invocation, config, paths, origin);
         Tell(invocation.TerminalFor(parse), paths, made, wroteConfig ? invocation.ConfigPath(parse) : null);
         return (int)ExitCode.Fine;
+    }
+
+    private static StoreConfig StoreAt(string place, ParseResult parse, Invocation invocation, IndelibleConfig config)
+    {
+        if (Path.Exists(invocation.ConfigPath(parse)))
+            throw new IndelibleException(ExitCode.Usage, $"expected --store with a configuration that is yet to be written, found {invocation.ConfigPath(parse)}\n  put the bucket into it as `store`, and leave --store away");
+        BucketOptions bucket = BucketOptions.At(place);
+        StoreConfig store = new() { Bucket = bucket.Bucket, Prefix = bucket.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null, Endpoint = bucket.Endpoint?.AbsoluteUri, RetentionDays = parse.GetValue(RetentionDays) };
+        config.Store = store;
+        ConfigFile.Check("--store", config);
+        return store;
     }
 
     /// <summary>Writes the configuration unless there is one.</summary>
@@ -57,7 +84,7 @@ internal static class InitCommand
         terminal.Pairs(
         [
             ("origin", made.Origin),
-            ("ledger", paths.Ledger),
+            ("ledger", paths.Store is { } store ? $"{store.Name}; on its way there, and its newest part, in {paths.Ledger}" : paths.Ledger),
             ("keyring", paths.Keyring + "  (secret; back it up: indelible keys export FILE)"),
             ("master key", (made.MasterKeyPath ?? $"from {MasterKey.ValueVariable}") + "  (keep a copy elsewhere: no backup opens without it)"),
             ("verifier key", made.VerifierKey),
@@ -67,6 +94,7 @@ internal static class InitCommand
         {
             ["origin"] = made.Origin,
             ["ledger"] = paths.Ledger,
+            ["store"] = paths.Store?.Name,
             ["keyring"] = paths.Keyring,
             ["masterKeyFile"] = made.MasterKeyPath,
             ["verifierKey"] = made.VerifierKey,

@@ -28,7 +28,7 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Any(copy => copy.Problem is not null || copy.Strange.Count > 0) || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Append(status.Store).Any(copy => copy is { Problem: not null } or { Strange.Count: > 0 }) || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -50,6 +50,7 @@ internal static class StatusCommand
             ("published", $"{status.PublishedSize} entries, root {status.Root}"),
             .. status.Successor is { } successor ? [("closed", $"nothing more is sealed; {successor} goes on")] : ((string, string)[])[],
             ("indexed", $"{status.IndexedSize} entries{(status.IndexProblem is null ? "" : ": " + status.IndexProblem)}"),
+            .. status.Store is { } store ? [("store", Copy(store) + Requests(store))] : ((string, string)[])[],
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
             .. status.TimeStamps.Select(stamp => ($"time: {stamp.Authority}", Stamped(stamp))),
             .. status.Witnessing is { } witnessing ? [("cosigned", Cosigned(witnessing))] : ((string, string)[])[],
@@ -94,6 +95,9 @@ internal static class StatusCommand
         return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}";
     }
 
+    private static string Requests(TargetStatus store) =>
+        store.Requests is { } made ? string.Create(CultureInfo.InvariantCulture, $"; {made.Puts} requests that write, {made.Gets + made.Lists + made.Others} others since the start") : "";
+
     private static string Stamped(TimeStampStatus stamp) =>
         (stamp.At is { } at ? $"size {stamp.Size} stamped {at}" : "nothing stamped yet") + (stamp.Problem is { } problem ? $"; NOT STAMPED: {problem}" : "");
 
@@ -133,19 +137,8 @@ internal static class StatusCommand
         ["root"] = status.Root,
         ["indexedSize"] = status.IndexedSize,
         ["indexProblem"] = status.IndexProblem,
-        ["copies"] = new JsonArray([.. status.Copies.Select(copy => (JsonNode)new JsonObject
-        {
-            ["target"] = copy.Name,
-            ["kind"] = Words.Of(copy.Kind),
-            ["place"] = copy.Place,
-            ["size"] = copy.Size,
-            ["lagEntries"] = copy.LagEntries,
-            ["lagSeconds"] = copy.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
-            ["lastSuccess"] = copy.LastSuccess?.ToString(),
-            ["strange"] = new JsonArray([.. copy.Strange.Select(what => (JsonNode)what)]),
-            ["problem"] = copy.Problem,
-            ["lastError"] = Error(copy.LastError),
-        })]),
+        ["store"] = status.Store is { } store ? Json(store) : null,
+        ["copies"] = new JsonArray([.. status.Copies.Select(copy => (JsonNode)Json(copy))]),
         ["verification"] = status.Verification is not { } verified ? null : new JsonObject
         {
             ["entries"] = verified.Entries,
@@ -194,6 +187,21 @@ internal static class StatusCommand
             ["problem"] = source.Problem,
             ["lastError"] = Error(source.LastError),
         })]),
+    };
+
+    private static JsonObject Json(TargetStatus copy) => new()
+    {
+        ["target"] = copy.Name,
+        ["kind"] = Words.Of(copy.Kind),
+        ["place"] = copy.Place,
+        ["size"] = copy.Size,
+        ["lagEntries"] = copy.LagEntries,
+        ["lagSeconds"] = copy.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
+        ["lastSuccess"] = copy.LastSuccess?.ToString(),
+        ["strange"] = new JsonArray([.. copy.Strange.Select(what => (JsonNode)what)]),
+        ["requests"] = copy.Requests is { } made ? new JsonObject { ["write"] = made.Puts, ["read"] = made.Gets, ["list"] = made.Lists, ["other"] = made.Others } : null,
+        ["problem"] = copy.Problem,
+        ["lastError"] = Error(copy.LastError),
     };
 
     private static JsonObject? Error(SourceError? error) => error is null ? null : new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message };

@@ -41,7 +41,7 @@ internal static class VerifyCommand
     {
         Policy? policy = PolicyOf(parse, invocation);
         ReadOnlyMemory<byte> older = parse.GetValue(Older) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older") : default;
-        string target = parse.GetValue(Target) ?? invocation.ExistingPaths(parse).Ledger;
+        string target = parse.GetValue(Target) ?? (invocation.ExistingPaths(parse) is { Store: { } store } ? store.Name : invocation.ExistingPaths(parse).Ledger);
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));

@@ -70,7 +70,7 @@ internal sealed class AlertTarget(
             Reach(round.To, round.Alerts.Count > 0);
             return told;
         }
-        catch (Exception e) when (e is IndexDamagedException or LedgerCorruptException or IOException)
+        catch (Exception e) when (e is IndexDamagedException or LedgerCorruptException or IOException or IndelibleException)
         {
             Failed($"the ledger cannot be read: {e.Message}");
             return false;

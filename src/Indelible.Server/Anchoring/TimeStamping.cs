@@ -84,7 +84,7 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
     {
         X509Certificate2Collection pinned = Pinned(name, authority);
         await host.Writer.PublishAsync(cancellationToken);
-        Checkpoint head = host.View.Reader.ReadCheckpoint();
+        Checkpoint head = host.View.Published.ReadCheckpoint();
         byte[] text = Encoding.UTF8.GetBytes(head.ToText());
         AnchorFiles files = new(head.Size, name);
         TimeStampClient client = new(_http);

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Indelible.Ledger.Stores;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,23 +14,34 @@ internal static partial class LedgerFiles
     private const string Text = "text/plain; charset=utf-8";
     private const string Bytes = "application/octet-stream";
 
-    public static void Map(IEndpointRouteBuilder routes, string ledgerDirectory)
+    /// <param name="routes">Where it is served.</param>
+    /// <param name="ledgerDirectory">What is served.</param>
+    /// <param name="stored">Where the files are that the directory no longer has; null: nowhere.</param>
+    public static void Map(IEndpointRouteBuilder routes, string ledgerDirectory, StoredFiles? stored = null)
     {
         routes.MapGet("/checkpoint", context => Send(context, ledgerDirectory, "checkpoint", Text, Newest));
         routes.MapGet("/checkpoint.cosigned", context => Send(context, ledgerDirectory, "checkpoint.cosigned", Text, Newest));
         routes.MapGet("/ledger.json", context => Send(context, ledgerDirectory, "ledger.json", "application/json", Newest));
         routes.MapGet("/handover/{size:long}", context => Send(context, ledgerDirectory, $"handover/{context.GetRouteValue("size")}", Text, Immutable));
-        routes.MapGet("/tile/{**path}", context => SendKnown(context, ledgerDirectory, "tile/", Tile()));
-        routes.MapGet("/anchors/{**path}", context => SendKnown(context, ledgerDirectory, "anchors/", Anchor()));
-        routes.MapGet("/blobs/{**path}", context => SendKnown(context, ledgerDirectory, "blobs/", BlobName()));
+        routes.MapGet("/tile/{**path}", context => SendKnown(context, ledgerDirectory, stored, "tile/", Tile()));
+        routes.MapGet("/anchors/{**path}", context => SendKnown(context, ledgerDirectory, stored, "anchors/", Anchor()));
+        routes.MapGet("/blobs/{**path}", context => SendKnown(context, ledgerDirectory, stored, "blobs/", BlobName()));
     }
 
-    private static Task SendKnown(HttpContext context, string directory, string prefix, Regex shape)
+    private static async Task SendKnown(HttpContext context, string directory, StoredFiles? stored, string prefix, Regex shape)
     {
         string path = prefix + (context.GetRouteValue("path") as string ?? "");
-        if (shape.IsMatch(path)) return Send(context, directory, path, Bytes, Immutable);
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
+        if (!shape.IsMatch(path)) context.Response.StatusCode = StatusCodes.Status404NotFound;
+        else if (stored is null || Path.Exists(Path.Combine(directory, path))) await Send(context, directory, path, Bytes, Immutable);
+        else if (await stored.ReadAsync(path, int.MaxValue, context.RequestAborted) is { } bytes) await SendStored(context, bytes);
+        else context.Response.StatusCode = StatusCodes.Status404NotFound;
+    }
+
+    private static Task SendStored(HttpContext context, byte[] bytes)
+    {
+        context.Response.Headers.CacheControl = Immutable;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        return Results.Bytes(bytes, Bytes).ExecuteAsync(context);
     }
 
     private static async Task Send(HttpContext context, string directory, string path, string type, string caching)

@@ -1,4 +1,5 @@
 using System.Net;
+using Indelible.Ledger;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -13,16 +14,16 @@ internal static class LedgerHttp
 {
     /// <summary>Binds and begins to answer.</summary>
     /// <param name="address">Where to listen; port 0 takes a free one.</param>
-    /// <param name="ledgerDirectory">What is served.</param>
+    /// <param name="ledger">What is served.</param>
     /// <param name="notReady">Why the process is not ready; null if it is.</param>
     /// <param name="logger">Told the address.</param>
     /// <param name="cancellationToken">Stops binding.</param>
     /// <exception cref="Format.IndelibleException">The address is in use or not ours.</exception>
     public static Task<LoopbackService> StartAsync(
-        IPEndPoint address, string ledgerDirectory, Func<string?> notReady, ILogger logger, CancellationToken cancellationToken)
+        IPEndPoint address, LedgerReader ledger, Func<string?> notReady, ILogger logger, CancellationToken cancellationToken)
     {
         WebApplication application = Build(address);
-        LedgerFiles.Map(application, ledgerDirectory);
+        LedgerFiles.Map(application, ledger.LedgerDirectory, ledger.Stored);
         application.MapGet("/healthz", () => Results.Text("ok\n"));
         application.MapGet("/readyz", () => notReady() is { } reason
             ? Results.Text(reason + "\n", statusCode: StatusCodes.Status503ServiceUnavailable)

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Indelible.Format;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Alerts;
@@ -8,8 +9,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Replication;
 
-/// <summary>Keeps one copy behind what is published. Sealing never waits for it; what fails is tried again, with growing pauses, for ever.</summary>
-internal sealed class Target(string name, TargetConfig config, LedgerHost host, Conditions conditions, ILogger logger)
+/// <summary>Keeps one copy behind what is published, or the bucket that the ledger lives in behind what is staged. Sealing never waits for it; what fails is tried again,
+/// with growing pauses, for ever.</summary>
+/// <param name="name">What it is called.</param>
+/// <param name="config">Where it is.</param>
+/// <param name="host">The ledger.</param>
+/// <param name="conditions">What is told.</param>
+/// <param name="logger">Where it logs.</param>
+/// <param name="primary">The bucket that the ledger lives in; null: it is a copy.</param>
+internal sealed class Target(string name, TargetConfig config, LedgerHost host, Conditions conditions, ILogger logger, StorePlace? primary = null)
 {
     private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
@@ -26,10 +34,16 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private TargetRecord _known;
     private long? _tendedAt;
     private MicroTime? _lastSuccess;
+    private readonly LocalPart? _localPart = primary is null ? null : new LocalPart(host.Paths);
     private long? _behindSince = host.Time.GetTimestamp();
+    private (long Puts, long Gets, long Lists, long Others) _requestsBefore;
+    private bool _hasAnswered;
     private string? _problem;
     private IReadOnlyCollection<string> _strange = [];
     private SourceError? _lastError;
+
+    /// <summary>Told how many entries it holds, when those become more.</summary>
+    public Action<long> Advanced { get; set; } = static _ => { };
 
     /// <summary>Its name.</summary>
     public string Name => name;
@@ -46,16 +60,32 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     /// <summary>How it stands.</summary>
     public TargetStatus Status()
     {
-        long published = host.Writer.PublishedSize;
+        long published = SizeThere;
         lock (_lock)
         {
             return new TargetStatus
             {
                 Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
                 Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
-                Problem = _problem, LastError = _lastError, Strange = _strange,
+                Problem = _problem, LastError = _lastError, Strange = _strange, Requests = Requests(),
             };
         }
+    }
+
+    /// <summary>Entries it is to hold.</summary>
+    private long SizeThere => primary is null ? host.PublishedSize : host.Writer.PublishedSize;
+
+    /// <summary>What it is to hold.</summary>
+    private LedgerReader Source => primary is null ? host.View.Published : host.View.Reader;
+
+    private string What => primary is null ? "copy" : "store";
+
+    private string Named => primary is null ? $"copy {name}" : "the ledger's store";
+
+    private (long Puts, long Gets, long Lists, long Others)? Requests()
+    {
+        if (_store is not BucketStore { Requests: var now }) return config.Kind == TargetKind.S3 ? _requestsBefore : null;
+        return (_requestsBefore.Puts + now.Puts, _requestsBefore.Gets + now.Gets, _requestsBefore.Lists + now.Lists, _requestsBefore.Others + now.Others);
     }
 
     /// <summary>Told what was just published; never waits.</summary>
@@ -67,6 +97,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
 
     /// <summary>Copies until cancelled.</summary>
     /// <exception cref="CopyContradictsException">The copy shows that this ledger was rolled back or rewritten.</exception>
+    /// <exception cref="IndelibleException">Usage: the ledger's own bucket is not what the configuration says, found when it was first asked.</exception>
+    /// <exception cref="CopyDamagedException">The ledger's own bucket holds less than was stored there, or another ledger, found when it was first asked.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.Yield();
@@ -77,7 +109,12 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
                 await RoundAsync(cancellationToken);
                 failures = 0;
             }
-            catch (Exception e) when (IsFailure(e, cancellationToken))
+            catch (CopyContradictsException e) when (primary is not null)
+            {
+                throw new CopyContradictsException($"{e.Message}. If another process ran with the same keys, it published first and this one has lost, and loses nothing: what it sealed was confirmed to no database. "
+                    + $"Let one of them run; to run here again, move {host.Paths.Ledger}, {host.Paths.Journal} and {host.Paths.Index} away: `indelible run` then begins where the bucket ends");
+            }
+            catch (Exception e) when (IsFailure(e, cancellationToken) && !IsFatal(e))
             {
                 await FailedAsync(e);
                 failures++;
@@ -93,21 +130,23 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     {
         long started = host.Time.GetTimestamp();
         if (_copy is null) await OpenAsync(cancellationToken);
-        await _copy!.RoundAsync(progress => Remember(_known with { Progress = progress }), cancellationToken);
+        await _copy!.RoundAsync(Saved, cancellationToken);
         await TendAsync(cancellationToken);
-        conditions.Set("copy-damaged", name, _store!.Strange.Count == 0 ? null
-            : $"copy {name}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. What the ledger's head covers is read all the same; find out who has the credentials");
+        conditions.Set($"{What}-damaged", name, _store!.Strange.Count == 0 ? null
+            : $"{Named}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. What the ledger's head covers is read all the same; find out who has the credentials");
         lock (_lock)
         {
             (_held, _lastSuccess, _problem, _strange) = (_copy.Progress, MicroTime.From(host.Time.GetUtcNow()), null, _store.Strange);
             _behindSince = started;    // what it does not hold was published after this
         }
+        _localPart?.Shorten(_copy.Progress.Size - host.Config.Store!.LocalEntries);
     }
 
     /// <summary>Lets go of the place.</summary>
     public async Task CloseAsync()
     {
         _copy = null;
+        lock (_lock) _requestsBefore = Requests() ?? default;
         if (_store is { } store) await store.DisposeAsync();
         _store = null;
     }
@@ -116,6 +155,9 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested
         && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException or SocketException
             or HttpRequestException or TimeoutException or OperationCanceledException;
+
+    /// <summary>A bucket that was never right is no place for a ledger; one that was right may be again.</summary>
+    private bool IsFatal(Exception e) => primary is not null && !_hasAnswered && e is IndelibleException { ExitCode: ExitCode.Usage } or CopyDamagedException;
 
     /// <summary>Looks over what is stored, at a start and at intervals; and extends locks long before they end.</summary>
     private async Task TendAsync(CancellationToken cancellationToken)
@@ -128,6 +170,18 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         _tendedAt = host.Time.GetTimestamp();
     }
 
+    private void Saved(CopyProgress progress)
+    {
+        Remember(_known with { Progress = progress });
+        bool isMore;
+        lock (_lock)
+        {
+            isMore = progress.Size > _held.Size;
+            if (isMore) _held = progress;
+        }
+        if (isMore) Advanced(progress.Size);
+    }
+
     private void Remember(TargetRecord known)
     {
         _known = known with { At = MicroTime.From(host.Time.GetUtcNow()) };
@@ -136,13 +190,25 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
 
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
-        _store = TargetStores.Of(name, config, host.Time);
+        _store = primary is null ? TargetStores.Of(name, config, host.Time) : TargetStores.Of(primary, host.Time);
         _known = _memory.Read(host.View.Origin);
-        CopyWriter copy = new(host.View.Reader, () => host.View.Reader.ReadKeys(host.Keyring.LedgerKeys.Signer.VerifierKey), _store, _known.Progress);
+        CopyWriter copy = new(Source, () => host.View.Reader.ReadKeys(host.Keyring.LedgerKeys.Signer.VerifierKey), _store, _known.Progress)
+        {
+            Showing = primary is null ? null : Guard, Shown = primary is null ? null : Publish,
+        };
         await copy.OpenAsync(cancellationToken);
-        _copy = copy;
+        (_copy, _hasAnswered) = (copy, true);
         lock (_lock) _held = copy.Progress;
+        Advanced(copy.Progress.Size);
         ServerLog.CopyOpened(logger, name, _store.Place, copy.Progress.Size);
+    }
+
+    private void Guard(Checkpoint head) => host.Keyring.LedgerKeys.Guard.Write(head.Origin, new GuardedHead(head.Size, head.Root));
+
+    /// <summary>What the bucket shows is published here too.</summary>
+    private void Publish(ReadOnlyMemory<byte> head)
+    {
+        if (!head.Span.SequenceEqual(DurableFile.TryReadAll(host.Paths.PublishedHeadPath, SignedNote.LengthMax))) DurableFile.Replace(host.Paths.PublishedHeadPath, head.Span);
     }
 
     private async Task FailedAsync(Exception e)
@@ -157,7 +223,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         }
         host.Metrics.CountCopyFailure(name);
         if (isNew) ServerLog.CopyFailed(logger, name, e.Message);
-        if (e is CopyDamagedException) conditions.Set("copy-damaged", name, $"copy {name}: {e.Message}");
+        if (e is CopyDamagedException) conditions.Set($"{What}-damaged", name, $"{Named}: {e.Message}");
     }
 
     private async Task NewsAsync(CancellationToken cancellationToken)

@@ -13,18 +13,21 @@ public static class TargetDoctor
     /// <summary>Looks once.</summary>
     public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (config.Kind == TargetKind.S3) return [await BucketAsync(name, config, time, cancellationToken)];
+        if (config.Kind == TargetKind.S3) return [await BucketAsync(() => TargetStores.Of(name, config, time), config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable", cancellationToken)];
         if (!Directory.Exists(config.Path)) return [new SourceCheck("directory", CheckStatus.Fail, "missing", config.Path!, $"mkdir -p '{config.Path}'   # or mount it")];
         long free = new DriveInfo(config.Path).AvailableFreeSpace;
         return [new SourceCheck("disk of the copy", free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok, $"{free >> 20} MiB free", $"at least {FreeWarn >> 20} MiB free", free < FreeWarn ? $"df -h '{config.Path}'   # then free some space" : null)];
     }
 
-    private static async Task<SourceCheck> BucketAsync(string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>Looks once at the bucket that a ledger lives in.</summary>
+    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(StoreConfig config, TimeProvider time, CancellationToken cancellationToken) =>
+        [await BucketAsync(() => TargetStores.Of(config.Place(), time), config.RetentionDays > 0 ? "versions and locks kept, in order, as tried" : "versions kept, in order, as tried", cancellationToken)];
+
+    private static async Task<SourceCheck> BucketAsync(Func<ILedgerStore> open, string expected, CancellationToken cancellationToken)
     {
-        string expected = config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable";
         try
         {
-            await using ILedgerStore store = TargetStores.Of(name, config, time);
+            await using ILedgerStore store = open();
             await store.OpenAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
             return new SourceCheck("bucket", CheckStatus.Ok, expected, expected, null);
         }

@@ -26,6 +26,9 @@ public sealed record TargetStatus
     /// <summary>The last failure, also if it is over; null if there was none since the process started.</summary>
     public SourceError? LastError { get; init; }
 
+    /// <summary>Requests made to it since the process started: those that write, read an object, list, and others; null for a directory.</summary>
+    public (long Puts, long Gets, long Lists, long Others)? Requests { get; init; }
+
     /// <summary>Published entries that it does not hold.</summary>
     public long LagEntries => Math.Max(0, Published - Size);
 
@@ -35,7 +38,7 @@ public sealed record TargetStatus
         TargetRecord known = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
         return new TargetStatus
         {
-            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = known.Progress.Size, Published = view.Reader.ReadCheckpoint().Size,
+            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = known.Progress.Size, Published = (name == StoreConfig.Name ? view.Reader : view.Published).ReadCheckpoint().Size,
             LastSuccess = known.At == default ? null : known.At,
         };
     }

@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 
 namespace Indelible.Server.Replication;
@@ -11,13 +12,16 @@ public static class TargetStores
 
     /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there, else as the environment says.</summary>
     public static BucketOptions BucketAt(string place, IndelibleConfig config) =>
-        config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
+        config.Store is { } store && store.Place() is var own && own.Name.TrimEnd('/') == place.TrimEnd('/') ? own.Options()
+            : config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
             ? OptionsOf(name, target) : BucketOptions.At(place);
+
+    internal static ILedgerStore Of(StorePlace place, TimeProvider time) => new BucketStore(place.Options(), time);
 
     internal static ILedgerStore Of(string name, TargetConfig config, TimeProvider time) =>
         config.Kind == TargetKind.S3 ? new BucketStore(OptionsOf(name, config), time) : new DirectoryStore(config.Path!);
 
-    private static BucketOptions OptionsOf(string name, TargetConfig config) => new()
+    internal static BucketOptions OptionsOf(string name, TargetConfig config) => new()
     {
         Bucket = config.Bucket!,
         Prefix = BucketOptions.PrefixOf(config.Prefix),
@@ -31,6 +35,6 @@ public static class TargetStores
     {
         if (config.SecretFile is { } file) return SourceConnections.ReadPassword(file);
         return Environment.GetEnvironmentVariable(config.SecretEnvironment!) is { Length: > 0 } secret ? secret
-            : throw new IndelibleException(ExitCode.Usage, $"targets.{name}: expected a secret in the environment variable {config.SecretEnvironment}, found none");
+            : throw new IndelibleException(ExitCode.Usage, $"{(name == StoreConfig.Name ? name : $"targets.{name}")}: expected a secret in the environment variable {config.SecretEnvironment}, found none");
     }
 }

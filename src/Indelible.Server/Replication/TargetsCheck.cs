@@ -11,6 +11,7 @@ internal static class TargetsCheck
     /// <summary>Throws a usage error at the first value that cannot be.</summary>
     public static void Check(string path, IndelibleConfig config)
     {
+        config.Store?.Check(path, config);
         foreach ((string name, TargetConfig target) in config.Targets) Check($"{path}: targets.{name}", name, target);
         ConfigFile.Range(path, "confirmAfter", config.ConfirmAfter, 0, config.Targets.Count);
     }
@@ -29,11 +30,11 @@ internal static class TargetsCheck
         }
     }
 
-    private static void CheckBucket(string where, TargetConfig target)
+    internal static void CheckBucket(string where, TargetConfig target)
     {
         Expect(target.Path is null, $"{where}: expected path for kind directory only, found it for s3");
         Expect(target.Bucket is { Length: > 0 }, $"{where}: expected bucket for kind s3, found none");
-        Expect(target.RetentionDays is not null, $"{where}: expected retentionDays: how long nobody at all can remove what is stored; 0 for a copy that is not locked");
+        Expect(target.RetentionDays is not null, $"{where}: expected retentionDays: how long nobody at all can remove what is stored; 0 for one that is not locked");
         ConfigFile.Range(where, "retentionDays", target.RetentionDays!.Value, 0, 36_500);
         Expect(target.AccessKey is not null == (target.SecretFile ?? target.SecretEnvironment) is not null, $"{where}: expected accessKey together with secretFile or secretEnvironment, found one without the other");
         Expect(target.SecretFile is null || target.SecretEnvironment is null, $"{where}: expected secretFile or secretEnvironment, found both");

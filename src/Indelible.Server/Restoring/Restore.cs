@@ -36,6 +36,8 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
     /// Usage: something is in the way. Environment: the copy cannot be read.</exception>
     public async Task<RestoredLedger> RunAsync(CancellationToken cancellationToken)
     {
+        if (paths.Store is { } store && Successor is null)
+            throw new IndelibleException(ExitCode.Usage, $"the configuration says that the ledger lives in {store.Name}: `indelible run` goes on with it wherever the keyring is. To make a directory of it, name one with --ledger DIR");
         RequireRoom();
         KnownHeads known = new(Key);
         List<KnownHead> heads = [.. await known.NamedAsync(Heads, cancellationToken), .. await known.ConfiguredAsync(config, note, cancellationToken)];

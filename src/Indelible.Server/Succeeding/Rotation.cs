@@ -36,6 +36,7 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     /// <exception cref="IndelibleException">Usage: something is in the way, or another successor was named. Finding: a source is not settled. Environment: another process holds the ledger.</exception>
     public async Task<RotatedLedger> RunAsync(CancellationToken cancellationToken)
     {
+        KeyRotation.RequireDirectory(paths, "it cannot be closed for a successor yet");
         SuccessorConfig configs = new(config, paths, Own, Targets);
         configs.RequireTargets();
         await using LedgerHost closing = await LedgerHost.OpenAsync(paths, config, time, NullLoggerFactory.Instance, cancellationToken);

@@ -56,7 +56,7 @@ internal sealed class WitnessRounds
             {
                 await RoundAsync(cancellationToken);
             }
-            catch (Exception e) when (e is IOException or LedgerCorruptException or InvalidDataException)
+            catch (Exception e) when (e is IOException or LedgerCorruptException or InvalidDataException or IndelibleException)
             {
                 MirrorLog.NotWitnessed(_logger, e.Message);
             }
@@ -66,7 +66,7 @@ internal sealed class WitnessRounds
 
     private async Task RoundAsync(CancellationToken cancellationToken)
     {
-        (SignedNote note, Checkpoint checkpoint) = _host.View.Reader.ReadSignedCheckpoint();
+        (SignedNote note, Checkpoint checkpoint) = _host.View.Published.ReadSignedCheckpoint();
         var head = new SignedHead(note, checkpoint);
         // Asked at the start in any case: a ledger that was put back is found out.
         if (!_asked.Task.IsCompleted || Status().CosignedSize < head.Size || _witnesses.Any(witness => witness.Problem is not null)) await AskAsync(head, cancellationToken);
@@ -81,7 +81,7 @@ internal sealed class WitnessRounds
 
     private async Task AskAsync(SignedHead head, CancellationToken cancellationToken)
     {
-        IReadOnlyList<Hash> Prove(long size) => size <= head.Size ? _host.View.Reader.ProveConsistency(size, head.Size) : [];
+        IReadOnlyList<Hash> Prove(long size) => size <= head.Size ? _host.View.Published.ProveConsistency(size, head.Size) : [];
         string?[] before = [.. _witnesses.Select(witness => witness.Problem)];
         NoteSignature?[] signatures = await Task.WhenAll(_witnesses.Select(witness => witness.AskAsync(head, Prove, cancellationToken)));
         for (int i = 0; i < _witnesses.Length; i++)
@@ -96,10 +96,10 @@ internal sealed class WitnessRounds
     private async Task RequireOneHistoryAsync(WitnessClient witness, CancellationToken cancellationToken)
     {
         VerifierKey key = _host.Keyring.LedgerKeys.Signer.VerifierKey;
-        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes || !SignedHead.Read(bytes, _host.View.Reader.ReadKeys(key), out SignedHead? shown).IsNone) return;
-        Checkpoint own = _host.View.Reader.ReadCheckpoint();
+        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes || !SignedHead.Read(bytes, _host.View.Published.ReadKeys(key), out SignedHead? shown).IsNone) return;
+        Checkpoint own = _host.View.Published.ReadCheckpoint();
         bool isPrefix = shown!.Size <= own.Size
-            && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Reader.ProveConsistency(shown.Size, own.Size)], shown.Root, own.Root) == ProofFault.None;
+            && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Published.ProveConsistency(shown.Size, own.Size)], shown.Root, own.Root) == ProofFault.None;
         if (isPrefix) return;
         throw new CopyContradictsException($"the ledger was rolled back or rewritten, or another process signs under its name: witness {witness.Name} was shown {shown}, signed with this ledger's key; "
             + $"this ledger has size {own.Size}, root {own.Root}, and does not contain it. Nothing more is sealed. Put back the newer ledger and journal, or make one of a copy with `indelible mirror restore`; keep this directory for what it proves");

@@ -234,7 +234,7 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         private async Task OpenAsync()
         {
             bool isOpen = false;
-            _copy = new CopyWriter(LedgerReader.Of(ledger.Paths), TestLedger.Signer.VerifierKey, _store, default)
+            _copy = new CopyWriter(LedgerReader.Of(ledger.Paths), () => KeyHistory.Of(TestLedger.Signer.VerifierKey), _store, default)
             {
                 Showing = head => ledger.Keys.Guard.Write(head.Origin, new GuardedHead(head.Size, head.Root)),
                 Shown = head =>

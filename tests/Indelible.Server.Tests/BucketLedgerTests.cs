@@ -1,0 +1,191 @@
+using Amazon.S3;
+using Amazon.S3.Model;
+using Indelible.Format;
+using Indelible.Format.Entries;
+using Indelible.Format.Notes;
+using Indelible.Format.Verification;
+using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+using Indelible.Server.Replication;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Server.Tests;
+
+/// <summary>A ledger that lives in a real object store, while `run` captures into it.</summary>
+public sealed class BucketLedgerTests
+{
+    [Fact]
+    public async Task Storage_that_is_away_delays_publishing_and_not_sealing_and_nothing_is_confirmed_before_it_holds_it()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        await people.RunningAsync(async host =>
+        {
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
+            await gateway.AdministerAsync("user", "suspend", "--uid=owner");
+            try
+            {
+                await people.ExecuteAsync("UPDATE people SET ssn = ssn || '.' WHERE id = 1");
+                await PeopleLedger.UntilAsync(() => host.Store!.Problem is not null);
+                long published = host.PublishedSize;
+                string confirmed = (await people.AskAsync(Confirmed))!;
+                await people.ExecuteAsync("UPDATE people SET ssn = 'while it is away'");
+                await people.CaughtUpAsync(host);
+                await PeopleLedger.UntilAsync(() => host.Writer.PublishedSize >= published + 20);
+                Assert.Equal(published, host.PublishedSize);
+                Assert.Equal(confirmed, await people.AskAsync(Confirmed));
+                await host.PublishAsync(CancellationToken.None);         // queries see what is sealed
+                Assert.True(host.View.Index.IndexedSize > published + 20);
+                Assert.Throws<ArgumentOutOfRangeException>(() => host.View.Published.Prove(published + 5));
+            }
+            finally
+            {
+                await gateway.AdministerAsync("user", "enable", "--uid=owner");
+            }
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
+            for (int waited = 0; Lsn.Parse((await people.AskAsync(Confirmed))!) < host.Writer.MarkOf("crm")!.Last.CommitLsn; waited++)
+            {
+                Assert.True(waited < 600, "the position was not confirmed");
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
+            Assert.Empty(host.Store!.Strange);
+            Assert.InRange(host.Store.Requests!.Value.Puts, 10, 2_000);
+        });
+        Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+    }
+
+    [Fact]
+    public async Task A_machine_that_is_lost_is_replaced_by_one_with_the_keyring_and_no_change_is_missing()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        store.LocalEntries = 0;
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        await people.RunningAsync(async host =>
+        {
+            for (int i = 0; i < 30; i++) await people.ExecuteAsync($"UPDATE people SET ssn = 'round {i} ' || id");
+            await people.CaughtUpAsync(host);
+            await host.PublishAsync(CancellationToken.None);
+            long size = host.Writer.PublishedSize;
+            Assert.True(size > 600);
+            await PeopleLedger.UntilAsync(() => host.PublishedSize >= size && !Path.Exists(Path.Combine(people.Paths.Ledger, "tile/entries/000")));
+            Assert.Equal(30, Ssn(host, 5).Count(value => value.StartsWith("round", StringComparison.Ordinal)));     // out of the bucket
+            // From here on the storage gets nothing; then the machine burns.
+            await gateway.AdministerAsync("user", "suspend", "--uid=owner");
+            await people.ExecuteAsync("UPDATE people SET ssn = 'sealed and lost'");
+            await people.CaughtUpAsync(host);
+        });
+        await gateway.AdministerAsync("user", "enable", "--uid=owner");
+        foreach (string directory in (string[])[people.Paths.Ledger, people.Paths.Journal, people.Paths.Index]) Directory.Delete(directory, recursive: true);
+        await people.ExecuteAsync("UPDATE people SET ssn = 'afterwards'");
+        await people.RunningAsync(async host =>
+        {
+            Assert.True(host.Writer.Recovery.JournalLost);
+            await people.CaughtUpAsync(host);
+            await host.PublishAsync(CancellationToken.None);
+            List<string> values = Ssn(host, 5);
+            Assert.Equal(1, values.Count(value => value == "sealed and lost"));
+            Assert.Equal(1, values.Count(value => value == "afterwards"));
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
+        });
+        Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+    }
+
+    [Fact]
+    public async Task Of_two_machines_with_the_same_keys_one_ends_before_it_publishes_anything()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        await people.RunningAsync(host => PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 }));
+        string other = Directory.CreateTempSubdirectory("indelible-twin-").FullName, home = Path.GetDirectoryName(people.Paths.Ledger)!;
+        foreach (string name in (string[])["ledger", "journal", "keyring", "master.key"])
+            if (Path.Exists(Path.Combine(home, name))) await Copying.AsIsAsync(Path.Combine(home, name), Path.Combine(other, name));
+        await people.RunningAsync(async first =>
+        {
+            LedgerPaths paths = LedgerPaths.For(Path.Combine(other, "ledger")) with { Store = store.Place() };
+            IndelibleConfig alone = new() { Listen = "127.0.0.1:0", Store = store };
+            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
+            Task running = second.RunAsync(null, CancellationToken.None);
+            await people.ExecuteAsync("UPDATE people SET ssn = 'of the first'");
+            await people.CaughtUpAsync(first);
+            await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
+            EntryBatch entries = new();
+            second.NewMaker("").AddAdmin(entries, "test", new Dictionary<string, string> { ["by"] = "the second" });
+            if (!running.IsCompleted) await second.SealAsync(entries, CancellationToken.None);
+            CopyContradictsException lost = await Assert.ThrowsAsync<CopyContradictsException>(() => running.WaitAsync(TimeSpan.FromMinutes(3)));
+            Assert.Contains("this one has lost", lost.Message, StringComparison.Ordinal);
+            await people.ExecuteAsync("UPDATE people SET ssn = 'of the first again'");
+            await people.CaughtUpAsync(first);
+            await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
+        });
+        Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+        Directory.Delete(other, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_bucket_that_will_not_do_ends_run_at_its_start()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        store.Bucket = (await gateway.MakeBucketAsync(null, hasLock: false)).Bucket;
+        people.Paths = people.Paths with { Store = store.Place() };
+        await using LedgerHost host = await people.OpenAsync();
+        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => host.RunAsync(null, CancellationToken.None));
+        Assert.Contains("no Object Lock", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_spool_is_full_until_what_waits_in_it_is_stored()
+    {
+        Spool spool = new(LedgerPaths.For(Path.Combine(Path.GetTempPath(), "none", "ledger")), 3 << 20, stored: 0, staged: 0);
+        EntryBatch batch = new();
+        for (int i = 0; i < 100; i++) batch.Add(new byte[10_000]);
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.False(spool.IsFull);
+            spool.Add(new PublishedEntries(i * 100, (i + 1) * 100, [batch]));
+        }
+        Assert.Equal((true, 4 * 100 * 10_002L), (spool.IsFull, spool.Length));
+        spool.Stored(50);
+        Assert.True(spool.IsFull);
+        spool.Stored(250);
+        Assert.False(spool.IsFull);
+        spool.Stored(400);
+        Assert.Equal(0, spool.Length);
+    }
+
+    private const string Confirmed = "SELECT confirmed_flush_lsn FROM pg_replication_slots";
+
+    private static async Task<StoreConfig> StoreAsync(RadosGateway gateway)
+    {
+        BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
+        string secret = Path.Combine(Directory.CreateTempSubdirectory("indelible-secret-").FullName, "secret");
+        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n");
+        return new StoreConfig
+        {
+            Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
+        };
+    }
+
+    /// <summary>What a row held after each of its changes, the oldest first.</summary>
+    private static List<string> Ssn(LedgerHost host, int id) =>
+    [
+        .. host.View.Reader.ReadEntries(0, host.View.Reader.ReadCheckpoint().Size)
+            .Select(entry => EntryCodec.Decode(entry.Entry, out Entry decoded) == EntryFault.None ? (entry.Index, decoded) : throw new InvalidOperationException())
+            .Where(entry => entry.decoded.Header.Kind == EntryKind.Change && entry.decoded.Header.Key is { Columns: [{ Value: var key }] } && key == $"{id}")
+            .Select(entry => System.Text.Encoding.UTF8.GetString(host.View.Values.Open(entry.decoded, entry.decoded.Fields[0], Side.After).Value.Bytes.Span)),
+    ];
+
+    private static (Verdict Verdict, long Size) Verified(PeopleLedger people)
+    {
+        VerifierKey key;
+        using (Keyring keyring = LedgerView.OpenKeyring(people.Paths)) key = keyring.LedgerKeys.Signer.VerifierKey;
+        using LedgerFetch files = LedgerFetch.FromBucket(people.Paths.Store!.Options(), key, CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key) }.Verify(CancellationToken.None);
+        return (report.Verdict, report.TreeSize);
+    }
+}
