@@ -7,7 +7,7 @@ namespace Indelible.Ledger.Stores;
 /// <summary>Which head follows another, where two processes may write and the storage refuses neither. Whoever wants to show a head after the one of size P
 /// stores it as <c>claims/P</c> first. The storage keeps every version of that name, in an order that is the same for everybody: the oldest one that the
 /// ledger's key signed is the head that follows, and whoever stored another one has lost.</summary>
-/// <remarks>A claimed head is shown by anybody who finds it: everything it covers was stored before it was claimed. docs/decisions/0018-a-ledger-in-a-bucket.md.</remarks>
+/// <remarks>A claimed head is shown by anybody who finds it: everything it covers was stored before it was claimed. docs/decisions/0020-a-ledger-in-a-bucket.md.</remarks>
 internal sealed class BucketClaims(Bucket bucket)
 {
     /// <summary>What their paths begin with.</summary>
