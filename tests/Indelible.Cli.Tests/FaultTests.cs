@@ -119,6 +119,8 @@ public sealed partial class FaultTests
         }
         if (fault == "dies")
         {
+            live.Process!.Kill();
+            Tracer.End(log);
             await live.KillAsync();
             return "died";
         }

@@ -58,7 +58,11 @@ public sealed class KeyRotationTests : IDisposable
         Task<string> output = rotate.StandardOutput.ReadToEndAsync(), error = rotate.StandardError.ReadToEndAsync();
         while (!rotate.HasExited && Regex.Count(File.Exists(log) ? await File.ReadAllTextAsync(log) : "", "DELAYED") < count) await Task.Delay(20);
         bool isKilled = !rotate.HasExited;
-        if (isKilled) rotate.Kill();
+        if (isKilled)
+        {
+            rotate.Kill();
+            Tracer.End(log);
+        }
         await rotate.WaitForExitAsync().WaitAsync(Patience.Max);
         TestContext.Current.TestOutputHelper?.WriteLine($"{call} {file} {count}: {(isKilled ? "killed" : $"exit code {rotate.ExitCode}")} {await output}{await error}");
         return isKilled;

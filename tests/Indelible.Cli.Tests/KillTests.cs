@@ -13,7 +13,7 @@ public sealed class KillTests
     private const int WholeEvery = 50;
 
     [Fact]
-    public Task Whatever_is_killed_whenever_no_committed_change_is_missing_or_doubled() => RunAsync(rounds: 8);
+    public Task Whatever_is_killed_whenever_no_committed_change_is_missing_or_doubled() => RunAsync(rounds: 5);
 
     [Fact(Explicit = true)]
     [Trait(Campaign.Trait, "kill")]

@@ -40,7 +40,7 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
     private string Ledger => Path.Combine(rows.Indelible.Home, "ledger");
 
     [Fact]
-    public Task What_a_poisoned_index_names_is_not_shown_and_told() => RunAsync(rounds: 15);
+    public Task What_a_poisoned_index_names_is_not_shown_and_told() => RunAsync(rounds: 5);
 
     [Fact(Explicit = true)]
     [Trait(Campaign.Trait, "poison")]
