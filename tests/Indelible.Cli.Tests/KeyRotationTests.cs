@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Testing;
@@ -11,9 +8,6 @@ namespace Indelible.Cli.Tests;
 /// <summary>The real <c>keys rotate</c>, killed after each of its durable steps.</summary>
 public sealed class KeyRotationTests : IDisposable
 {
-    private const int SegmentsMax = 40;
-    /// <summary>A process that made the call stands still so long that it can be killed there.</summary>
-    private const int DelayMicros = 3_000_000;
     private readonly IndelibleProcess _indelible = new();
 
     public void Dispose() => _indelible.Dispose();
@@ -50,21 +44,8 @@ public sealed class KeyRotationTests : IDisposable
 
     private async Task<bool> KilledAsync(string call, string file, int count)
     {
-        string log = Path.Combine(_indelible.Home, "strace.log");
-        File.Delete(log);
-        IEnumerable<string> files = Enumerable.Range(1, SegmentsMax).Select(n => file.Replace("{n}", n.ToString("D16", CultureInfo.InvariantCulture), StringComparison.Ordinal)).Distinct();
-        using Process rotate = _indelible.Start(["keys", "rotate", "--reason", "a test"], null,
-            ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", log, .. files.SelectMany(path => (string[])["-P", Path.Combine(_indelible.Home, path)]), "-e", $"trace={call}", "-e", $"inject={call}:delay_exit={DelayMicros}"]);
-        Task<string> output = rotate.StandardOutput.ReadToEndAsync(), error = rotate.StandardError.ReadToEndAsync();
-        while (!rotate.HasExited && Regex.Count(File.Exists(log) ? await File.ReadAllTextAsync(log) : "", "DELAYED") < count) await Task.Delay(20);
-        bool isKilled = !rotate.HasExited;
-        if (isKilled)
-        {
-            rotate.Kill();
-            Tracer.End(log);
-        }
-        await rotate.WaitForExitAsync().WaitAsync(Patience.Max);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{call} {file} {count}: {(isKilled ? "killed" : $"exit code {rotate.ExitCode}")} {await output}{await error}");
+        (bool isKilled, string story) = await Tracer.KilledAsync(_indelible, ["keys", "rotate", "--reason", "a test"], call, file, count);
+        TestContext.Current.TestOutputHelper?.WriteLine(story);
         return isKilled;
     }
 }

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
 using Indelible.Testing;
@@ -15,9 +13,6 @@ public sealed class RotationTests
 {
     private const string Successor = "example.org/live-2";
     private const int SeedDefault = 41;
-    private const int SegmentsMax = 60;
-    /// <summary>A process that made the call stands still so long that it can be killed there.</summary>
-    private const int DelayMicros = 3_000_000;
 
     /// <summary>Durable steps of a rotation, in their order: the call, the file below the command's directory, where <c>{n}</c> is any segment's number, and which of these calls it is.</summary>
     private static readonly (string Call, string File, int Count)[] Steps =
@@ -95,22 +90,8 @@ public sealed class RotationTests
     /// <summary>Rotates until the call was done so often, and kills the process before it does anything more; true if it came to that.</summary>
     private static async Task<bool> KilledAsync(LiveRun live, string call, string file, int count)
     {
-        string log = Path.Combine(live.Indelible.Home, "strace.log");
-        File.Delete(log);
-        IEnumerable<string> files = Enumerable.Range(1, SegmentsMax).Select(n => file.Replace("{n}", n.ToString("D16", CultureInfo.InvariantCulture), StringComparison.Ordinal)).Distinct();
-        using Process rotate = live.Indelible.Start(
-            ["rotate", "--successor", Successor, "--to", "next", "--reason", "a test"], null,
-            ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", log, .. files.SelectMany(path => (string[])["-P", Path.Combine(live.Indelible.Home, path)]), "-e", $"trace={call}", "-e", $"inject={call}:delay_exit={DelayMicros}"]);
-        Task<string> output = rotate.StandardOutput.ReadToEndAsync(), error = rotate.StandardError.ReadToEndAsync();
-        while (!rotate.HasExited && Regex.Count(File.Exists(log) ? await File.ReadAllTextAsync(log) : "", "DELAYED") < count) await Task.Delay(20);
-        bool isKilled = !rotate.HasExited;
-        if (isKilled)
-        {
-            rotate.Kill();
-            Tracer.End(log);
-        }
-        await rotate.WaitForExitAsync().WaitAsync(Patience.Max);
-        live.Told($"{call} {file} {count}: {(isKilled ? "killed" : $"exit code {rotate.ExitCode}")} {await output}{await error}");
+        (bool isKilled, string story) = await Tracer.KilledAsync(live.Indelible, ["rotate", "--successor", Successor, "--to", "next", "--reason", "a test"], call, file, count);
+        live.Told(story);
         return isKilled;
     }
 
