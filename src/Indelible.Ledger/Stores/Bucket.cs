@@ -30,6 +30,9 @@ internal sealed class Bucket : IDisposable
             // Other servers than Amazon's answer 400 to the newer checksums; Content-MD5 is checked by all.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+            // The SDK would sign by the storage's clock where this one is wrong. But locks are set by this one: behind, it would lock for too short; ahead, for
+            // longer than anybody can take back. And Ceph loses the thread of a connection on which it refused an object.
+            DisableClockSkewCorrection = true,
         };
         if (options.Endpoint is { } endpoint) config.ServiceURL = endpoint.AbsoluteUri;
         config.AuthenticationRegion = options.Region ?? System.Environment.GetEnvironmentVariable("AWS_REGION") ?? "us-east-1";

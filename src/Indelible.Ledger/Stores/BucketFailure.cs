@@ -31,7 +31,7 @@ internal static class BucketFailure
         "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "InvalidToken" or "ExpiredToken" or "TokenRefreshRequired" => new IndelibleException(ExitCode.Usage,
             $"{where}: the storage does not accept the credentials ({e.ErrorCode}): they are wrong, or were revoked. Put right accessKey and secretFile", e),
         "NoSuchBucket" => new IndelibleException(ExitCode.Usage, $"{where}: there is no such bucket. Make it with versioning and Object Lock; `indelible` makes none", e),
-        "RequestTimeTooSkewed" => Environment($"{where}: this machine's clock and the storage's differ too much ({e.Message}). Put the clock right (NTP)", e),
+        "RequestTimeTooSkewed" => Environment($"{where}: this machine's clock and the storage's differ by more than a request's signature may, which is 15 minutes (RequestTimeTooSkewed). Put this machine's clock right (NTP); locks are set by it", e),
         "AccessDenied" or "UserSuspended" or "AllAccessDisabled" or "AccountProblem" => new IndelibleException(ExitCode.Usage,
             $"{where}: refused ({e.ErrorCode}): the credentials lack a permission, or it was taken away. docs/copies.md lists those that are needed", e),
         "QuotaExceeded" or "EntityTooLarge" or "InsufficientStorage" or "XMinioStorageFull" => Environment($"{where}: the storage is full, or its quota is used up ({e.ErrorCode}). Make room there", e),
