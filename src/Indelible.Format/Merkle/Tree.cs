@@ -13,8 +13,8 @@ public static class Tree
     /// <summary>The largest tree, in leaves: sizes beyond it are refused everywhere.</summary>
     public const long SizeMax = 1L << 62;
 
-    private const byte LeafPrefix = 0x00;
-    private const byte NodePrefix = 0x01;
+    internal const byte LeafPrefix = 0x00;
+    internal const byte NodePrefix = 0x01;
     private const int LeafOnStackMax = 1024;
     private const int NodeLength = 1 + Hash.Size + Hash.Size;
 

@@ -29,7 +29,7 @@ internal static unsafe class Sha2
     }
 
     /// <summary>The first hash value. FIPS 180-4 §5.3.3.</summary>
-    private static ReadOnlySpan<uint> First => [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+    public static ReadOnlySpan<uint> First => [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
     /// <summary>Length of a message with its padding: a whole number of blocks. FIPS 180-4 §5.1.1.</summary>
     public static int PaddedLength(int length) => (length + 1 + sizeof(ulong) + BlockLength - 1) / BlockLength * BlockLength;

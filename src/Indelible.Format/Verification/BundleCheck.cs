@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
+using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Verification;
 
@@ -13,7 +14,7 @@ internal sealed class BundleCheck(LedgerFiles files, KnownItems known)
     private readonly Range[] _ranges = new Range[TileCoordinate.FullWidth];
     private readonly Hash[] _leaves = new Hash[TileCoordinate.FullWidth];
     private readonly Hash[] _tile = new Hash[TileCoordinate.FullWidth];
-    private readonly LaneHasher _hasher = new();
+    private readonly LaneHasher _hasher = new(Sha2Lanes.IsSupported);
     private readonly OrdinaryEntry[] _ordinary = new OrdinaryEntry[TileCoordinate.FullWidth];
 
     /// <summary>Where the bundle is.</summary>

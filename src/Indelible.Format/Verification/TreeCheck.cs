@@ -1,4 +1,5 @@
 using Indelible.Format.Merkle;
+using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Verification;
 
@@ -11,7 +12,7 @@ internal sealed class TreeCheck
     private readonly TreeRange _range;
     private readonly List<OpenTile> _open = [];
     private readonly Queue<Milestone> _milestones;
-    private readonly LaneHasher _hasher = new();
+    private readonly LaneHasher _hasher = new(Sha2Lanes.IsSupported);
 
     // What the leaf tiles say, from the first difference on: it tells whether entries or tiles were changed.
     private TreeRange? _asTilesSay;
