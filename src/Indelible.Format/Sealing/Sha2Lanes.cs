@@ -40,22 +40,22 @@ internal static unsafe class Sha2Lanes
     public static void Sha256(byte prefix, ReadOnlySpan<byte> source, ReadOnlySpan<Range> bodies, Span<byte> hashes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bodies.Length, Count);
-        byte* room = stackalloc byte[(2 * Count + 1) * sizeof(Vector512<uint>)];
+        byte* room = stackalloc byte[((2 * Count) + 1) * sizeof(Vector512<uint>)];
         var state = (Vector512<uint>*)((nuint)(room + sizeof(Vector512<uint>) - 1) & ~(nuint)(sizeof(Vector512<uint>) - 1));
         Vector512<uint>* words = state + Count;
         byte* tails = stackalloc byte[Count * TailLength];
-        byte** starts = stackalloc byte*[Count];
+        uint** from = stackalloc uint*[Count];
         int* whole = stackalloc int[Count], blocks = stackalloc int[Count];
-        int most = 0;
+        (int least, int most) = (int.MaxValue, 0);
         fixed (byte* first = source)
         {
             for (int lane = 0; lane < Count; lane++)
             {
                 (int offset, int length) = lane < bodies.Length ? bodies[lane].GetOffsetAndLength(source.Length) : default;
-                starts[lane] = first + offset;
+                from[lane] = (uint*)(first + offset);
                 whole[lane] = length / Sha2.BlockLength;
                 blocks[lane] = lane < bodies.Length ? Blocks(length) : 0;
-                most = Math.Max(most, blocks[lane]);
+                (least, most) = (Math.Min(least, whole[lane]), Math.Max(most, blocks[lane]));
                 WriteTail(source.Slice(offset, length), new Span<byte>(tails + (lane * TailLength), TailLength));
             }
             for (int i = 0; i < 8; i++) state[i] = Vector512.Create(Sha2.First[i]);
@@ -63,18 +63,14 @@ internal static unsafe class Sha2Lanes
             Vector512<uint> before = Vector512.Create((uint)prefix);
             for (int block = 0; block < most; block++)
             {
-                for (int lane = 0; lane < Count; lane++)
-                {
-                    int inTail = block - whole[lane];
-                    byte* from = inTail < 0 ? starts[lane] + (block * Sha2.BlockLength) : tails + (lane * TailLength) + (Math.Min(inTail, 1) * Sha2.BlockLength);
-                    words[lane] = Vector512.Load((uint*)from);
-                }
-                Transpose(words);
+                if (block >= least) TurnToTails(block, whole, tails, from);
+                Transpose(from, words);
                 before = Shift(words, before);
                 Compress(state, words, Vector512.GreaterThan(ends, Vector512.Create(block)).AsUInt32());
+                for (int lane = 0; lane < Count; lane++) from[lane] += Sha2.BlockLength / sizeof(uint);
             }
         }
-        Write(state, hashes, bodies.Length);
+        Write(state, words, hashes, bodies.Length);
     }
 
     /// <summary>What is read in place of a body's last bytes that fill no block: they, and the padding, as far as they are after the message's first byte.</summary>
@@ -88,13 +84,24 @@ internal static unsafe class Sha2Lanes
         BinaryPrimitives.WriteUInt64BigEndian(tail[(length - 1 - sizeof(ulong))..], 8 * (ulong)(1 + body.Length));
     }
 
-    /// <summary>Rows become columns: word i of each of 16 messages comes to be in vector i.</summary>
-    private static void Transpose(Vector512<uint>* x)
+    /// <summary>Lanes whose body has no whole block left read their tails; those that are done read on in them, to no end.</summary>
+    private static void TurnToTails(int block, int* whole, byte* tails, uint** from)
+    {
+        for (int lane = 0; lane < Count; lane++)
+        {
+            int inTail = Math.Min(block - whole[lane], 1);
+            if (inTail >= 0) from[lane] = (uint*)(tails + (lane * TailLength) + (inTail * Sha2.BlockLength));
+        }
+    }
+
+    /// <summary>Rows become columns: word i of each of 16 rows comes to be in vector i.</summary>
+    private static void Transpose(uint** rows, Vector512<uint>* x)
     {
         for (int i = 0; i < Count; i += 4)
         {
-            Vector512<ulong> a = Avx512F.UnpackLow(x[i], x[i + 1]).AsUInt64(), b = Avx512F.UnpackHigh(x[i], x[i + 1]).AsUInt64();
-            Vector512<ulong> c = Avx512F.UnpackLow(x[i + 2], x[i + 3]).AsUInt64(), d = Avx512F.UnpackHigh(x[i + 2], x[i + 3]).AsUInt64();
+            Vector512<uint> r0 = Vector512.Load(rows[i]), r1 = Vector512.Load(rows[i + 1]), r2 = Vector512.Load(rows[i + 2]), r3 = Vector512.Load(rows[i + 3]);
+            Vector512<ulong> a = Avx512F.UnpackLow(r0, r1).AsUInt64(), b = Avx512F.UnpackHigh(r0, r1).AsUInt64();
+            Vector512<ulong> c = Avx512F.UnpackLow(r2, r3).AsUInt64(), d = Avx512F.UnpackHigh(r2, r3).AsUInt64();
             x[i] = Avx512F.UnpackLow(a, c).AsUInt32();
             x[i + 1] = Avx512F.UnpackHigh(a, c).AsUInt32();
             x[i + 2] = Avx512F.UnpackLow(b, d).AsUInt32();
@@ -209,10 +216,11 @@ internal static unsafe class Sha2Lanes
     private static Vector512<uint> Xor(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) => Avx512F.TernaryLogic(a, b, c, 0x96);
 
     /// <summary>States are written out, each as the 32 bytes of a hash.</summary>
-    private static void Write(Vector512<uint>* state, Span<byte> hashes, int count)
+    private static void Write(Vector512<uint>* state, Vector512<uint>* words, Span<byte> hashes, int count)
     {
-        for (int i = 8; i < Count; i++) state[i] = Vector512<uint>.Zero;
-        Transpose(state);
-        for (int lane = 0; lane < count; lane++) Swap(state[lane]).GetLower().AsByte().CopyTo(hashes[(lane * Sha2.Size)..]);
+        uint** rows = stackalloc uint*[Count];
+        for (int i = 0; i < Count; i++) rows[i] = (uint*)(state + Math.Min(i, 7));
+        Transpose(rows, words);
+        for (int lane = 0; lane < count; lane++) Swap(words[lane]).GetLower().AsByte().CopyTo(hashes[(lane * Sha2.Size)..]);
     }
 }
