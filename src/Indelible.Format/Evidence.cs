@@ -14,6 +14,8 @@ public sealed record Evidence
     /// <summary>The first line of every evidence file.</summary>
     public const string Header = "c2sp.org/tlog-proof@v1";
 
+    private const int LinesMax = 3 + Proof.LengthMax;
+
     /// <summary>0-based index of the entry.</summary>
     public required long Index { get; init; }
 
@@ -27,19 +29,21 @@ public sealed record Evidence
     public ReadOnlyMemory<byte> Extra { get; init; }
 
     /// <summary>Reads an evidence file; <paramref name="evidence"/> is null exactly if a fault is returned. Checks no hash and no signature.</summary>
-    public static TextFault Parse(ReadOnlySpan<byte> bytes, out Evidence? evidence)
+    public static TextFault Parse(ReadOnlySpan<byte> bytes, out Evidence? evidence) => Parse(bytes, out evidence, out _, out _);
+
+    /// <summary>As <see cref="Parse(ReadOnlySpan{byte}, out Evidence?)"/>, and gives the checkpoint as it was read; null likewise.</summary>
+    internal static TextFault Parse(ReadOnlySpan<byte> bytes, out Evidence? evidence, out SignedNote? note, out Notes.Checkpoint? head)
     {
-        evidence = null;
+        (evidence, note, head) = (null, null, null);
         TextFault fault = NoteText.Decode(bytes, LengthMax, out string all);
         if (!fault.IsNone) return fault;
         int end = all.IndexOf("\n\n", StringComparison.Ordinal);
         if (end < 0) return new TextFault("expected a blank line before the checkpoint");
-        string[] lines = all[..end].Split('\n');
-        fault = ParseLines(lines, out long index, out byte[] extra, out Hash[] path);
+        fault = ParseLines(all.AsSpan(0, end), out int lines, out long index, out byte[] extra, out Hash[] path);
         if (!fault.IsNone) return fault;
-        byte[] checkpoint = Encoding.UTF8.GetBytes(all[(end + 2)..]);
-        fault = Notes.Checkpoint.Parse(checkpoint, out _, out _);
-        if (!fault.IsNone) return new TextFault($"the checkpoint: {fault.Rule}", fault.Line == 0 ? 0 : fault.Line + lines.Length + 1);
+        byte[] checkpoint = bytes[(end + 2)..].ToArray();       // what comes before is ASCII
+        fault = Notes.Checkpoint.Parse(checkpoint, out note, out head);
+        if (!fault.IsNone) return new TextFault($"the checkpoint: {fault.Rule}", fault.Line == 0 ? 0 : fault.Line + lines + 1);
         evidence = new Evidence { Index = index, Path = path, Checkpoint = checkpoint, Extra = extra };
         return TextFault.None;
     }
@@ -55,24 +59,22 @@ public sealed record Evidence
         return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Checkpoint.Span];
     }
 
-    private static TextFault ParseLines(string[] lines, out long index, out byte[] extra, out Hash[] path)
+    private static TextFault ParseLines(ReadOnlySpan<char> text, out int count, out long index, out byte[] extra, out Hash[] path)
     {
-        (index, extra, path) = (0, [], []);
-        if (lines[0] != Header) return new TextFault($"expected '{Header}'", 1);
+        (count, index, extra, path) = (text.Count('\n') + 1, 0, [], []);
+        Span<Range> lines = stackalloc Range[LinesMax + 1];
+        lines = lines[..text.Split(lines, '\n')];
+        if (text[lines[0]] is not Header) return new TextFault($"expected '{Header}'", 1);
         int line = 1;
-        if (line < lines.Length && lines[line].StartsWith("extra ", StringComparison.Ordinal)
-            && !NoteText.TryParseBase64(lines[line++].AsSpan("extra ".Length), out extra)) return new TextFault("expected 'extra <base64>'", line);
-        if (line >= lines.Length || !lines[line].StartsWith("index ", StringComparison.Ordinal)
-            || !NoteText.TryParseNumber(lines[line].AsSpan("index ".Length), Tree.SizeMax - 1, out index)) return new TextFault("expected 'index <decimal>'", line + 1);
+        if (line < lines.Length && text[lines[line]].StartsWith("extra ")
+            && !NoteText.TryParseBase64(text[lines[line++]]["extra ".Length..], out extra)) return new TextFault("expected 'extra <base64>'", line);
+        if (line >= lines.Length || !text[lines[line]].StartsWith("index ")
+            || !NoteText.TryParseNumber(text[lines[line]]["index ".Length..], Tree.SizeMax - 1, out index)) return new TextFault("expected 'index <decimal>'", line + 1);
         line++;
-        if (lines.Length - line > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - line}", line + 1);
-        path = new Hash[lines.Length - line];
+        if (count - line > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {count - line}", line + 1);
+        path = new Hash[count - line];
         for (int i = 0; i < path.Length; i++)
-        {
-            if (!NoteText.TryParseBase64(lines[line + i], out byte[] hash) || hash.Length != Hash.Size)
-                return new TextFault($"expected a hash of {Hash.Size} bytes in base64", line + i + 1);
-            path[i] = Hash.Read(hash);
-        }
+            if (!NoteText.TryParseHash(text[lines[line + i]], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", line + i + 1);
         return TextFault.None;
     }
 }

@@ -64,21 +64,13 @@ public sealed record Misbehaviour
         (prefix, path) = (null, []);
         if (lines[0] != Header) return new TextFault($"expected '{Header}'", 1);
         if (lines.Length == 1) return TextFault.None;
-        if (!lines[1].StartsWith(PrefixWord, StringComparison.Ordinal) || !TryReadHash(lines[1].AsSpan(PrefixWord.Length), out Hash root))
+        if (!lines[1].StartsWith(PrefixWord, StringComparison.Ordinal) || !NoteText.TryParseHash(lines[1].AsSpan(PrefixWord.Length), out Hash root))
             return new TextFault("expected 'prefix <base64 hash>'", 2);
         prefix = root;
         if (lines.Length - 2 > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 2}", 3);
         path = new Hash[lines.Length - 2];
         for (int i = 0; i < path.Length; i++)
-            if (!TryReadHash(lines[i + 2], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 3);
+            if (!NoteText.TryParseHash(lines[i + 2], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 3);
         return TextFault.None;
-    }
-
-    private static bool TryReadHash(ReadOnlySpan<char> text, out Hash hash)
-    {
-        hash = default;
-        if (!NoteText.TryParseBase64(text, out byte[] bytes) || bytes.Length != Hash.Size) return false;
-        hash = Hash.Read(bytes);
-        return true;
     }
 }

@@ -37,10 +37,7 @@ public sealed record AddCheckpoint
         if (lines.Length - 1 > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 1}", 2);
         var path = new Hash[lines.Length - 1];
         for (int i = 0; i < path.Length; i++)
-        {
-            if (!NoteText.TryParseBase64(lines[i + 1], out byte[] hash) || hash.Length != Hash.Size) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 2);
-            path[i] = Hash.Read(hash);
-        }
+            if (!NoteText.TryParseHash(lines[i + 1], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 2);
         request = new AddCheckpoint { OldSize = oldSize, Path = path, Checkpoint = Encoding.UTF8.GetBytes(all[(end + 2)..]) };
         return TextFault.None;
     }

@@ -43,11 +43,11 @@ public sealed record Checkpoint
         if (lines.Length < 3) return new TextFault($"expected the lines origin, size and root, found {lines.Length} lines", lines.Length);
         if (lines[0].Length == 0) return new TextFault("expected an origin", 1);
         if (!NoteText.TryParseNumber(lines[1], Tree.SizeMax, out long size)) return new TextFault("expected a tree size in decimal", 2);
-        if (!NoteText.TryParseBase64(lines[2], out byte[] root) || root.Length != Hash.Size)
+        if (!NoteText.TryParseHash(lines[2], out Hash root))
             return new TextFault($"expected a root hash of {Hash.Size} bytes in base64", 3);
         for (int i = 3; i < lines.Length; i++)
             if (lines[i].Length == 0) return new TextFault("expected no empty line in a checkpoint", i + 1);
-        checkpoint = new Checkpoint { Origin = lines[0], Size = size, Root = Hash.Read(root), Extensions = lines[3..] };
+        checkpoint = new Checkpoint { Origin = lines[0], Size = size, Root = root, Extensions = lines[3..] };
         return TextFault.None;
     }
 

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Notes;
 
@@ -8,6 +10,8 @@ namespace Indelible.Format.Notes;
 internal static class NoteText
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private const int OnStackMax = 128;
 
     /// <summary>Decodes UTF-8 without control characters other than newline, ending in a newline. c2sp.org/signed-note.</summary>
     public static TextFault Decode(ReadOnlySpan<byte> bytes, int lengthMax, out string text)
@@ -42,13 +46,33 @@ internal static class NoteText
     /// <summary>Base64 (RFC 4648 §4) in its one canonical spelling: padded, no spaces, unused bits zero.</summary>
     public static bool TryParseBase64(ReadOnlySpan<char> text, out byte[] bytes)
     {
-        bytes = [];
-        if (text.Length % 4 != 0 || !Base64.IsValid(text)) return false;
-        byte[] buffer = new byte[text.Length / 4 * 3];
-        if (!Convert.TryFromBase64Chars(text, buffer, out int length)) return false;
-        Array.Resize(ref buffer, length);
-        if (!text.SequenceEqual(Convert.ToBase64String(buffer))) return false;
-        bytes = buffer;
-        return true;
+        byte[] decoded = new byte[DecodedLength(text)];
+        bool isCanonical = TryDecode(text, decoded);
+        bytes = isCanonical ? decoded : [];
+        return isCanonical;
+    }
+
+    /// <summary>The same of exactly 32 bytes.</summary>
+    public static bool TryParseHash(ReadOnlySpan<char> text, out Hash hash)
+    {
+        Span<byte> decoded = stackalloc byte[Hash.Size];
+        bool isHash = DecodedLength(text) == Hash.Size && TryDecode(text, decoded);
+        hash = isHash ? Hash.Read(decoded) : default;
+        return isHash;
+    }
+
+    private static int DecodedLength(ReadOnlySpan<char> text) => Math.Max(0, (text.Length / 4 * 3) - (text.EndsWith("==") ? 2 : text.EndsWith("=") ? 1 : 0));
+
+    private static bool TryDecode(ReadOnlySpan<char> text, Span<byte> bytes)
+    {
+        if (text.Length % 4 != 0 || text.ContainsAny(" \t\r\n")) return false;       // the decoder would pass over spaces
+        Span<byte> ascii = text.Length <= OnStackMax ? stackalloc byte[OnStackMax] : new byte[text.Length];
+        if (Ascii.FromUtf16(text, ascii, out int count) != OperationStatus.Done) return false;
+        if (Base64.DecodeFromUtf8(ascii[..count], bytes, out _, out int length) != OperationStatus.Done || length != bytes.Length) return false;
+        // Only the last four characters can have bits that are not used.
+        Span<char> last = stackalloc char[4];
+        int rest = length == 0 ? 0 : ((length - 1) % 3) + 1;
+        Convert.TryToBase64Chars(bytes[(length - rest)..], last, out int written);
+        return text.EndsWith(last[..written]);
     }
 }

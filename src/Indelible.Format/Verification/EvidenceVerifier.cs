@@ -18,18 +18,18 @@ public static class EvidenceVerifier
     {
         if (Misbehaviour.IsMisbehaviour(bytes)) return MisbehaviourVerifier.Verify(bytes, policy);
         var findings = new Findings();
-        TextFault fault = Evidence.Parse(bytes, out Evidence? evidence);
+        TextFault fault = Evidence.Parse(bytes, out Evidence? evidence, out SignedNote? note, out Checkpoint? checkpoint);
         if (!fault.IsNone)
         {
             findings.Fault(Rules.Evidence, "", fault.ToString());
             return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: this is no evidence file"] };
         }
-        return Verify(evidence!, policy, findings);
+        return Verify(evidence!, note!, checkpoint!, policy, findings);
     }
 
-    private static VerificationReport Verify(Evidence evidence, Policy? policy, Findings findings)
+    private static VerificationReport Verify(Evidence evidence, SignedNote note, Checkpoint checkpoint, Policy? policy, Findings findings)
     {
-        Checkpoint checkpoint = CheckCheckpoint(evidence, policy, findings, out IReadOnlyList<VerifiedSignature> signatures);
+        IReadOnlyList<VerifiedSignature> signatures = CheckSignatures(note, checkpoint, policy, findings);
         Entry? entry = CheckEntry(evidence, checkpoint, findings, out EvidenceExtra? extra);
         IReadOnlyList<DisclosedValue> disclosed = entry is null ? [] : OpenAll(entry, extra!.Disclosed, evidence.Index, findings);
         bool isSound = findings.Faults.Count == 0;
@@ -51,14 +51,12 @@ public static class EvidenceVerifier
         };
     }
 
-    private static Checkpoint CheckCheckpoint(Evidence evidence, Policy? policy, Findings findings, out IReadOnlyList<VerifiedSignature> signatures)
+    private static IReadOnlyList<VerifiedSignature> CheckSignatures(SignedNote note, Checkpoint checkpoint, Policy? policy, Findings findings)
     {
-        signatures = [];
-        TextFault fault = Checkpoint.Parse(evidence.Checkpoint.Span, out SignedNote? note, out Checkpoint? checkpoint);
-        if (!fault.IsNone) throw new System.Diagnostics.UnreachableException("evidence is parsed together with its checkpoint");
-        if (policy is not null) fault = policy.Check(note!, checkpoint!, out signatures);
+        if (policy is null) return [];
+        TextFault fault = policy.Check(note, checkpoint, out IReadOnlyList<VerifiedSignature> signatures);
         if (!fault.IsNone) findings.Fault(Rules.Signature, "", $"the checkpoint: {fault.Rule}");
-        return checkpoint!;
+        return signatures;
     }
 
     /// <summary>The entry, decoded; null if it is not there or cannot be one.</summary>
