@@ -8,10 +8,10 @@ internal sealed class Bundle
     /// <summary>Most bytes of a full bundle.</summary>
     public const int LengthMax = 256 * (2 + EntryBatch.EntryLengthMax);
 
-    private readonly byte[] _bytes;
+    private readonly ReadOnlyMemory<byte> _bytes;
     private readonly int[] _starts;
 
-    private Bundle(byte[] bytes, int[] starts) => (_bytes, _starts) = (bytes, starts);
+    private Bundle(ReadOnlyMemory<byte> bytes, int[] starts) => (_bytes, _starts) = (bytes, starts);
 
     /// <summary>Number of entries.</summary>
     public int Count => _starts.Length;
@@ -20,15 +20,19 @@ internal sealed class Bundle
     public int Length => _bytes.Length;
 
     /// <summary>Takes a bundle apart; throws <see cref="LedgerCorruptException"/> unless it is exactly <paramref name="count"/> entries.</summary>
-    public static Bundle Parse(byte[] bytes, int count, string path)
+    /// <param name="bytes">The whole file; kept, not copied.</param>
+    /// <param name="count">Entries in it.</param>
+    /// <param name="path">Where it was read.</param>
+    public static Bundle Parse(ReadOnlyMemory<byte> bytes, int count, string path)
     {
+        ReadOnlySpan<byte> span = bytes.Span;
         var starts = new int[count];
         int at = 0;
         for (int i = 0; i < count; i++)
         {
             starts[i] = at;
-            int next = bytes.Length - at < 2 ? int.MaxValue : at + 2 + BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(at));
-            if (next > bytes.Length) throw new LedgerCorruptException(path, at, $"expected {count} entries, found only {i}");
+            int next = span.Length - at < 2 ? int.MaxValue : at + 2 + BinaryPrimitives.ReadUInt16BigEndian(span[at..]);
+            if (next > span.Length) throw new LedgerCorruptException(path, at, $"expected {count} entries, found only {i}");
             at = next;
         }
         return at == bytes.Length ? new Bundle(bytes, starts)
@@ -36,7 +40,7 @@ internal sealed class Bundle
     }
 
     /// <summary>The entry with its length before it.</summary>
-    public ReadOnlyMemory<byte> Framed(int index) => _bytes.AsMemory(_starts[index], Start(index + 1) - _starts[index]);
+    public ReadOnlyMemory<byte> Framed(int index) => _bytes[_starts[index]..Start(index + 1)];
 
     /// <summary>Where the entry begins, in bytes; the bundle's length for the one behind the last.</summary>
     public int Start(int index) => index < _starts.Length ? _starts[index] : _bytes.Length;

@@ -18,7 +18,7 @@ public static partial class DurableFile
         if (file is null) return null;
         long length = RandomAccess.GetLength(file);
         if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
-        byte[] content = new byte[length];
+        byte[] content = GC.AllocateUninitializedArray<byte>((int)length);
         int read = ReadFully(file, 0, content);
         return read == content.Length ? content : content[..read];
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
@@ -11,9 +12,10 @@ namespace Indelible.Ledger;
 public sealed partial class LedgerReader
 {
     private const int BlobLengthMax = int.MaxValue;
+    private const int AloneLength = 1 << 17;       // most bundles are shorter
     private readonly BundleCache _bundles = new();
     private readonly string _headPath;
-    private long _knownSize;
+    private long _knownSize, _lastBundle = -1;
 
     /// <param name="directory">The ledger directory.</param>
     public LedgerReader(string directory) : this(directory, Path.Combine(directory, LedgerFiles.Checkpoint), null) { }
@@ -100,11 +102,23 @@ public sealed partial class LedgerReader
         Bundle? bundle = _bundles.Find(place.Index, inBundle + 1);
         if (bundle is null)
         {
+            // Most entries are asked for alone: a bundle is kept when it is the one asked for before as well.
+            if (Interlocked.Exchange(ref _lastBundle, place.Index) != place.Index && TryReadAlone(place, inBundle, path) is { } entry) return entry;
             byte[] bytes = ReadPlace(place, Bundle.LengthMax, out path, out int width);
             bundle = Bundle.Parse(bytes, width, path);
             _bundles.Keep(place.Index, bundle);
         }
         return bundle.Framed(inBundle);
+    }
+
+    /// <summary>A copy of one entry, read with its bundle into a borrowed buffer; null if it is not in a file here that has exactly this place.</summary>
+    private static byte[]? TryReadAlone(TileCoordinate place, int inBundle, string path)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(AloneLength);
+        int? length = DurableFile.TryReadInto(path, ref buffer, Bundle.LengthMax + 1);
+        byte[]? entry = length is null or > Bundle.LengthMax ? null : Bundle.Parse(buffer.AsMemory(0, length.Value), place.Width, path).Framed(inBundle).ToArray();
+        ArrayPool<byte>.Shared.Return(buffer);
+        return entry;
     }
 
     /// <summary>The bytes of a bundle exactly as wide as asked; cut out of the full one if the partial one is gone.</summary>
