@@ -66,9 +66,9 @@ public static class Tree
     /// <summary>Root over leaf hashes, in order. RFC 6962 §2.1.</summary>
     public static Hash Root(ReadOnlySpan<Hash> leafHashes)
     {
-        var range = new TreeRange();
-        foreach (ref readonly Hash leafHash in leafHashes) range.Append(leafHash);
-        return range.Root;
+        if (leafHashes.Length < 2) return leafHashes.IsEmpty ? EmptyRoot : leafHashes[0];
+        int left = 1 << BitOperations.Log2((uint)(leafHashes.Length - 1));      // the largest power of two below
+        return Node(Root(leafHashes[..left]), Root(leafHashes[left..]));
     }
 
     /// <summary>Root of the tree of <paramref name="treeSize"/> leaves, from the hashes of its complete subtrees.</summary>
