@@ -14,19 +14,24 @@ internal sealed record Audit(string Name, IReadOnlyDictionary<string, string> Se
 {
     private static readonly Dictionary<string, string> Logical = new() { ["wal_level"] = "logical" };
 
-    private const string RowTrigger = """
+    /// <summary>The audit table, and a function for row triggers that fills it.</summary>
+    public const string AuditTable = """
         CREATE TABLE audit (id bigserial PRIMARY KEY, at timestamptz NOT NULL, who text, tx bigint, relation oid, op text, old jsonb, new jsonb);
         CREATE FUNCTION audit_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
             INSERT INTO audit (at, who, tx, relation, op, old, new) VALUES (clock_timestamp(), session_user, txid_current(), TG_RELID, TG_OP,
                 CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END, CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END);
-            RETURN NULL; END $$;
+            RETURN NULL; END $$
+        """;
+
+    private const string RowTriggers = """
         CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON customers FOR EACH ROW EXECUTE FUNCTION audit_row();
         CREATE TRIGGER audit AFTER UPDATE ON pgbench_accounts FOR EACH ROW EXECUTE FUNCTION audit_row();
         CREATE TRIGGER audit AFTER UPDATE ON pgbench_tellers FOR EACH ROW EXECUTE FUNCTION audit_row();
         CREATE TRIGGER audit AFTER UPDATE ON pgbench_branches FOR EACH ROW EXECUTE FUNCTION audit_row()
         """;
 
-    private const string FourIndexes = "CREATE INDEX ON audit (at); CREATE INDEX ON audit (who); CREATE INDEX ON audit (tx); CREATE INDEX ON audit ((coalesce(new, old) ->> 'id'))";
+    /// <summary>What makes it findable: by time, person, transaction and row.</summary>
+    public const string FourIndexes = "CREATE INDEX ON audit (at); CREATE INDEX ON audit (who); CREATE INDEX ON audit (tx); CREATE INDEX ON audit ((coalesce(new, old) ->> 'id'))";
 
     /// <summary>The reference first.</summary>
     public static IReadOnlyList<Audit> All =>
@@ -37,8 +42,8 @@ internal sealed record Audit(string Name, IReadOnlyDictionary<string, string> Se
         new("pgaudit, session", new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.log"] = "write", ["pgaudit.log_parameter"] = "on" }, ["CREATE EXTENSION pgaudit"]),
         new("pgaudit, object", new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.role"] = "auditor", ["pgaudit.log_parameter"] = "on" },
             ["CREATE EXTENSION pgaudit", "CREATE ROLE auditor", "GRANT INSERT, UPDATE, DELETE ON customers, pgbench_accounts, pgbench_tellers, pgbench_branches TO auditor"]),
-        new("row trigger, jsonb", Logical, [RowTrigger]),
-        new("row trigger, jsonb, four indexes", Logical, [RowTrigger, FourIndexes]),
+        new("row trigger, jsonb", Logical, [AuditTable, RowTriggers]),
+        new("row trigger, jsonb, four indexes", Logical, [AuditTable, RowTriggers, FourIndexes]),
     ];
 }
 

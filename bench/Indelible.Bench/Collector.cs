@@ -40,6 +40,16 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
         status => status["publishedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>()
             && status["copies"]!.AsArray().All(copy => copy!["size"]!.GetValue<long>() == status["publishedSize"]!.GetValue<long>()), cancellationToken);
 
+    /// <summary>Entries that the index knows; none while nobody answers.</summary>
+    public async Task<long> IndexedSizeAsync(CancellationToken cancellationToken) => (await StatusAsync(cancellationToken))?["indexedSize"]!.GetValue<long>() ?? 0;
+
+    /// <summary>Ends it as a crash would, and waits.</summary>
+    public Task KillAsync(CancellationToken cancellationToken)
+    {
+        process.Kill();
+        return process.WaitForExitAsync(cancellationToken);
+    }
+
     /// <summary>Stops it as a service manager would, and waits.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -62,12 +72,14 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
         }
     }
 
-    /// <summary>What `status --json` says; null while nobody listens yet.</summary>
-    private async Task<JsonNode?> StatusAsync(CancellationToken cancellationToken)
+    private Task<JsonNode?> StatusAsync(CancellationToken cancellationToken) => AskAsync(["status", "--json"], cancellationToken);
+
+    /// <summary>What a command that it executes prints; null while nobody listens yet.</summary>
+    public async Task<JsonNode?> AskAsync(string[] arguments, CancellationToken cancellationToken)
     {
         var request = new ControlRequest
         {
-            Arguments = ["status", "--json"],
+            Arguments = arguments,
             Directory = Path.GetDirectoryName(journal)!,
             Environment = new Dictionary<string, string>(),
             User = Environment.UserName,

@@ -14,6 +14,8 @@ internal sealed class Command(string root, string directory)
     public string Journal => Path.Combine(directory, "journal");
     /// <summary>Where its index is.</summary>
     public string Index => Path.Combine(directory, "index");
+    /// <summary>Where its configuration is.</summary>
+    public string Config => Path.Combine(directory, "indelible.json");
 
     /// <summary>Runs the command to its end and returns standard output; throws on an exit code other than 0.</summary>
     public Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments) => RunProgramAsync(Binary, cancellationToken, arguments);
@@ -22,6 +24,7 @@ internal sealed class Command(string root, string directory)
     public async Task<string> RunProgramAsync(string program, CancellationToken cancellationToken, params string[] arguments)
     {
         using Process process = Start(program, arguments);
+        using CancellationTokenRegistration end = cancellationToken.Register(process.Kill);
         Task<string> error = process.StandardError.ReadToEndAsync(cancellationToken);
         string output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json.Nodes;
 using Indelible.Format;
 
 namespace Indelible.Bench;
@@ -25,7 +24,6 @@ internal sealed class CopiesSuite(string root, Results results, int rows)
             await source.ExecuteAsync(cancellationToken, Shape.Tables[1]);
             await command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/copies");
             await command.RunAsync(cancellationToken, "protect", "--source", source.ConnectionString, "--name", Source.Name, "readings.level=plain", "readings.note=plain");
-            foreach (string name in Names) Directory.CreateDirectory(Path.Combine(_directory, name));
             List<Drain>[] drains = [.. Ways.Select(_ => new List<Drain>())];
             for (int round = 0; round < Rounds * Ways.Length; round++)
             {
@@ -72,16 +70,9 @@ internal sealed class CopiesSuite(string root, Results results, int rows)
 
     private static async Task<double> ConfirmedAsync(Source source, Lsn end, long begin, CancellationToken cancellationToken)
     {
-        while (await source.AskAsync($"SELECT (confirmed_flush_lsn >= '{end}')::text FROM pg_replication_slots WHERE slot_name = '{Source.Slot}'", cancellationToken) != "true") await Task.Delay(50, cancellationToken);
+        await source.ConfirmedAsync(end, cancellationToken);
         return Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }
 
-    private void Configure(int targets, int confirmAfter)
-    {
-        string file = Path.Combine(_directory, "indelible.json");
-        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
-        config["targets"] = new JsonObject([.. Names.Take(targets).Select(name => KeyValuePair.Create(name, (JsonNode?)new JsonObject { ["path"] = Path.Combine(_directory, name), ["everySeconds"] = 1 }))]);
-        config["confirmAfter"] = confirmAfter;
-        File.WriteAllText(file, config.ToJsonString());
-    }
+    private void Configure(int targets, int confirmAfter) => CopyTargets.Configure(_directory, [.. Names.Take(targets)], everySeconds: 1, confirmAfter);
 }

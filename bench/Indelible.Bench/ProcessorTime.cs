@@ -1,12 +1,14 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Indelible.Bench;
 
 /// <summary>User and system time of processes, from /proc. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html.</summary>
-internal static class ProcessorTime
+internal static partial class ProcessorTime
 {
     private const int TicksPerSecond = 100;
     private const int UserTime = 14, ChildrenUserTime = 16;
+    private const int ThreadClock = 3;
 
     /// <summary>Of a process that runs.</summary>
     public static TimeSpan Of(int pid) => Read(pid, UserTime);
@@ -16,6 +18,11 @@ internal static class ProcessorTime
 
     /// <summary>Of a process, of its children that run, and of those that ended.</summary>
     public static TimeSpan OfTree(int pid) => Tree(pid).Aggregate(OfChildren(pid), (sum, process) => sum + Of(process));
+
+    /// <summary>Of the thread that asks: what a wait for a core does not lengthen. https://man7.org/linux/man-pages/man2/clock_gettime.2.html.</summary>
+    public static TimeSpan OfThisThread() => GetTime(ThreadClock, out Timespec time) == 0
+        ? TimeSpan.FromSeconds(time.Seconds) + TimeSpan.FromMicroseconds(time.Nanoseconds / 1e3)
+        : throw new InvalidOperationException($"clock_gettime: error {Marshal.GetLastPInvokeError()}");
 
     /// <summary>A process and its children that run.</summary>
     public static IReadOnlyList<int> Tree(int pid) =>
@@ -29,4 +36,9 @@ internal static class ProcessorTime
         long ticks = long.Parse(afterName[field - 3], CultureInfo.InvariantCulture) + long.Parse(afterName[field - 2], CultureInfo.InvariantCulture);
         return TimeSpan.FromSeconds(ticks / (double)TicksPerSecond);
     }
+
+    private record struct Timespec(long Seconds, long Nanoseconds);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
+    private static partial int GetTime(int clock, out Timespec time);
 }

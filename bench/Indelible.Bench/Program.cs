@@ -1,26 +1,37 @@
 using System.Globalization;
 using Indelible.Bench;
 
-if (args is not [string root, "pipeline" or "crosscheck" or "mirror" or "copies" or "verify" or "source-overhead", ..])
-{
-    Console.Error.WriteLine("usage: bench/run pipeline [--rows N] [--entries N]\n       bench/run crosscheck [--rows N]\n       bench/run mirror [--entries N]\n       bench/run copies [--rows N]\n       bench/run verify [--entries N] [--rounds N]\n       bench/run source-overhead [--seconds N] [--rounds N] [--rows N]");
-    return 2;
-}
 using var interrupted = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) =>
 {
     press.Cancel = true;
     interrupted.Cancel();
 };
-var results = new Results(root, args[1]);
+CancellationToken cancellationToken = interrupted.Token;
+string root = args.FirstOrDefault() ?? "", name = args.ElementAtOrDefault(1) ?? "";
+var results = new Results(root, name);
+var suites = new Dictionary<string, (string Options, Func<Task> RunAsync)>
+{
+    ["pipeline"] = ("[--rows N] [--rounds N] [--shapes TEXT]", () => new PipelineSuite(root, results, Number("--rows", 400_000), Number("--rounds", 3), Text("--shapes")).RunAsync(cancellationToken)),
+    ["latency"] = ("[--seconds N] [--rows N]", () => new LatencySuite(root, results, Number("--seconds", 20), Number("--rows", 50_000)).RunAsync(cancellationToken)),
+    ["size"] = ("[--rows N]", () => new SizeSuite(root, results, Number("--rows", 100_000)).RunAsync(cancellationToken)),
+    ["query"] = ("[--entries N] [--ledger DIR]", () => new QuerySuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
+    ["start"] = ("[--entries N] [--ledger DIR]", () => new StartSuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
+    ["scale"] = ("[--entries N] [--ledger DIR]", () => new ScaleSuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
+    ["crosscheck"] = ("[--rows N]", () => new CrosscheckSuite(root, results, Number("--rows", 10_000_000)).RunAsync(cancellationToken)),
+    ["copies"] = ("[--rows N]", () => new CopiesSuite(root, results, Number("--rows", 300_000)).RunAsync(cancellationToken)),
+    ["mirror"] = ("[--entries N]", () => new MirrorSuite(root, results, Number("--entries", 5_000_000)).RunAsync(cancellationToken)),
+    ["verify"] = ("[--entries N] [--rounds N]", () => new VerifySuite(root, results, Number("--entries", 3_000_000), Number("--rounds", 3)).RunAsync(cancellationToken)),
+    ["source-overhead"] = ("[--seconds N] [--rounds N] [--rows N]", () => new SourceOverheadSuite(root, results, Number("--seconds", 3), Number("--rounds", 3), Number("--rows", 50_000)).RunAsync(cancellationToken)),
+};
+if (!suites.TryGetValue(name, out (string Options, Func<Task> RunAsync) suite))
+{
+    Console.Error.WriteLine($"usage: {string.Join("\n       ", suites.Select(one => $"bench/run {one.Key} {one.Value.Options}"))}");
+    return 2;
+}
 try
 {
-    if (args[1] == "crosscheck") await new CrosscheckSuite(root, results, Option("--rows", 10_000_000)).RunAsync(interrupted.Token);
-    else if (args[1] == "copies") await new CopiesSuite(root, results, Option("--rows", 300_000)).RunAsync(interrupted.Token);
-    else if (args[1] == "mirror") await new MirrorSuite(root, results, Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
-    else if (args[1] == "verify") await new VerifySuite(root, results, Option("--entries", 3_000_000), Option("--rounds", 3)).RunAsync(interrupted.Token);
-    else if (args[1] == "source-overhead") await new SourceOverheadSuite(root, results, Option("--seconds", 3), Option("--rounds", 3), Option("--rows", 50_000)).RunAsync(interrupted.Token);
-    else await new PipelineSuite(root, results, Option("--rows", 400_000), Option("--entries", 5_000_000)).RunAsync(interrupted.Token);
+    await suite.RunAsync();
 }
 catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
 {
@@ -33,8 +44,6 @@ finally
 }
 return 0;
 
-int Option(string name, int otherwise)
-{
-    int at = Array.IndexOf(args, name);
-    return at < 0 ? otherwise : int.Parse(args[at + 1], NumberStyles.None, CultureInfo.InvariantCulture);
-}
+int Number(string option, int otherwise) => Text(option) is { } text ? int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture) : otherwise;
+
+string? Text(string option) => Array.IndexOf(args, option) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;

@@ -10,9 +10,13 @@ internal sealed class Results(string root, string suite)
 {
     private readonly List<(string What, string Figure, string How)> rows = [];
 
+    /// <summary>What every figure is of, before what it is: set where the same is measured again and again.</summary>
+    public string Of { get; set; } = "";
+
     /// <summary>A figure, with how it was measured.</summary>
     public void Add(string what, string figure, string how)
     {
+        what = Of + what;
         rows.Add((what, figure, how));
         Console.WriteLine($"{what,-58} {figure,-26} {how}");
     }
@@ -36,6 +40,10 @@ internal sealed class Results(string root, string suite)
     /// <summary>Median and 99th percentile of times in milliseconds.</summary>
     public static string Percentiles(IReadOnlyCollection<double> milliseconds) =>
         $"p50 {Number(Percentile(milliseconds, 0.5))} ms, p99 {Number(Percentile(milliseconds, 0.99))} ms";
+
+    /// <summary>Median, 99th percentile and what one in a thousand exceeds, of times in milliseconds.</summary>
+    public static string Tail(IReadOnlyCollection<double> milliseconds) =>
+        milliseconds.Count == 0 ? "none" : $"{Percentiles(milliseconds)}, p99.9 {Number(Percentile(milliseconds, 0.999))} ms";
 
     /// <summary>Median and 99th percentile of times in microseconds.</summary>
     public static string Microseconds(IReadOnlyCollection<double> microseconds) =>

@@ -59,6 +59,16 @@ internal sealed class Source : IAsyncDisposable
         return Lsn.Parse(await AskAsync("SELECT pg_current_wal_flush_lsn()::text", cancellationToken));
     }
 
+    /// <summary>The end of its log, written to disk or not: what was committed before lies before it.</summary>
+    public async Task<Lsn> EndAsync(CancellationToken cancellationToken) => Lsn.Parse(await AskAsync("SELECT pg_current_wal_insert_lsn()::text", cancellationToken));
+
+    /// <summary>Waits until the slot's confirmed position has passed: all before it is sealed, and PostgreSQL was told so. Asked every millisecond.</summary>
+    public async Task ConfirmedAsync(Lsn end, CancellationToken cancellationToken)
+    {
+        await using ConfirmedPosition confirmed = await ConfirmedPosition.OpenAsync(this, cancellationToken);
+        while (await confirmed.ReadAsync(cancellationToken) < end) await Task.Delay(1, cancellationToken);
+    }
+
     /// <summary>The one value a query gives, as text.</summary>
     public async Task<string> AskAsync(string query, CancellationToken cancellationToken)
     {
