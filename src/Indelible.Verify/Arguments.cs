@@ -6,7 +6,7 @@ namespace Indelible.Verify;
 internal sealed record Arguments
 {
     public const string Help = """
-        indelible-verify [--key VKEY | --policy FILE] [--older CHECKPOINT] [--json] LEDGER_DIR|EVIDENCE_FILE
+        indelible-verify [--key VKEY | --policy FILE] [--older CHECKPOINT | --since CHECKPOINT] [--json] LEDGER_DIR|EVIDENCE_FILE
 
         Re-derives everything from raw bytes, offline: signatures, every entry, every tile, the root,
         each source's order and coverage, blobs; or, for an evidence file, the entry's inclusion.
@@ -14,6 +14,8 @@ internal sealed record Arguments
           --key VKEY          the ledger's verifier key, <name>+<hex id>+<base64>, got from somebody you trust
           --policy FILE       known ledgers and witnesses, and the quorum (c2sp.org/tlog-policy)
           --older CHECKPOINT  file with a checkpoint of this ledger that you kept: it must be a prefix
+          --since CHECKPOINT  the same, and you verified the ledger when that was its head:
+                              what it covers is not examined again
           --json              one JSON object on stdout
 
         Exit codes: 0 nothing wrong · 1 a finding · 2 wrong usage · 3 the environment failed
@@ -26,6 +28,7 @@ internal sealed record Arguments
     public string? Key { get; private init; }
     public string? PolicyFile { get; private init; }
     public string? OlderFile { get; private init; }
+    public string? SinceFile { get; private init; }
     public bool IsJson { get; private init; }
     public bool IsHelp { get; private init; }
 
@@ -44,6 +47,7 @@ internal sealed record Arguments
                 "--key" => arguments with { Key = Value(arguments.Key) },
                 "--policy" => arguments with { PolicyFile = Value(arguments.PolicyFile) },
                 "--older" => arguments with { OlderFile = Value(arguments.OlderFile) },
+                "--since" => arguments with { SinceFile = Value(arguments.SinceFile) },
                 "--json" => arguments with { IsJson = true },
                 "--help" or "-h" => arguments with { IsHelp = true },
                 ['-', _, ..] => throw Usage($"unknown option {words[i]}"),
@@ -54,6 +58,7 @@ internal sealed record Arguments
         if (arguments.IsHelp) return arguments;
         if (arguments.Target.Length == 0) throw Usage("expected a ledger directory or an evidence file");
         if (arguments.Key is not null && arguments.PolicyFile is not null) throw Usage("expected --key or --policy, found both");
+        if (arguments.OlderFile is not null && arguments.SinceFile is not null) throw Usage("expected --older or --since, found both");
         return arguments;
     }
 

@@ -10,19 +10,19 @@ internal static class Verification
     public static VerificationReport Run(Arguments arguments)
     {
         Policy? policy = ReadPolicy(arguments);
-        ReadOnlyMemory<byte> older = arguments.OlderFile is null ? default : Disk.Read(arguments.OlderFile, SignedNote.LengthMax);
+        ReadOnlyMemory<byte> older = (arguments.OlderFile ?? arguments.SinceFile) is { } file ? Disk.Read(file, SignedNote.LengthMax) : default;
         if (!Disk.IsDirectory(arguments.Target)) return VerifyEvidence(arguments, policy);
         var directory = new LedgerDirectory(arguments.Target);
         var verifier = new LedgerVerifier(directory.Read, directory.Open) 
         {
-            Policy = policy, OlderCheckpoint = older, AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
+            Policy = policy, OlderCheckpoint = older, BeginsAtOlder = arguments.SinceFile is not null, AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
         };
         return verifier.Verify(CancellationToken.None);
     }
 
     private static VerificationReport VerifyEvidence(Arguments arguments, Policy? policy)
     {
-        if (arguments.OlderFile is not null) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
+        if (arguments.OlderFile is not null || arguments.SinceFile is not null) throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
         return EvidenceVerifier.Verify(Disk.Read(arguments.Target, Evidence.LengthMax), policy);
     }
 

@@ -26,13 +26,15 @@ internal static class VerifyCommand
     private static readonly Option<string?> PolicyFile = new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
     private static readonly Option<string?> Older = new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
 
+    private static readonly Option<string?> Since = new("--since") { Description = "The same, and you verified the ledger when that was its head: do not examine again what it covers", HelpName = "FILE" };
+
     private static readonly Option<string?> Time = new("--time") { Description = "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
 
     private static readonly Option<string[]> Chain = new("--chain") { Description = "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. Default for the ledger itself: those the configuration names", HelpName = "LEDGER" };
 
     public static Command Build()
     {
-        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Time, Chain };
+        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Since, Time, Chain };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -40,7 +42,8 @@ internal static class VerifyCommand
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         Policy? policy = PolicyOf(parse, invocation);
-        ReadOnlyMemory<byte> older = parse.GetValue(Older) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older") : default;
+        if (parse.GetValue(Older) is not null && parse.GetValue(Since) is not null) throw new IndelibleException(ExitCode.Usage, "expected --older or --since, found both");
+        ReadOnlyMemory<byte> older = (parse.GetValue(Older) ?? parse.GetValue(Since)) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older or --since") : default;
         string target = parse.GetValue(Target) ?? (invocation.ExistingPaths(parse) is { Store: { } store } ? store.Name : invocation.ExistingPaths(parse).Ledger);
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
@@ -56,7 +59,7 @@ internal static class VerifyCommand
         if (!IsAddress(target) && !isBucket && !Directory.Exists(path))
         {
             if (parse.GetValue(Time) is not null) throw new IndelibleException(ExitCode.Usage, "--time checks the time stamps of ledgers; an evidence file holds none");
-            if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older compares ledgers; an evidence file holds one entry only");
+            if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
             return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
         }
         using LedgerFetch files = FilesOf(target, policy?.Ledgers is [{ } only] ? only : null, parse, invocation, cancellationToken);
@@ -66,6 +69,7 @@ internal static class VerifyCommand
         {
             Policy = policy,
             OlderCheckpoint = older,
+            BeginsAtOlder = parse.GetValue(Since) is not null,
             AnotherFetch = files.AnotherFetch,
             Seen = (index, header) =>
             {

@@ -10,7 +10,8 @@ namespace Indelible.Format.Verification;
 /// <param name="findings">Receives what is wrong.</param>
 /// <param name="known">Learns from entries that were accepted.</param>
 /// <param name="seen">Told each header but those of changes and baselines; null if nobody wants it.</param>
-internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, KnownItems known, Action<long, EntryHeader>? seen = null)
+/// <param name="isContinued">True if the first entry checked is not the ledger's first.</param>
+internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, KnownItems known, Action<long, EntryHeader>? seen = null, bool isContinued = false)
 {
     /// <summary>Code of the guard entry that announces a gap. docs/format.md#codes.</summary>
     public const string GapCode = "gap";
@@ -123,7 +124,7 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
 
     private SourceCheck Source(string name)
     {
-        if (!_sources.TryGetValue(name, out SourceCheck? source)) _sources[name] = source = new SourceCheck(name, findings);
+        if (!_sources.TryGetValue(name, out SourceCheck? source)) _sources[name] = source = new SourceCheck(name, findings, isContinued);
         return source;
     }
 }

@@ -27,6 +27,11 @@ public sealed class LedgerVerifier
     /// <summary>A signed checkpoint of this ledger that the caller saw earlier; empty for none.</summary>
     public ReadOnlyMemory<byte> OlderCheckpoint { get; init; }
 
+    /// <summary>True to spare what <see cref="OlderCheckpoint"/> covers, for a caller who verified it when that was the head: verification begins with the bundle in
+    /// which it ends, the tiles above the entries before must lead to its root, and <see cref="VerificationReport.NotChecked"/> says what was spared. If it does not fit
+    /// this ledger, everything is verified.</summary>
+    public bool BeginsAtOlder { get; init; }
+
     /// <summary>Told the entries checked so far and the tree size, after each bundle; null if nobody wants it.</summary>
     public Action<long, long>? Progress { get; init; }
 
@@ -59,8 +64,10 @@ public sealed class LedgerVerifier
 
         BlobCheck? blobs = _openBlob is null ? null : new BlobCheck(_openBlob, findings);
         var known = new KnownItems(checkpoint.Origin);
-        var entries = new EntryCheck(checkpoint.Origin, blobs, findings, known, Seen);
-        var tree = new TreeCheck(checkpoint.Size, _files, findings, head.Milestones(_files, Policy, OlderCheckpoint, findings));
+        IReadOnlyList<Milestone> milestones = head.Milestones(_files, Policy, OlderCheckpoint, findings);
+        long spared = BeginsAtOlder ? milestones.Where(milestone => milestone.IsGiven).Sum(milestone => milestone.Size / TileCoordinate.FullWidth * TileCoordinate.FullWidth) : 0;
+        var tree = new TreeCheck(checkpoint.Size, _files, findings, milestones, spared);
+        var entries = new EntryCheck(checkpoint.Origin, blobs, findings, known, Seen, isContinued: tree.First > 0);
         long count = CheckEntries(checkpoint.Size, entries, tree, findings, known, cancellationToken);
         bool isComplete = count == checkpoint.Size;
         if (isComplete)
@@ -78,8 +85,8 @@ public sealed class LedgerVerifier
             LinkedKeys = [.. head.Keys.Where(keys => keys.Known.Name == checkpoint.Origin).SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest)).Select(key => key.ToString()).Distinct()],
             Findings = findings.Faults,
             Notices = findings.Notices,
-            NotChecked = [.. NotChecked(count, checkpoint.Size)],
-            Entries = count,
+            NotChecked = [.. NotChecked(tree.First, count, checkpoint.Size)],
+            Entries = count - tree.First,
             Tiles = tree.Tiles,
             Blobs = blobs?.Blobs ?? 0,
             Kinds = entries.Kinds,
@@ -89,12 +96,12 @@ public sealed class LedgerVerifier
         };
     }
 
-    /// <summary>Goes through the bundles in order, examining some ahead; ends early where one is unreadable or findings are too many. Returns the entries checked.</summary>
+    /// <summary>Goes through the bundles in order, examining some ahead; ends early where one is unreadable or findings are too many. Returns the index after the last checked.</summary>
     private long CheckEntries(long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, KnownItems known, CancellationToken cancellationToken)
     {
         long bundles = (treeSize + TileCoordinate.FullWidth - 1) / TileCoordinate.FullWidth;
         BundleCheck[] ahead = [.. Enumerable.Range(0, AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads)).Select(_ => Another(known))];
-        long count = 0;
+        long count = tree.First;
         while (count < treeSize && !findings.IsFull)
         {
             long first = count / TileCoordinate.FullWidth;
@@ -156,8 +163,9 @@ public sealed class LedgerVerifier
         return true;
     }
 
-    private IEnumerable<string> NotChecked(long count, long treeSize)
+    private IEnumerable<string> NotChecked(long first, long count, long treeSize)
     {
+        if (first > 0) yield return $"entries 0 to {first - 1} and their blobs: they were not examined again (--since), nor whether sources go on after them as they should, nor a ledger before this one; the tiles above them lead to the older checkpoint given";
         if (count < treeSize) yield return $"entries {count} to {treeSize - 1}, what is above them in the tree, and the root: they could not be read, or there were too many findings before";
         if (Policy is null) yield return "who made this ledger: no verifier key was given (--key or --policy)";
         else if (!Policy.AsksForCosignatures) yield return "whether others see the same history: no witness was asked for (--policy)";

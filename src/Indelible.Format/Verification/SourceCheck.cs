@@ -3,7 +3,10 @@ using Indelible.Format.Entries;
 namespace Indelible.Format.Verification;
 
 /// <summary>What must hold among the entries of one source: order of changes, whole parts, coverage without a break. One verification owns it.</summary>
-internal sealed class SourceCheck(string source, Findings findings)
+/// <param name="source">Its name.</param>
+/// <param name="findings">Receives what is wrong.</param>
+/// <param name="isContinued">True if entries of it may have come before the first that is looked at.</param>
+internal sealed class SourceCheck(string source, Findings findings, bool isContinued)
 {
     private long _changes, _gaps;
     private Position? _first, _last;
@@ -21,7 +24,7 @@ internal sealed class SourceCheck(string source, Findings findings)
         if (_covered is { } covered && position.CommitLsn < covered.To && !_isGapAnnounced)
             findings.Fault(Rules.Coverage, file, index, $"source {source}: the change at {Describe(position)} comes after coverage to {covered.To} was sealed: it was missing then");
         if (_last is { } last) CompareWith(last, position, file, index);
-        else if (position.Part != 0) MissingParts(position, file, index);
+        else if (position.Part != 0 && !isContinued) MissingParts(position, file, index);
         _last = position;       // also where it is out of order: one entry in the wrong place is one or two findings, not one for each that follows
         _first ??= position;
         _changes++;

@@ -20,16 +20,21 @@ internal sealed class TreeCheck
     /// <param name="treeSize">Size the checkpoint states.</param>
     /// <param name="files">Where the tiles are.</param>
     /// <param name="findings">Where differences go.</param>
-    /// <param name="milestones">Roots that must come out at smaller sizes.</param>
-    public TreeCheck(long treeSize, LedgerFiles files, Findings findings, IEnumerable<Milestone> milestones)
+    /// <param name="milestones">Roots that must come out at smaller sizes; those below the first entry are left out.</param>
+    /// <param name="first">Entry to begin with, a multiple of 256. What is above those before it is taken from the tiles: a milestone must vouch for it.</param>
+    public TreeCheck(long treeSize, LedgerFiles files, Findings findings, IEnumerable<Milestone> milestones, long first = 0)
     {
         _treeSize = treeSize;
         _files = files;
         _findings = findings;
         _range = new TreeRange(Collect);
-        _milestones = new Queue<Milestone>(milestones.OrderBy(milestone => milestone.Size));
+        First = Start(first);
+        _milestones = new Queue<Milestone>(milestones.Where(milestone => milestone.Size >= First).OrderBy(milestone => milestone.Size));
         PassMilestones([]);
     }
+
+    /// <summary>The entry that the first leaf must be the hash of: as asked for, or 0 if a tile was missing for that, which is reported.</summary>
+    public long First { get; }
 
     /// <summary>Tiles compared so far.</summary>
     public long Tiles { get; private set; }
@@ -75,6 +80,22 @@ internal sealed class TreeCheck
             ? "; the leaf tiles lead to it: the entries named above were changed after they were sealed"
             : "";
         _findings.Fault(Rules.Root, "checkpoint", $"expected the root {root} for tree size {_treeSize}, found that the entries lead to {_range.Root}{culprit}");
+    }
+
+    /// <summary>Takes the hashes above all entries before this one out of the tiles that are not yet complete there, largest subtrees first.</summary>
+    private long Start(long first)
+    {
+        var subtrees = new Stack<(int Level, Hash[] Hashes)>();
+        for (int level = 1; TileCoordinate.CountAt(level, first) is > 0 and var count; level++)
+        {
+            if (count % TileCoordinate.FullWidth == 0) continue;
+            ReadOnlySpan<Hash> tile = ReadTile(TileCoordinate.Holding(level, count - 1, _treeSize), out _);
+            if (tile.IsEmpty) return 0;
+            subtrees.Push((level, tile[..(int)(count % TileCoordinate.FullWidth)].ToArray()));
+        }
+        foreach ((int level, Hash[] hashes) in subtrees)
+            foreach (Hash hash in hashes) _range.Append(hash, level * TileCoordinate.Height);
+        return first;
     }
 
     private static void Append(TreeRange range, ReadOnlySpan<Hash> leaves, in Hash root)
@@ -169,4 +190,8 @@ internal sealed class TreeCheck
 /// <param name="Root">The root.</param>
 /// <param name="File">Path in the ledger; empty if it came from elsewhere.</param>
 /// <param name="What">Words for it.</param>
-internal sealed record Milestone(long Size, Hash Root, string File, string What);
+internal sealed record Milestone(long Size, Hash Root, string File, string What)
+{
+    /// <summary>True for the checkpoint that the caller gave.</summary>
+    public bool IsGiven => File.Length == 0;
+}

@@ -74,13 +74,14 @@ internal sealed class TestLedger
     }
 
     /// <summary>Verifies it twice, one bundle after the other and several at once: the reports must be the same to the letter.</summary>
-    public VerificationReport Verify(Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false)
+    public VerificationReport Verify(Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false, bool beginsAtOlder = false)
     {
         VerificationReport Once(Func<Fetch>? another) =>
             new LedgerVerifier(new Lender(Files).Fetch, skipBlobs ? null : path => Files.TryGetValue(path, out byte[]? file) ? new MemoryStream(file) : null)
             {
                 Policy = isAnonymous ? null : policy ?? Policy.ForKey(Signer.VerifierKey),
                 OlderCheckpoint = older,
+                BeginsAtOlder = beginsAtOlder,
                 AnotherFetch = another,
                 Threads = 3,
             }.Verify(TestContext.Current.CancellationToken);
