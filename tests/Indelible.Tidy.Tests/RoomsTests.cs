@@ -39,6 +39,14 @@ public sealed class RoomsTests
     }
 
     [Fact]
+    public void Every_room_of_tests_is_run()
+    {
+        string line = File.ReadLines(Path.Combine(Repository.Root, "test")).Single(text => text.StartsWith("all=", StringComparison.Ordinal));
+        IEnumerable<string> rooms = Repository.Files("tests", "*.Tests.csproj").Select(path => Path.GetFileName(path).Split('.')[1]);
+        Assert.Equal(rooms.Order(), line["all=\"".Length..].TrimEnd('"').Split(' ').Order());
+    }
+
+    [Fact]
     public void A_package_stays_in_the_room_that_keeps_it()
     {
         foreach (string project in Repository.Files("src", "*.csproj"))
