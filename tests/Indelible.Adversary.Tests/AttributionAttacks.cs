@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Npgsql;
 using Xunit;
 
@@ -121,7 +120,7 @@ public sealed class AttributionAttacks(SharedServer shared)
     }
 
     private static string Message(string at, string xid, string who, byte[] secret) =>
-        Signed(Encoding.UTF8.GetBytes(at + JsonSerializer.Serialize(new[] { xid, who, "none", "", null, "1", "" })), secret);
+        Signed(Encoding.UTF8.GetBytes($"{at}'{xid}','{who}','none','',NULL,'1',NULL"), secret);
 
     private static string Signed(byte[] body, byte[] secret) => Convert.ToHexString([.. HMACSHA256.HashData(secret, body), .. body]);
 

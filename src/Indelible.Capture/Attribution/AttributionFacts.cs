@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Indelible.Format;
 
 namespace Indelible.Capture.Attribution;
@@ -23,10 +22,10 @@ internal sealed record AttributionFacts(
     /// <summary>Reads the body of a message. Null if it is not exactly of the format.</summary>
     public static AttributionFacts? Read(ReadOnlySpan<byte> body)
     {
-        int json = body.IndexOf((byte)'[');
-        if (json < 0 || !Lsn.TryParse(Encoding.UTF8.GetString(body[..json]), out Lsn at)) return null;
+        int facts = body.IndexOf((byte)'\'');
+        if (facts < 0 || !Lsn.TryParse(Encoding.UTF8.GetString(body[..facts]), out Lsn at)) return null;
         string?[] items = new string?[ItemCount];
-        return TryItems(body[json..], items) ? Of(at, items) : null;
+        return TryItems(body[facts..], items) ? Of(at, items) : null;
     }
 
     /// <summary>Id and reason of the operator setting; the proof after them has no reader yet and raises no grade.</summary>
@@ -51,23 +50,46 @@ internal sealed record AttributionFacts(
         return new AttributionFacts(at, (uint)(fullId & uint.MaxValue), user, RoleOf(role, user), OrNull(application), OrNull(address), pid, id, reason);
     }
 
-    /// <summary>Exactly so many texts or nulls in an array, and nothing after it.</summary>
-    private static bool TryItems(ReadOnlySpan<byte> json, Span<string?> items)
+    /// <summary>Exactly so many literals, separated by commas, and nothing after them.</summary>
+    private static bool TryItems(ReadOnlySpan<byte> rest, Span<string?> items)
     {
-        try
+        for (int i = 0; i < items.Length; i++)
         {
-            Utf8JsonReader reader = new(json);
-            if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray) return false;
-            foreach (ref string? item in items)
+            if (i > 0)
             {
-                if (!reader.Read() || reader.TokenType is not (JsonTokenType.String or JsonTokenType.Null)) return false;
-                item = reader.GetString();
+                if (!rest.StartsWith(","u8)) return false;
+                rest = rest[1..];
             }
-            return reader.Read() && reader.TokenType == JsonTokenType.EndArray && !reader.Read();
+            if (!TryLiteral(ref rest, out items[i])) return false;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        return rest.IsEmpty;
+    }
+
+    /// <summary>A literal of SQL as PostgreSQL's <c>format('%L')</c> writes it: <c>NULL</c>, or a text in quotes, its quotes doubled; if it has backslashes they are doubled too and an <c>E</c> stands before it.</summary>
+    private static bool TryLiteral(ref ReadOnlySpan<byte> rest, out string? text)
+    {
+        text = null;
+        if (rest.StartsWith("NULL"u8))
         {
-            return false;
+            rest = rest[4..];
+            return true;
         }
+        bool backslashes = rest.StartsWith("E"u8);
+        if (backslashes) rest = rest[1..];
+        if (!rest.StartsWith("'"u8)) return false;
+        rest = rest[1..];
+        int end = 0;
+        while (true)
+        {
+            int quote = rest[end..].IndexOf((byte)'\'');
+            if (quote < 0) return false;
+            end += quote;
+            if (!rest[(end + 1)..].StartsWith("'"u8)) break;
+            end += 2;
+        }
+        text = Encoding.UTF8.GetString(rest[..end]).Replace("''", "'", StringComparison.Ordinal);
+        if (backslashes) text = text.Replace(@"\\", @"\", StringComparison.Ordinal);
+        rest = rest[(end + 1)..];
+        return true;
     }
 }

@@ -43,18 +43,18 @@ GRANT EXECUTE ON FUNCTION indelible.operator(text, text, text) TO PUBLIC;
 -- ;;
 -- The attribution trigger. Payload: docs/format.md#attribution. Its only memory is a transaction-local setting that holds what was last emitted,
 -- transaction id included: it goes with a rolled-back savepoint, exactly as the message does. The setting's name is secret: a session that could
--- write it could silence the trigger, and its rows would be nobody's.
+-- write it could silence the trigger, and its rows would be nobody's. Few expressions: PL/pgSQL sets each up anew in each transaction (docs/performance.md).
 CREATE OR REPLACE FUNCTION indelible.attribute()
 RETURNS pg_catalog.trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
 DECLARE
-    facts pg_catalog.text := pg_catalog.array_to_json(ARRAY[
-        pg_catalog.pg_current_xact_id()::pg_catalog.text,
-        session_user::pg_catalog.text,
+    facts     pg_catalog.text := pg_catalog.format('%L,%L,%L,%L,%L,%L,%L',
+        pg_catalog.pg_current_xact_id(),
+        session_user,
         pg_catalog.current_setting('role'),
         pg_catalog.current_setting('application_name'),
-        pg_catalog.host(pg_catalog.inet_client_addr()),
-        pg_catalog.pg_backend_pid()::pg_catalog.text,
-        pg_catalog."left"(COALESCE(pg_catalog.current_setting('indelible.operator', true), ''), 8192)]);
+        pg_catalog.inet_client_addr(),
+        pg_catalog.pg_backend_pid(),
+        pg_catalog."left"(COALESCE(pg_catalog.current_setting('indelible.operator', true), ''), 8192));
     memory    pg_catalog.text;
     inner_pad pg_catalog.bytea;
     outer_pad pg_catalog.bytea;
@@ -65,8 +65,7 @@ BEGIN
     IF memory IS NULL OR pg_catalog.texteq(facts, pg_catalog.current_setting(memory, true)) THEN
         RETURN NULL;
     END IF;
-    body := pg_catalog.convert_to(pg_catalog.textcat(
-        pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text, pg_catalog.set_config(memory, facts, true)), 'UTF8');
+    body := pg_catalog.convert_to(pg_catalog.concat(pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.set_config(memory, facts, true)), 'UTF8');
     emitted := pg_catalog.pg_logical_emit_message(true, 'indelible', pg_catalog.byteacat(
         pg_catalog.sha256(pg_catalog.byteacat(outer_pad, pg_catalog.sha256(pg_catalog.byteacat(inner_pad, body)))), body));
     RETURN NULL;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -68,6 +67,19 @@ public sealed class OperatorTests(SharedServer fixture)
         Assert.Equal([1u, 1u, 1u, 2u, 2u], rows.Select(row => row.Operator.OperatorCount));
     }
 
+    [Theory]
+    [InlineData(@"o'neil, \ \' ''", "E'x', NULL")]
+    [InlineData("NULL", "'")]
+    [InlineData("Zoë ☃", @"\")]
+    public async Task Names_are_read_as_they_are_whatever_quotes_they_hold(string id, string reason)
+    {
+        (ProtectedDatabase db, Protection protection) = await ProtectedAsync();
+        await using NpgsqlConnection session = await fixture.Server.ConnectAsync(db.ConnectionString);
+        await RunAsync(session, $"BEGIN; SELECT indelible.operator($q${id}$q$, $q${reason}$q$); UPDATE people SET ssn = 'x' WHERE id = 1; COMMIT");
+        CapturedChange row = Assert.Single(await RowsAsync(db, protection));
+        Assert.Equal((id, reason), (row.Operator.Id, row.Reason));
+    }
+
     [Fact]
     public async Task A_forged_message_a_copy_from_another_transaction_and_one_from_earlier_in_the_same_say_nothing()
     {
@@ -83,7 +95,7 @@ public sealed class OperatorTests(SharedServer fixture)
         await RunAsync(session, "UPDATE people SET ssn = '2' WHERE id = 2; COMMIT");
         await db.ExecuteAsync(
             "ALTER TABLE people DISABLE TRIGGER zz_indelible",
-            "BEGIN; SELECT pg_logical_emit_message(true, 'indelible', '0/1[\"1\",\"ann\",\"none\",\"\",null,\"1\",\"ann\"]'); UPDATE people SET ssn = '3' WHERE id = 3; COMMIT");
+            "BEGIN; SELECT pg_logical_emit_message(true, 'indelible', $m$0/1'1','ann','none','',NULL,'1','ann'$m$); UPDATE people SET ssn = '3' WHERE id = 3; COMMIT");
         List<CapturedChange> rows = await RowsAsync(db, protection);
         Assert.Equal(["Asserted bob", "Asserted bob", "None"], rows.Select(Who));
         Assert.Equal("mallory", rows[1].Operator.Role);
@@ -163,7 +175,7 @@ public sealed class OperatorTests(SharedServer fixture)
     /// <summary>An attribution message as the trigger would make it.</summary>
     private static byte[] Message(string at, long xid, string who, byte[] secret)
     {
-        byte[] body = Encoding.UTF8.GetBytes(at + JsonSerializer.Serialize(new[] { $"{xid}", who, "none", "", null, "1", who }));
+        byte[] body = Encoding.UTF8.GetBytes($"{at}'{xid}','{who}','none','',NULL,'1','{who}'");
         return [.. HMACSHA256.HashData(secret, body), .. body];
     }
 

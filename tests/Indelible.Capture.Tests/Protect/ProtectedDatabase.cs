@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
+using System.Text.RegularExpressions;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
@@ -105,7 +105,7 @@ internal sealed record StreamItem(long Xid, char Kind, string Prefix, byte[] Pay
     public string Body => Encoding.UTF8.GetString(Payload.AsSpan(HMACSHA256.HashSizeInBytes));
 
     /// <summary>What an attribution message states after its position: transaction, user, role, application, address, pid, operator.</summary>
-    public string?[] Facts => JsonSerializer.Deserialize<string?[]>(Body[Body.IndexOf('[', StringComparison.Ordinal)..])!;
+    public string?[] Facts => [.. Regex.Matches(Body[Body.IndexOf('\'', StringComparison.Ordinal)..], "NULL|'((?:[^']|'')*)'").Select(literal => literal.Groups[1].Success ? literal.Groups[1].Value : null)];
 
     public string? Role => Facts[2];
 
