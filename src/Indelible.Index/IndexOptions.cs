@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using RocksDbSharp;
 
@@ -12,6 +13,8 @@ internal static class IndexOptions
     private const ulong CachedBlocks = 32 << 20;
     /// <summary>Share of a table in memory that its filter takes.</summary>
     private const double FilterShare = 0.1;
+    private const ulong ManyFiles = 32;
+    private static readonly string[] FamilyNames = ["default", RowImages.FamilyName];
 
     /// <summary>Of the database as a whole.</summary>
     public static DbOptions OfDatabase() => new DbOptions()
@@ -27,11 +30,26 @@ internal static class IndexOptions
         .SetIsFdCloseOnExec(true);
 
     /// <summary>Postings and times in the default family; what rows last held in a family of its own.</summary>
-    public static ColumnFamilies Families()
+    /// <param name="merges">False: files are not merged until <see cref="BeginMerging"/>.</param>
+    public static ColumnFamilies Families(bool merges)
     {
         Cache cache = Cache.CreateLru(CachedBlocks);
-        return new ColumnFamilies(PostingOptions(cache)) { { RowImages.FamilyName, RowOptions(cache) } };
+        int off = merges ? 0 : 1;
+        return new ColumnFamilies(PostingOptions(cache).SetDisableAutoCompactions(off)) { { RowImages.FamilyName, RowOptions(cache).SetDisableAutoCompactions(off) } };
     }
+
+    /// <summary>Lets RocksDB merge files in the background.</summary>
+    public static void BeginMerging(RocksDb database)
+    {
+        foreach (string family in FamilyNames)
+        {
+            Native.Instance.rocksdb_set_options_cf(database.Handle, database.GetColumnFamily(family).Handle, 1, ["disable_auto_compactions"], ["false"]);
+        }
+    }
+
+    /// <summary>True if so many files wait to be merged that whoever opens the index had better begin, however short its life.</summary>
+    public static bool HasManyFiles(RocksDb database) => FamilyNames.Any(family =>
+        ulong.Parse(database.GetProperty("rocksdb.num-files-at-level0", database.GetColumnFamily(family)), CultureInfo.InvariantCulture) >= ManyFiles);
 
     // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
     private static ColumnFamilyOptions PostingOptions(Cache cache) => WithFinger(new ColumnFamilyOptions())

@@ -85,7 +85,8 @@ public sealed class LedgerIndex : IDisposable
         RocksDb? database = null;
         try
         {
-            database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families());
+            database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families(merges: false));
+            if (IndexOptions.HasManyFiles(database)) IndexOptions.BeginMerging(database);
             if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached, held);
             database.Dispose();
         }
@@ -108,6 +109,13 @@ public sealed class LedgerIndex : IDisposable
         }
         return Begin(directory, origin, held);
     }
+
+    /// <summary>To be called by whoever keeps the index open: from now on its files are merged in the background. A command that ends in seconds would only begin that, not end it, and the next begin it again.</summary>
+    public void BeginMerging() => Use(static database =>
+    {
+        IndexOptions.BeginMerging(database);
+        return true;
+    });
 
     /// <summary>Throws everything away: what was indexed must be added again from index 0.</summary>
     public void Reset()
@@ -140,7 +148,7 @@ public sealed class LedgerIndex : IDisposable
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_closedBy is null) _database.Dispose();
             Interlocked.Increment(ref _resets);
-            _database = RocksDb.Open(IndexOptions.OfDatabase(), _directory, IndexOptions.Families());
+            _database = RocksDb.Open(IndexOptions.OfDatabase(), _directory, IndexOptions.Families(merges: true));
             Reached reached = ReadWatermark(_database, _origin) ?? throw new IndexDamagedException("it does not say how far it reaches");
             (_closedBy, _isTorn, _last) = (null, true, reached.Last);
             Interlocked.Exchange(ref _size, reached.Size);
@@ -350,7 +358,7 @@ public sealed class LedgerIndex : IDisposable
         IndexDirectory.Empty(directory);
         try
         {
-            RocksDb database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families());
+            RocksDb database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families(merges: true));
             database.Put(WatermarkKey, Watermark(default, origin));
             return database;
         }

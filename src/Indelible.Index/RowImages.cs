@@ -56,7 +56,7 @@ public sealed class RowImages
     private const int PageSize = 1024;
 
     /// <summary>Bytes the system is asked to read ahead of a walk.</summary>
-    private const ulong ReadAhead = 1 << 20;
+    private const ulong ReadAhead = 1 << 16;
 
     /// <summary>Goes through living rows of a table in the order of their hashes, all as they stand at one moment. Nothing is decoded.</summary>
     /// <param name="table">As <see cref="RowTag.Of"/> names it.</param>

@@ -125,6 +125,7 @@ public sealed class IndexFeed : IDisposable
 
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
+        Index.BeginMerging();
         await CatchUpAsync(cancellationToken);
         while (await _offers.Reader.WaitToReadAsync(cancellationToken))
         {

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Testing;
 using Xunit;
 
 namespace Indelible.Index.Tests;
@@ -28,6 +30,34 @@ public sealed class LedgerIndexTests : IDisposable
         {
             Query query = RandomQuery(random, model.Count);
             Assert.Equal(Expected(model, query), AllPages(index, query));
+        }
+    }
+
+    [Fact]
+    public async Task What_many_short_lives_leave_is_merged_once_it_is_much_and_at_once_by_a_long_one()
+    {
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(new Random(6), 60);
+        for (int life = 1; life <= 20; life++) OneLife(life);
+        Assert.InRange(Files(), 20, 60);
+        for (int life = 21; life <= 40; life++) OneLife(life);
+        await UntilAsync(() => { using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin); return Files() < 20; });
+        for (int life = 41; life <= 50; life++) OneLife(life);
+        using LedgerIndex kept = LedgerIndex.Open(directory, Some.Origin);
+        kept.BeginMerging();
+        await UntilAsync(() => Files() < 10);
+        Assert.Equal(50, kept.IndexedSize);
+
+        int Files() => Directory.GetFiles(directory, "*.sst").Length;
+        void OneLife(int size) { using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin); AddAll(index, model[..size], 1); }
+    }
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        long since = Stopwatch.GetTimestamp();
+        while (!isSo())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(since) < Patience.Max, "it never comes");
+            await Task.Delay(100, TestContext.Current.CancellationToken);
         }
     }
 
