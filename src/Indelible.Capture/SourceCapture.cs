@@ -157,6 +157,9 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <summary>The receiver is done with a batch: as much may be read on.</summary>
     public void Release(CapturedBatch batch) => _budget.Release(batch.Length);
 
+    /// <summary>True once the server has begun to send: nothing can be confirmed to it before.</summary>
+    public bool HasBegun => _stream.Received > Lsn.None;
+
     /// <summary>Tells PostgreSQL that everything up to here is durable here, at once. Never moves back.</summary>
     public Task ConfirmAsync(Lsn upTo, CancellationToken cancellationToken)
     {

@@ -53,6 +53,7 @@ internal sealed class Pipeline(
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), broken = new();
         Task before = Task.WhenAll(ReadAsync(stop.Token), MakeAsync(made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
         Task after = ApplyAsync(done.Reader, stop);
+        _unconfirmed.AddLast((writer.TreeSize, capture.Start));                     // sealed by sessions before, and perhaps not yet held by those who must
         try
         {
             await SealKeptAsync(kept.Reader, done.Writer, cancellationToken);
@@ -198,6 +199,7 @@ internal sealed class Pipeline(
 
     private async Task ConfirmHeldAsync(CancellationToken stopping)
     {
+        if (!capture.HasBegun) return;
         long held = heldSize();
         Lsn? confirmable = null;
         while (_unconfirmed.First is { } next && next.Value.TreeSize <= held)

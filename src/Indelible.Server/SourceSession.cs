@@ -14,6 +14,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
 {
     /// <summary>Before sessions are watched again after a failure.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HeldPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Runs until cancelled or the source fails.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -123,7 +124,18 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         EntryBatch entries = new();
         maker.AddGuard(entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
         await host.SealAsync(entries, cancellationToken);
+        await HeldAsync(cancellationToken);
         await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
+    }
+
+    /// <summary>Waits until everything sealed is held by those who must hold it before PostgreSQL may forget it.</summary>
+    private async Task HeldAsync(CancellationToken cancellationToken)
+    {
+        for (long size = host.Writer.TreeSize; host.HeldSize < size;)
+        {
+            if (!host.IsRunning) throw new IndelibleException(ExitCode.Environment, $"source {source}: expected everything sealed in the ledger's bucket, or in its copies, before the slot is moved, and nothing brings it there now: let `indelible run` do it");
+            await Task.Delay(HeldPause, host.Time, cancellationToken);
+        }
     }
 
     /// <summary>Drops a slot whose log is gone: said first. The next session finds it missing and makes it again.</summary>

@@ -20,7 +20,7 @@ public sealed class BucketLedgerTests
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
         StoreConfig store = await StoreAsync(gateway);
-        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        await using PeopleLedger people = await PeopleLedger.StartAsync(new Dictionary<string, string> { ["wal_sender_timeout"] = "3s" }, store);
         await people.RunningAsync(async host =>
         {
             await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
@@ -36,6 +36,11 @@ public sealed class BucketLedgerTests
                 await PeopleLedger.UntilAsync(() => host.Writer.PublishedSize >= published + 20);
                 Assert.Equal(published, host.PublishedSize);
                 Assert.Equal(confirmed, await people.AskAsync(Confirmed));
+                await people.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_replication", "UPDATE people SET ssn = 'in a new session'");
+                await people.CaughtUpAsync(host);
+                string now = (await people.AskAsync("SELECT now()"))!;
+                while (await people.AskAsync($"SELECT reply_time > '{now}' FROM pg_stat_replication") != "t") await Task.Delay(100, TestContext.Current.CancellationToken);
+                Assert.Equal(confirmed, await people.AskAsync(Confirmed));      // it resumes behind what was sealed, and does not confirm that
                 await host.PublishAsync(CancellationToken.None);         // queries see what is sealed
                 Assert.True(host.View.Index.IndexedSize > published + 20);
                 Assert.Throws<ArgumentOutOfRangeException>(() => host.View.Published.Prove(published + 5));

@@ -47,13 +47,12 @@ internal sealed class ReplicationStream : IAsyncDisposable
 
     public Task<ReplicationSystemIdentification> IdentifyAsync(CancellationToken cancellationToken) => _connection.IdentifySystem(cancellationToken);
 
-    /// <summary>Begins to stream after a position (none: where the slot stands).</summary>
+    /// <summary>Begins to stream after a position (none: where the slot stands). That it is durable here is not said with it.</summary>
     /// <param name="senderTimeout">The server's wal_sender_timeout; zero if endless.</param>
     public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)
     {
         TimeSpan third = senderTimeout / 3;
         _connection.WalReceiverStatusInterval = third > TimeSpan.Zero && third < StatusIntervalMax ? third : StatusIntervalMax;
-        SetFlushed(after);
         List<KeyValuePair<string, string?>> options =
         [
             new("proto_version", "2"),
