@@ -70,6 +70,24 @@ internal sealed class GrownLedger : IAsyncDisposable
         return true;
     }
 
+    /// <summary>About so many changes, committed when it returns.</summary>
+    public async Task ChangeAsync(int count, CancellationToken cancellationToken)
+    {
+        int rows = await RowsAsync(cancellationToken), added = Math.Max(1, count / 10), all = rows + added;
+        await Source.ExecuteAsync(cancellationToken,
+            $"INSERT INTO customers SELECT {Shape.Customer} FROM generate_series({rows + 1}, {all}) n",
+            $"""
+            DO $$ BEGIN
+                FOR i IN 1..{(count - added) / TransactionSize} LOOP
+                    PERFORM indelible.operator('clerk-' || i % {People});
+                    UPDATE customers SET balance = balance + 1, phone = CASE WHEN i % 4 = 0 THEN '+1 555 ' || i ELSE phone END
+                        WHERE id = ANY (ARRAY(SELECT 1 + floor(random() * CASE WHEN i % 5 = 0 THEN {Math.Min(all, HotRows)} ELSE {all} END)::int FROM generate_series(1, {TransactionSize})));
+                    COMMIT;
+                END LOOP;
+            END $$
+            """);
+    }
+
     /// <summary>Bytes that everything takes, for each entry.</summary>
     public void Weigh(Results results)
     {
@@ -98,22 +116,5 @@ internal sealed class GrownLedger : IAsyncDisposable
         var now = new NpgsqlConnectionStringBuilder(Source.ConnectionString);
         source["connection"] = new NpgsqlConnectionStringBuilder((string)source["connection"]!) { Host = now.Host, Port = now.Port }.ConnectionString;
         File.WriteAllText(Command.Config, config.ToJsonString());
-    }
-
-    private async Task ChangeAsync(int count, CancellationToken cancellationToken)
-    {
-        int rows = await RowsAsync(cancellationToken), added = Math.Max(1, count / 10), all = rows + added;
-        await Source.ExecuteAsync(cancellationToken,
-            $"INSERT INTO customers SELECT {Shape.Customer} FROM generate_series({rows + 1}, {all}) n",
-            $"""
-            DO $$ BEGIN
-                FOR i IN 1..{(count - added) / TransactionSize} LOOP
-                    PERFORM indelible.operator('clerk-' || i % {People});
-                    UPDATE customers SET balance = balance + 1, phone = CASE WHEN i % 4 = 0 THEN '+1 555 ' || i ELSE phone END
-                        WHERE id = ANY (ARRAY(SELECT 1 + floor(random() * CASE WHEN i % 5 = 0 THEN {Math.Min(all, HotRows)} ELSE {all} END)::int FROM generate_series(1, {TransactionSize})));
-                    COMMIT;
-                END LOOP;
-            END $$
-            """);
     }
 }

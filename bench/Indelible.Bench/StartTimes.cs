@@ -6,12 +6,13 @@ namespace Indelible.Bench;
 /// <summary>How long `indelible run` takes from its start to sealing, after a clean stop and after SIGKILL; and other commands to their end.</summary>
 internal sealed class StartTimes(GrownLedger ledger, Results results)
 {
-    private const int Rounds = 5, PerSecond = 200, SecondsOfLoad = 60;
+    private const int Rounds = 5, PerSecond = 200, SecondsOfLoad = 60, ChangesBefore = 200_000;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await AfterStopAsync(cancellationToken);
         await AfterKillAsync(cancellationToken);
+        await AfterLongRunAsync(cancellationToken);
         foreach (string[] arguments in (string[][])[["--help"], ["log", "--limit", "20"], ["history", "customers", "1"]]) await CommandAsync(arguments, cancellationToken);
     }
 
@@ -51,6 +52,22 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
         await run.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
         await run.DisposeAsync();
         Report($"start to sealing again, after SIGKILL at {PerSecond} transactions/s", seconds);
+    }
+
+    /// <summary>Killed when much was indexed that RocksDB still had in memory only, and is to be indexed again from the ledger.</summary>
+    private async Task AfterLongRunAsync(CancellationToken cancellationToken)
+    {
+        await using (Collector before = ledger.Command.StartRun())
+        {
+            await ledger.ChangeAsync(ChangesBefore, cancellationToken);
+            await before.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
+            await before.KillAsync(cancellationToken);
+        }
+        await ledger.Source.ExecuteAsync(cancellationToken, "UPDATE customers SET balance = balance + 1 WHERE id = 1", "CHECKPOINT");
+        (Collector run, double elapsed) = await StartAsync(await ledger.Source.EndAsync(cancellationToken), cancellationToken);
+        await run.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
+        await run.DisposeAsync();
+        Report($"start to sealing again, after SIGKILL when {ChangesBefore} entries had been sealed and indexed since the start", [elapsed]);
     }
 
     private async Task<(Collector Run, double Seconds)> StartAsync(Lsn end, CancellationToken cancellationToken)
