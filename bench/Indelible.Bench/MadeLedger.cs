@@ -12,7 +12,8 @@ namespace Indelible.Bench;
 /// <summary>A ledger of many changes of 3 sealed columns, made without a database by the writer that `run` uses.</summary>
 internal static class MadeLedger
 {
-    private const int BatchSize = 10_000;
+    /// <summary>Entries sealed at once.</summary>
+    public const int BatchSize = 10_000;
     private const string Origin = "bench.indelible.example/made";
 
     /// <summary>Makes it where the command expects it; returns the verifier key.</summary>
@@ -25,10 +26,23 @@ internal static class MadeLedger
         await using LedgerWriter writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance, new LedgerOptions(), cancellationToken);
         var maker = new EntryWriter();
         long begin = Stopwatch.GetTimestamp();
-        for (int done = 0; done < entries; done += BatchSize) await writer.SealAsync(Batch(maker, done, Math.Min(BatchSize, entries - done), operation), cancellationToken);
+        for (int done = 0; done < entries; done += BatchSize)
+        {
+            if (done > 0 && done + BatchSize >= entries) await KeepHeadAsync(writer, command, cancellationToken);
+            await writer.SealAsync(Batch(maker, done, Math.Min(BatchSize, entries - done), operation), cancellationToken);
+        }
         await writer.PublishAsync(cancellationToken);
         results.Add("entries sealed and published", $"{Results.Number(entries / Stopwatch.GetElapsedTime(begin).TotalSeconds)} entries/s", $"{entries} changes ({operation}) of 3 sealed columns, {BytesIn(paths.Ledger) / entries} bytes on disk each; not part of what is measured");
         return key;
+    }
+
+    /// <summary>The head before the last batch, as an auditor would have kept it.</summary>
+    public static string KeptHead(Command command) => command.Ledger + "-head-before";
+
+    private static async Task KeepHeadAsync(LedgerWriter writer, Command command, CancellationToken cancellationToken)
+    {
+        await writer.PublishAsync(cancellationToken);
+        File.Copy(Path.Combine(command.Ledger, "checkpoint"), KeptHead(command));
     }
 
     /// <summary>Bytes of all files below a directory.</summary>

@@ -54,6 +54,11 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
             await cold.RunAsync();
         }
         results.Add(cold.What, cold.Rate(entries), cold.How(entries));
+
+        Race since = new($"`indelible verify --since` the head before the last {MadeLedger.BatchSize}, whole process", length,
+            () => command.RunProgramAsync(command.Binary, cancellationToken, "verify", command.Ledger, "--key", _key, "--since", MadeLedger.KeptHead(command)));
+        for (int round = 0; round < rounds; round++) await since.RunAsync();
+        results.Add(since.What, since.Seconds, "elapsed, median; most of it is starting");
     }
 
     private string Verify(Command command, int threads, CancellationToken cancellationToken)
@@ -92,6 +97,8 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
             _seconds.Add(Stopwatch.GetElapsedTime(begin).TotalSeconds);
             _processor.Add((Processor() - before).TotalSeconds);
         }
+
+        public string Seconds => $"{Results.Number(Results.Median(_seconds))} s";
 
         public string Rate(int entries) => $"{Results.Number(entries / Results.Median(_seconds))} entries/s";
 
