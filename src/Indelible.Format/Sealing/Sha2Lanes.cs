@@ -14,6 +14,8 @@ internal static unsafe class Sha2Lanes
     /// <summary>Messages at once.</summary>
     public const int Count = 16;
 
+    // Code that is compiled quickly first keeps vectors in memory: it would take most of the time of a short verification.
+    private const MethodImplOptions CompiledAtOnce = MethodImplOptions.AggressiveOptimization;
     private const int Rounds = 64;
     private const int TailLength = 2 * Sha2.BlockLength;
 
@@ -37,6 +39,7 @@ internal static unsafe class Sha2Lanes
     /// <param name="source">Where the bodies are.</param>
     /// <param name="bodies">Where each is: at most 16 ranges.</param>
     /// <param name="hashes">Receives 32 bytes for each.</param>
+    [MethodImpl(CompiledAtOnce)]
     public static void Sha256(byte prefix, ReadOnlySpan<byte> source, ReadOnlySpan<Range> bodies, Span<byte> hashes)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bodies.Length, Count);
@@ -95,6 +98,7 @@ internal static unsafe class Sha2Lanes
     }
 
     /// <summary>Rows become columns: word i of each of 16 rows comes to be in vector i.</summary>
+    [MethodImpl(CompiledAtOnce)]
     private static void Transpose(uint** rows, Vector512<uint>* x)
     {
         for (int i = 0; i < Count; i += 4)
@@ -120,6 +124,7 @@ internal static unsafe class Sha2Lanes
     }
 
     /// <summary>Makes words of a message out of 16 words of its body: they begin a byte earlier. Returns the last word, whose last byte begins the next block.</summary>
+    [MethodImpl(CompiledAtOnce)]
     private static Vector512<uint> Shift(Vector512<uint>* words, Vector512<uint> before)
     {
         for (int i = 0; i < Count; i++)
@@ -141,6 +146,7 @@ internal static unsafe class Sha2Lanes
 
     /// <summary>Adds a block to the states of those lanes that are all ones in <paramref name="active"/>. FIPS 180-4 §6.2.2.</summary>
     /// <remarks>Written out so that everything stays in registers: 8 of the state, 16 of the schedule, of 32.</remarks>
+    [MethodImpl(CompiledAtOnce)]
     private static void Compress(Vector512<uint>* state, Vector512<uint>* words, Vector512<uint> active)
     {
         Vector512<uint> a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
