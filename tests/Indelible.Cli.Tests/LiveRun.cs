@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 using Indelible.Testing;
 using Npgsql;
 using Xunit;
@@ -93,6 +94,21 @@ internal sealed class LiveRun : IAsyncDisposable
         JsonNode config = JsonNode.Parse(File.ReadAllText(path))!;
         config[key] = value;
         File.WriteAllText(path, config.ToJsonString());
+    }
+
+    /// <summary>From its next start on the ledger lives in a bucket.</summary>
+    /// <param name="bucket">The bucket.</param>
+    /// <param name="port">Where the storage is reached, by its owner.</param>
+    /// <param name="spoolMiB">What may wait for it.</param>
+    public void ConfigureStore(BucketOptions bucket, int port, int spoolMiB = 4096)
+    {
+        string secret = Path.Combine(Home, "secret");
+        File.WriteAllText(secret, RadosGateway.Owner.Secret);
+        Configure("store", new JsonObject
+        {
+            ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = bucket.Prefix, ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret,
+            ["retentionDays"] = 30, ["everySeconds"] = 0, ["spoolMiB"] = spoolMiB,
+        });
     }
 
     /// <summary>Starts <c>run</c>.</summary>
@@ -206,7 +222,7 @@ internal sealed class LiveRun : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL was never told to forget what was not sealed.</summary>
-    private static void RequireNoGap(IReadOnlyList<byte[]> entries)
+    public static void RequireNoGap(IReadOnlyList<byte[]> entries)
     {
         int gap = entries.ToList().FindIndex(entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code == "gap");
         if (gap >= 0) throw new LedgerCheckException($"entry {gap} announces a gap, or does not decode");

@@ -10,12 +10,15 @@ public sealed class Wire : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Socket> _ends = [];
     private readonly int _to;
+    private readonly Func<Tap>? _taps;
     private readonly Task _accepting;
 
     /// <summary>Lays the wire to a port.</summary>
-    public Wire(int to)
+    /// <param name="to">The port.</param>
+    /// <param name="taps">Gives what listens on a new connection; null: nobody does.</param>
+    public Wire(int to, Func<Tap>? taps = null)
     {
-        _to = to;
+        (_to, _taps) = (to, taps);
         _listener.Start();
         _accepting = AcceptAsync();
     }
@@ -63,7 +66,8 @@ public sealed class Wire : IAsyncDisposable
         try
         {
             await far.ConnectAsync(IPAddress.Loopback, _to);
-            await Task.WhenAny(CopyAsync(near, far), CopyAsync(far, near));
+            Tap? tap = _taps?.Invoke();
+            await Task.WhenAny(CopyAsync(near, far, bytes => tap?.Invoke(isRequest: true, bytes) ?? true), CopyAsync(far, near, bytes => tap?.Invoke(isRequest: false, bytes) ?? true));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -74,12 +78,12 @@ public sealed class Wire : IAsyncDisposable
         lock (_ends) _ends.RemoveAll(end => end == near || end == far);
     }
 
-    private static async Task CopyAsync(Socket from, Socket to)
+    private static async Task CopyAsync(Socket from, Socket to, Func<ReadOnlyMemory<byte>, bool> passes)
     {
         byte[] buffer = new byte[64 * 1024];
         try
         {
-            for (int count; (count = await from.ReceiveAsync(buffer)) > 0;) await to.SendAsync(buffer.AsMemory(0, count));
+            for (int count; (count = await from.ReceiveAsync(buffer)) > 0 && passes(buffer.AsMemory(0, count));) await to.SendAsync(buffer.AsMemory(0, count));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -87,3 +91,8 @@ public sealed class Wire : IAsyncDisposable
         }
     }
 }
+
+/// <summary>Hears what goes over a connection before it is passed on, and says whether it is: if not, the connection ends.</summary>
+/// <param name="isRequest">True for what comes from who connected.</param>
+/// <param name="bytes">As they came; not a whole message of anything.</param>
+public delegate bool Tap(bool isRequest, ReadOnlyMemory<byte> bytes);

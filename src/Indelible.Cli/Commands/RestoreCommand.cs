@@ -11,7 +11,7 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>mirror restore</c>: a ledger out of a copy, or a successor where the copy does not reach the highest known head.</summary>
 internal static class RestoreCommand
 {
-    private static readonly Option<string> From = new("--from") { Description = "The copy: http(s):// address of its tlog-tiles, or a directory", HelpName = "URL|DIR", Required = true };
+    private static readonly Option<string> From = new("--from") { Description = "The copy: http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, or a directory", HelpName = "URL|DIR", Required = true };
     private static readonly Option<string> Key = new("--key") { Description = "The ledger's verifier key, or a file that holds it", HelpName = "VKEY|FILE", Required = true };
     private static readonly Option<string[]> Heads = new("--heads") { Description = "Who may know a higher head: a mirror, a witness, a ledger, or a file with a checkpoint; may be given again", HelpName = "URL|DIR|FILE" };
     private static readonly Option<string?> Successor = new("--successor") { Description = "Open a new ledger of this origin instead, whose first entry names both heads", HelpName = "ORIGIN" };
