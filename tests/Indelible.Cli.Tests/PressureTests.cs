@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
+using Indelible.Ledger.Stores;
 using Indelible.Testing;
 using Xunit;
 
@@ -36,6 +38,72 @@ public sealed class PressureTests
             await Task.Delay(500);
         }
         await live.CheckAllAsync();
+    }
+
+    [Fact(Explicit = true)]
+    public async Task A_bucket_that_is_away_until_the_spool_or_the_disk_is_full_is_told_and_loses_nothing()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        bool isAway = false;
+        await using Wire wire = new(gateway.Port, () => (_, _) => !isAway);
+        await using LiveRun live = await LiveRun.StartAsync(22);
+        using SmallDisk? disk = await OnSmallDiskAsync(live, megabytes: 256);
+        Assert.SkipWhen(disk is null, "no right to mount a file system");
+        await live.ProtectAsync();
+        BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(30));
+        live.ConfigureStore(bucket, wire.Port, spoolMiB: 1);
+        live.Configure("alerts", new JsonObject { ["staleSeconds"] = 1, ["intervalSeconds"] = 1 });
+        await live.CaughtUpAsync();
+        string confirmed = (await live.Server.QueryAsync(live.Database, Confirmed))[0]!;
+        isAway = true;
+        wire.Cut();
+        const int transactions = 60, rows = 1000;
+        for (int i = 1; i <= transactions; i++) await live.Server.ExecuteAsync(live.Database, $"INSERT INTO people SELECT n, repeat('s', 300), repeat('c', 300) FROM generate_series({i * rows}, {(i * rows) + rows - 1}) n");
+        long waiting = 0;
+        await StatusAsync(live, status =>
+        {
+            long before = waiting;
+            waiting = (long)status["store"]!["lagEntries"]!;
+            return status["store"]!["problem"] is not null && waiting > 1000 && waiting - before < 3;      // but for what is sealed of the time that passes
+        });
+        Assert.InRange(waiting, 1000, transactions * rows / 2);
+        Assert.Equal(confirmed, (await live.Server.QueryAsync(live.Database, Confirmed))[0]);
+        isAway = false;
+        await live.CaughtUpAsync();
+        await live.StopAsync();
+        string log = await live.ProcessLog;
+        Assert.Contains("the ledger's store (s3://", log, StringComparison.Ordinal);
+        Assert.Contains("MiB of entries wait here, 1 MiB may (store.spoolMiB); then capture waits", log, StringComparison.Ordinal);
+
+        live.ConfigureStore(bucket, wire.Port);
+        await live.CaughtUpAsync();
+        confirmed = (await live.Server.QueryAsync(live.Database, Confirmed))[0]!;
+        isAway = true;
+        wire.Cut();
+        disk.Fill();
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'x', code = 'x' WHERE id < 3000");
+        Assert.Equal(3, await live.EndedAsync());
+        Assert.Contains("No space left on device", await live.ProcessLog, StringComparison.Ordinal);
+        Assert.Equal(3, (await live.Indelible.RunAsync("run", "--listen", "127.0.0.1:0")).ExitCode);
+        disk.Free();
+        live.Launch();
+        await live.ListeningAsync();
+        await StatusAsync(live, status => status["store"]!["problem"] is not null && (long)status["store"]!["lagEntries"]! > 1000);
+        Assert.Equal(confirmed, (await live.Server.QueryAsync(live.Database, Confirmed))[0]);
+        isAway = false;
+        await live.CheckAllAsync();
+    }
+
+    private const string Confirmed = "SELECT confirmed_flush_lsn FROM pg_replication_slots";
+
+    private static async Task StatusAsync(LiveRun live, Func<JsonNode, bool> isSo)
+    {
+        for (long started = Stopwatch.GetTimestamp(); ; await Task.Delay(1000))
+        {
+            JsonNode status = (await live.Indelible.RunAsync("status", "--json")).Json;
+            if (isSo(status)) return;
+            if (Stopwatch.GetElapsedTime(started) > Patience.Max) Assert.Fail(live.Story(status.ToJsonString()));
+        }
     }
 
     [Fact(Explicit = true)]
