@@ -48,6 +48,8 @@ public sealed class OperationsTests
         await live.StopAsync();
 
         await OkAsync(live, master, "verify", "--older", Path.Combine(backup, "ledger", "checkpoint"));
+        await OkAsync(live, master, "verify", "--since", Path.Combine(backup, "ledger", "checkpoint"));
+        Assert.Equal(2, (await live.Indelible.RunAsync(master, "verify", "--since", "one", "--older", "another")).ExitCode);
         await OkAsync(live, master, "crosscheck");
         JsonArray gaps = await GapsAsync(live, master);
         Assert.Contains(gaps, gap => (string)gap!["reason"]! == "slot-ahead" && !(bool)gap["open"]!);
