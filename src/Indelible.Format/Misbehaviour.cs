@@ -14,7 +14,7 @@ public sealed record Misbehaviour
     public const string Header = "indelible misbehaviour v1";
 
     private const string PrefixWord = "prefix ";
-    private const int Parts = 5;        // head; text and signatures of two notes
+    private const int PartsMin = 5;        // head; text and signatures of two notes
 
     /// <summary>The signed checkpoint of the smaller size, verbatim; of equal sizes, either.</summary>
     public required ReadOnlyMemory<byte> Older { get; init; }
@@ -28,6 +28,9 @@ public sealed record Misbehaviour
     /// <summary>The consistency proof from <see cref="Prefix"/> to the newer root; empty for equal sizes.</summary>
     public IReadOnlyList<Hash> Path { get; init; } = [];
 
+    /// <summary>Handovers between the keys that signed the two, oldest first, each verbatim; empty if one key did.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Handovers { get; init; } = [];
+
     /// <summary>True if these bytes begin as such a file does.</summary>
     public static bool IsMisbehaviour(ReadOnlySpan<byte> bytes) => bytes.StartsWith("indelible misbehaviour "u8);
 
@@ -39,12 +42,13 @@ public sealed record Misbehaviour
         if (!fault.IsNone) return fault;
         // A checkpoint's text and its signatures hold no blank line.
         string[] parts = all.Split("\n\n");
-        if (parts.Length != Parts) return new TextFault($"expected a head and two signed checkpoints, {Parts} parts between blank lines, found {parts.Length}");
+        if (parts.Length < PartsMin || parts.Length % 2 == 0 || parts.Length > PartsMin + (2 * KeyHistory.HandoversMax))
+            return new TextFault($"expected a head and two or more signed checkpoints, an odd number of parts from {PartsMin} on between blank lines, found {parts.Length}");
         fault = ParseHead(parts[0].Split('\n'), out Hash? prefix, out Hash[] path);
         if (!fault.IsNone) return fault;
         misbehaviour = new Misbehaviour
         {
-            Prefix = prefix, Path = path, Older = Encoding.UTF8.GetBytes($"{parts[1]}\n\n{parts[2]}\n"), Newer = Encoding.UTF8.GetBytes($"{parts[3]}\n\n{parts[4]}"),
+            Prefix = prefix, Path = path, Older = NoteAt(parts, 1), Newer = NoteAt(parts, 3), Handovers = [.. Enumerable.Range(0, (parts.Length - PartsMin) / 2).Select(i => NoteAt(parts, PartsMin + (2 * i)))],
         };
         return TextFault.None;
     }
@@ -56,8 +60,11 @@ public sealed record Misbehaviour
         text.Append(Header).Append('\n');
         if (Prefix is { } prefix) text.Append(PrefixWord).Append(prefix).Append('\n');
         foreach (Hash hash in Path) text.Append(hash).Append('\n');
-        return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Older.Span, (byte)'\n', .. Newer.Span];
+        return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Older.Span, (byte)'\n', .. Newer.Span, .. Handovers.SelectMany(handover => (byte[])[(byte)'\n', .. handover.Span])];
     }
+
+    /// <summary>A note's text and its signatures, whose last line ends where the next blank line begins.</summary>
+    private static ReadOnlyMemory<byte> NoteAt(string[] parts, int at) => Encoding.UTF8.GetBytes($"{parts[at]}\n\n{parts[at + 1]}{(at + 2 < parts.Length ? "\n" : "")}");
 
     private static TextFault ParseHead(string[] lines, out Hash? prefix, out Hash[] path)
     {

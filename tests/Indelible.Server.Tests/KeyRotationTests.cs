@@ -83,6 +83,43 @@ public sealed class KeyRotationTests : IDisposable
         Assert.False(Handover.Parse(await File.ReadAllBytesAsync(Path.Combine(Paths.Ledger, "checkpoint")), out _).IsNone);
     }
 
+    [Fact]
+    public async Task A_fork_across_a_handover_is_proved_by_either_key_alone_and_by_no_other()
+    {
+        VerifierKey first = await NewAsync();
+        string fork = Path.Combine(_root, "fork");
+        await using (LedgerHost host = await OpenAsync()) await SealAsync(host);
+        Directory.CreateDirectory(fork);
+        foreach (string name in (string[])["ledger", "journal", "index", "keyring"]) await Testing.Copying.AsIsAsync(Path.Combine(_root, name), Path.Combine(fork, name));
+        await using (LedgerHost host = await OpenAsync()) await SealAsync(host);
+        using LedgerCopy copy = LedgerCopy.Open(Mirror, first);
+        using (LedgerFetch source = LedgerFetch.FromDirectory(Paths.Ledger))
+            Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        LedgerPaths other = LedgerPaths.For(Path.Combine(fork, "ledger"));
+        VerifierKey second;
+        await using (LedgerHost host = await LedgerHost.OpenAsync(other, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None))
+        {
+            await SealAsync(host);
+            await SealAsync(host);
+            second = (await KeyRotation.RunAsync(host, "a test", null, CancellationToken.None)).To;
+            await SealAsync(host);
+        }
+        using LedgerFetch forked = LedgerFetch.FromDirectory(other.Ledger);
+        var found = Assert.IsType<FollowOutcome.Misbehaved>(await new LedgerFollower(copy, forked, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        byte[] evidence = await File.ReadAllBytesAsync(found.Evidence);
+        foreach (VerifierKey key in (VerifierKey[])[first, second])
+        {
+            VerificationReport report = EvidenceVerifier.Verify(evidence, Policy.ForKey(key));
+            Assert.Equal((Verdict.Verified, 600), (report.Verdict, report.Misbehaviour!.Size));
+            Assert.Equal([first.ToString(), second.ToString()], report.SignedBy);
+        }
+        using NoteSigner stranger = NoteSigner.FromSeed("example.org/t", new byte[NoteSigner.SeedSize]);
+        Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify(evidence, Policy.ForKey(stranger.VerifierKey)).Verdict);
+        Assert.True(Misbehaviour.Parse(evidence, out Misbehaviour? read).IsNone);
+        Assert.Equal(evidence, read!.ToBytes());
+        Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((read with { Handovers = [] }).ToBytes(), Policy.ForKey(first)).Verdict);      // nothing links the keys
+    }
+
     [Theory]
     [InlineData("made")]
     [InlineData("told")]

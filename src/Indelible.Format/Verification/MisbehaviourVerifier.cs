@@ -3,7 +3,7 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Verifies a file that says a ledger signed two histories. Offline; needs nothing but the file and the ledger's key.</summary>
+/// <summary>Verifies a file that says a ledger signed two histories. Offline; needs nothing but the file and one of the ledger's keys: the file holds the handovers to the others.</summary>
 internal static class MisbehaviourVerifier
 {
     /// <summary>Verifies a file. That it holds is the verdict <see cref="Verdict.Verified"/>: the misbehaviour is proved.</summary>
@@ -14,8 +14,8 @@ internal static class MisbehaviourVerifier
         var findings = new Findings();
         TextFault fault = Misbehaviour.Parse(bytes, out Misbehaviour? file);
         if (!fault.IsNone) return Unreadable(findings, fault);
-        Policy? keys = policy is null ? null : Policy.ForKeys(policy.Ledgers);
-        Checkpoint? older = Read(file!.Older, "the older checkpoint", keys, findings, out _);
+        KeyHistory[]? keys = policy is null ? null : [.. policy.Ledgers.Select(key => KeyHistory.Of(key, file!.Handovers))];
+        Checkpoint? older = Read(file!.Older, "the older checkpoint", keys, findings, out IReadOnlyList<string> signedBefore);
         Checkpoint? newer = Read(file.Newer, "the newer checkpoint", keys, findings, out IReadOnlyList<string> signedBy);
         if (older is null || newer is null) return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: a checkpoint cannot be read"] };
         string? rule = Contradiction(file, older, newer);
@@ -27,7 +27,7 @@ internal static class MisbehaviourVerifier
             Origin = newer.Origin,
             TreeSize = newer.Size,
             Root = newer.Root,
-            SignedBy = signedBy,
+            SignedBy = [.. signedBefore.Union(signedBy)],
             Findings = findings.Faults,
             NotChecked = [.. NotChecked(policy)],
             Misbehaviour = isProved ? new TwoHistories(older.Size, older.Root, file.Prefix) : null,
@@ -50,13 +50,13 @@ internal static class MisbehaviourVerifier
         return prefix == older.Root ? $"the older checkpoint's tree is a prefix of the newer one's: they agree" : null;
     }
 
-    private static Checkpoint? Read(ReadOnlyMemory<byte> bytes, string what, Policy? keys, Findings findings, out IReadOnlyList<string> signedBy)
+    private static Checkpoint? Read(ReadOnlyMemory<byte> bytes, string what, KeyHistory[]? keys, Findings findings, out IReadOnlyList<string> signedBy)
     {
         signedBy = [];
         IReadOnlyList<VerifiedSignature> signatures = [];
         TextFault fault = Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? checkpoint);
         if (!fault.IsNone) findings.Fault(Rules.Checkpoint, "", $"{what}: {fault}");
-        else if (keys is not null && keys.Check(note!, checkpoint!, out signatures) is { IsNone: false } wrong) findings.Fault(Rules.Signature, "", $"{what}: {wrong}");
+        else if (keys is not null && Policy.ForKeys([.. keys.SelectMany(known => known.At(checkpoint!.Size)).Distinct()]).Check(note!, checkpoint!, out signatures) is { IsNone: false } wrong) findings.Fault(Rules.Signature, "", $"{what}: {wrong}");
         else signedBy = [.. signatures.Select(signature => signature.Key.ToString())];
         return checkpoint;
     }

@@ -116,7 +116,7 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
         return Keep(new Misbehaviour { Older = accepted.Note.ToBytes(), Newer = head.Note.ToBytes(), Prefix = prefix, Path = path }, accepted.Size, head.Size);
     }
 
-    private FollowOutcome.Misbehaved Keep(Misbehaviour evidence, long olderSize, long newerSize) => new(copy.Keep(evidence, olderSize, newerSize));
+    private FollowOutcome.Misbehaved Keep(Misbehaviour evidence, long olderSize, long newerSize) => new(copy.Keep(evidence with { Handovers = [.. copy.Keys.Handovers.Select(handover => (ReadOnlyMemory<byte>)handover.Note.ToBytes())] }, olderSize, newerSize));
 }
 
 /// <summary>What looking at a ledger came to. A closed set.</summary>
