@@ -6,7 +6,8 @@ namespace Indelible.Verify;
 internal sealed record Arguments
 {
     public const string Help = """
-        indelible-verify [--key VKEY | --policy FILE] [--older CHECKPOINT | --since CHECKPOINT] [--json] LEDGER_DIR|EVIDENCE_FILE
+        indelible-verify [--key VKEY | --policy FILE] [--older CHECKPOINT | --since CHECKPOINT] [--chain DIR]... [--json]
+                         LEDGER_DIR|EVIDENCE_FILE
 
         Re-derives everything from raw bytes, offline: signatures, every entry, every tile, the root,
         each source's order and coverage, blobs; or, for an evidence file, the entry's inclusion.
@@ -16,6 +17,7 @@ internal sealed record Arguments
           --older CHECKPOINT  file with a checkpoint of this ledger that you kept: it must be a prefix
           --since CHECKPOINT  the same, and you verified the ledger when that was its head:
                               what it covers is not examined again
+          --chain DIR         a closed ledger before it, or a copy of one; may be given again
           --json              one JSON object on stdout
 
         Exit codes: 0 nothing wrong · 1 a finding · 2 wrong usage · 3 the environment failed
@@ -29,6 +31,7 @@ internal sealed record Arguments
     public string? PolicyFile { get; private init; }
     public string? OlderFile { get; private init; }
     public string? SinceFile { get; private init; }
+    public IReadOnlyList<string> Chain { get; private init; } = [];
     public bool IsJson { get; private init; }
     public bool IsHelp { get; private init; }
 
@@ -48,6 +51,7 @@ internal sealed record Arguments
                 "--policy" => arguments with { PolicyFile = Value(arguments.PolicyFile) },
                 "--older" => arguments with { OlderFile = Value(arguments.OlderFile) },
                 "--since" => arguments with { SinceFile = Value(arguments.SinceFile) },
+                "--chain" => arguments with { Chain = [.. arguments.Chain, Value(null)] },
                 "--json" => arguments with { IsJson = true },
                 "--help" or "-h" => arguments with { IsHelp = true },
                 ['-', _, ..] => throw Usage($"unknown option {words[i]}"),

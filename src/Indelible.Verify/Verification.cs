@@ -1,4 +1,5 @@
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Format.Notes;
 using Indelible.Format.Verification;
 
@@ -17,7 +18,20 @@ internal static class Verification
         {
             Policy = policy, OlderCheckpoint = older, BeginsAtOlder = arguments.SinceFile is not null, AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
         };
-        return verifier.Verify(CancellationToken.None);
+        VerificationReport report = verifier.Verify(CancellationToken.None);
+        return report is { IsSound: true, Predecessor: not null } ? new ChainVerifier(link => Find(arguments.Chain, link)).Follow(report, CancellationToken.None) : report;
+    }
+
+    /// <summary>The directory that says it is a ledger before it; whether it is, is verified.</summary>
+    private static LedgerSource? Find(IReadOnlyList<string> places, Predecessor link)
+    {
+        foreach (string place in places)
+        {
+            if (!Disk.IsDirectory(place)) throw new IndelibleException(ExitCode.Usage, $"--chain: expected a ledger directory, found none at {place}");
+            LedgerDirectory directory = new(place);
+            if (directory.Read("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(directory.Read, directory.Open);
+        }
+        return null;
     }
 
     private static VerificationReport VerifyEvidence(Arguments arguments, Policy? policy)

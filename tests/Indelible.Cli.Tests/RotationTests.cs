@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Format.Entries;
@@ -110,6 +111,10 @@ public sealed class RotationTests
         Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
         JsonNode chained = Assert.Single(verify.Json["chain"]!.AsArray())!;
         Assert.Equal((LiveRun.Origin, "verified"), ((string)chained["origin"]!, (string)chained["verdict"]!));
+        using Process small = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "indelible-verify"), ["--key", key, "--chain", closed, "--json", Path.Combine(next, "ledger")]) { RedirectStandardOutput = true })!;
+        string told = await small.StandardOutput.ReadToEndAsync();
+        await small.WaitForExitAsync();
+        Assert.True(small.ExitCode == 0 && (string)JsonNode.Parse(told)!["chain"]![0]!["verdict"]! == "verified", live.Story(told));
         IndelibleProcess.Result crosscheck = await live.Indelible.RunAsync("crosscheck", "--config", config);
         Assert.True(crosscheck.ExitCode == 0, live.Story(crosscheck.Output + crosscheck.Error));
         IReadOnlyList<byte[]> older = await LedgerCheck.AllAsync(closed, LiveRun.Origin, CancellationToken.None), newer = await LedgerCheck.AllAsync(Path.Combine(next, "ledger"), Successor, CancellationToken.None);
