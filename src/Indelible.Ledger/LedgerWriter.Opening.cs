@@ -53,6 +53,7 @@ public sealed partial class LedgerWriter
         try
         {
             if (paths.Store is { } store && !Path.Exists(paths.HeadPath)) await StoreTakeover.RunAsync(paths, store, keys, time, log, cancellationToken);
+            RequireNewestKey(paths, keys);
             RecoveredLedger recovery = RecoveredLedger.Run(paths, keys, options);
             writer = new LedgerWriter(paths, keys, time, log, options, writerLock, recovery);
             writer.Begin(recovery, keys);
@@ -79,7 +80,9 @@ public sealed partial class LedgerWriter
         _journal.ContinueAfter(recovery.Replay, _treeSize);
         _journal.BeginSegment(_tree.Range, _marks.Values);
         _journal.Trim(_treeSize);
-        Successor = new LedgerReader(_paths.Ledger).ReadSuccessor();
+        LedgerReader all = LedgerReader.Of(_paths);
+        Successor = all.ReadSuccessor();
+        all.Stored?.Dispose();
         LogRecovery();
         _sealing = SealLoopAsync();
     }

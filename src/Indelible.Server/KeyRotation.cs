@@ -22,7 +22,6 @@ public static class KeyRotation
     public static async Task<Handover> RunAsync(LedgerHost host, string by, string? reason, CancellationToken cancellationToken)
     {
         host.Writer.RequireOpen();
-        RequireDirectory(host.Paths, "its signing key cannot be handed over yet");
         VerifierKey next = host.Keyring.MakeNextKey();
         await host.PublishAsync(cancellationToken);
         if (!IsTold(host.View, next))
@@ -32,14 +31,7 @@ public static class KeyRotation
             host.NewMaker("").AddAdmin(entries, Code, facts, reason);
             await host.SealAsync(entries, cancellationToken);
         }
-        return await host.Writer.HandOverAsync(host.Keyring, cancellationToken);
-    }
-
-    /// <summary>Refuses what a ledger in a bucket cannot do yet.</summary>
-    /// <exception cref="IndelibleException">Usage: the ledger lives in a bucket.</exception>
-    internal static void RequireDirectory(LedgerPaths paths, string what)
-    {
-        if (paths.Store is { } store) throw new IndelibleException(ExitCode.Usage, $"the ledger lives in {store.Name}: {what}; nothing was changed. docs/bucket.md says what can be done instead");
+        return await host.HandOverAsync(cancellationToken);
     }
 
     /// <summary>True if an attempt that was stopped sealed the entry.</summary>

@@ -83,7 +83,7 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>Waits while too much waits for the ledger's own bucket.</summary>
     internal Task RoomAsync(CancellationToken cancellationToken) => _copies?.RoomAsync(cancellationToken) ?? Task.CompletedTask;
     /// <summary>Entries under the published head: of a ledger in a bucket, those the bucket was seen to hold.</summary>
-    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : View.Published.ReadCheckpoint().Size;
+    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : Path.Exists(Paths.PublishedHeadPath) ? View.Published.ReadCheckpoint().Size : 0;    // a successor was not shown yet
     /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left; null if it lives in its directory.</summary>
     public TargetStatus? Store => Paths.Store is null ? null : _copies?.Store() ?? TargetStatus.Of(StoreConfig.Name, Config.Store!.AsTarget(), View);
 
@@ -151,6 +151,14 @@ public sealed class LedgerHost : IAsyncDisposable
         if (Paths.Store is null || IsRunning) return;
         await new Copies(this, new Conditions(Time), _logger).StoreOnceAsync(cancellationToken);
     }
+
+    /// <summary>Waits, in a host that does not run, until everything published is held by the bucket that the ledger lives in, and by as many copies as must hold a position before it is confirmed.</summary>
+    internal Task UntilHeldAsync(Action<string> waiting, CancellationToken cancellationToken) =>
+        Paths.Store is null && Config.ConfirmAfter == 0 ? Task.CompletedTask : new Copies(this, new Conditions(Time), _logger).UntilHeldAsync(waiting, cancellationToken);
+
+    /// <summary>Hands the ledger over to the keyring's next signing key, in the directory or the bucket that it lives in. Durable when it returns.</summary>
+    internal Task<Handover> HandOverAsync(CancellationToken cancellationToken) => Paths.Store is null ? Writer.HandOverAsync(Keyring, cancellationToken)
+        : _copies is { } running ? running.HandOverAsync(cancellationToken) : new Copies(this, new Conditions(Time), _logger).HandOverOnceAsync(cancellationToken);
 
     /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage, publishes and returns.</summary>
     /// <param name="control">Executes forwarded commands; null: no control socket.</param>

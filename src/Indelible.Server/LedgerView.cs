@@ -16,14 +16,15 @@ public sealed class LedgerView : IDisposable
     private readonly Lazy<Keyring> _keyring;
     private readonly bool _ownsKeyring;
 
-    private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger, bool ownsKeyring = true)
+    private LedgerView(LedgerPaths paths, string origin, Lazy<Keyring> keyring, ILogger logger, bool isClosed = false)
     {
-        _ownsKeyring = ownsKeyring;
+        _ownsKeyring = !isClosed;
         Paths = paths;
         Origin = origin;
         _keyring = keyring;
-        Reader = LedgerReader.Of(paths);
-        Published = Reader.Published(paths);
+        LedgerReader all = LedgerReader.Of(paths);
+        Published = all.Published(paths);
+        Reader = isClosed ? Published : all;
         Values = new SealedValues(() => Keyring, Reader);
         Feed = new IndexFeed(LedgerIndex.Open(paths.Index, origin), Reader, Values, logger);
     }
@@ -116,7 +117,7 @@ public sealed class LedgerView : IDisposable
 
     /// <summary>Opens a closed ledger, which nobody writes any more, with its successor's keyring; the index stands where it stood.</summary>
     internal static LedgerView OpenClosed(LedgerPaths paths, string? key, Func<Keyring> keyring, ILogger logger) =>
-        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger, ownsKeyring: false) { ClosedKey = key };
+        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger, isClosed: true) { ClosedKey = key };
 
     /// <summary>Opens the keyring of a ledger.</summary>
     public static Keyring OpenKeyring(LedgerPaths paths)

@@ -58,11 +58,11 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
     }
 
     /// <summary>The bucket is tried, as at every start, and must hold no head.</summary>
-    private static async Task RequireEmptyAsync(StorePlace place, CancellationToken cancellationToken)
+    internal static async Task RequireEmptyAsync(StorePlace place, CancellationToken cancellationToken)
     {
         await using BucketStore store = new(place.Options(), TimeProvider.System);
         await store.OpenAsync(default, cancellationToken);
-        if (await store.ReadHeadAsync(static _ => null, cancellationToken) is not null)
+        if (await store.ReadHeadAsync(static _ => null, static (_, _) => Task.CompletedTask, cancellationToken) is not null)
             throw new IndelibleException(ExitCode.Usage, $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. A ledger that is there is gone on with by `indelible run`, where its keyring is");
     }
 

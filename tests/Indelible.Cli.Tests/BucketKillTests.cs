@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
 using Indelible.Format.Entries;
 using Indelible.Format.Notes;
@@ -49,7 +48,7 @@ public sealed class BucketKillTests
         RadosGateway gateway = await RadosGateway.GetAsync();
         BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(30));
         await using LiveRun live = await LiveRun.StartAsync(seed);
-        Killer killer = new(() => live.Process!.Kill());
+        RequestKiller killer = new(() => live.Process!.Kill());
         await using Wire wire = new(gateway.Port, killer.Listen);
         await live.ProtectAsync();
         await live.Server.ExecuteAsync(live.Database, "INSERT INTO people SELECT n, 'in a directory', 'in a directory' FROM generate_series(51, 600) n");
@@ -117,37 +116,5 @@ public sealed class BucketKillTests
     {
         while ((await live.Server.QueryAsync(live.Database, "SELECT active FROM pg_replication_slots"))[0] == "t") await Task.Delay(20);     // the server has not noticed yet
         return (await live.Server.QueryAsync(live.Database, sql)).Select(text => uint.Parse(text!, CultureInfo.InvariantCulture));
-    }
-
-    /// <summary>Kills at a request, before the storage has it or once the storage has answered it.</summary>
-    private sealed class Killer(Action kill)
-    {
-        private readonly Lock _lock = new();
-        private Regex? _request;
-        private bool _isDone;
-        private int _skipped;
-
-        public bool HasKilled { get; private set; }
-
-        public void Arm(Regex request, bool isDone, int skipped)
-        {
-            lock (_lock) (_request, _isDone, _skipped, HasKilled) = (request, isDone, skipped, false);
-        }
-
-        public Tap Listen()
-        {
-            bool isIt = false;
-            return (isRequest, bytes) =>
-            {
-                lock (_lock)
-                {
-                    if (isRequest && _request?.IsMatch(Encoding.Latin1.GetString(bytes.Span[..Math.Min(bytes.Length, 500)])) == true) isIt = _skipped-- <= 0;
-                    if (HasKilled || !isIt || isRequest == _isDone) return true;
-                    (HasKilled, _request) = (true, null);
-                    kill();
-                    return false;
-                }
-            };
-        }
     }
 }

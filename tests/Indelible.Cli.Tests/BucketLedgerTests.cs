@@ -71,52 +71,6 @@ public sealed class BucketLedgerTests
         Assert.Equal(2, without.ExitCode);
     }
 
-    [Fact]
-    public async Task A_new_key_and_a_successor_are_refused_in_a_bucket_and_a_directory_made_of_it_takes_both_into_the_next_bucket()
-    {
-        const string origin = "example.org/b";
-        RadosGateway gateway = await RadosGateway.GetAsync();
-        BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
-        using IndelibleProcess inBucket = new(), inDirectory = new();
-        string secret = Path.Combine(inBucket.Home, "secret"), successor = Path.Combine(inBucket.Home, "next");
-        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret);
-        Task LiveInAsync(IndelibleProcess indelible, string prefix) => File.WriteAllTextAsync(Path.Combine(indelible.Home, "indelible.json"), new JsonObject
-        {
-            ["ledger"] = "ledger",
-            ["store"] = new JsonObject { ["endpoint"] = gateway.Endpoint.AbsoluteUri, ["bucket"] = bucket.Bucket, ["prefix"] = prefix, ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret, ["retentionDays"] = 3650 },
-        }.ToJsonString());
-        string Place(string prefix) => $"s3://{bucket.Bucket}/{prefix}";
-
-        await LiveInAsync(inBucket, "first");
-        string key = (string)(await FineAsync(inBucket, "init", "--origin", origin, "--json")).Json["verifierKey"]!;
-        await FineAsync(inBucket, "hold", origin, "--reason", "case 1");
-        string before = (await FineAsync(inBucket, "verify", "--key", key, "--json")).Output;
-        string[] keyring = Directory.GetFileSystemEntries(Path.Combine(inBucket.Home, "keyring"));
-        foreach ((string words, string[] command) in ((string, string[])[])[("its signing key cannot be handed over yet; nothing was changed", ["keys", "rotate"]), ("it cannot be closed for a successor yet; nothing was changed", ["rotate", "--successor", origin + "-2", "--to", successor])])
-        {
-            IndelibleProcess.Result refused = await inBucket.CallAsync(command);
-            Assert.Equal(2, refused.ExitCode);
-            Assert.Contains($"the ledger lives in {Place("first")}: {words}", refused.Error, StringComparison.Ordinal);
-        }
-        Assert.Equal(before, (await FineAsync(inBucket, "verify", "--key", key, "--json")).Output);
-        Assert.Equal(keyring, Directory.GetFileSystemEntries(Path.Combine(inBucket.Home, "keyring")));
-        Assert.False(Path.Exists(successor));
-
-        await Copying.AsIsAsync(Path.Combine(inBucket.Home, "keyring"), Path.Combine(inDirectory.Home, "keyring"));
-        Dictionary<string, string> storage = new() { ["AWS_ENDPOINT_URL_S3"] = gateway.Endpoint.AbsoluteUri, ["AWS_ACCESS_KEY_ID"] = RadosGateway.Owner.Id, ["AWS_SECRET_ACCESS_KEY"] = RadosGateway.Owner.Secret };
-        IndelibleProcess.Result restored = await inDirectory.RunAsync(storage, "mirror", "restore", "--from", Place("first"), "--key", key);
-        Assert.True(restored.ExitCode == 0, restored.Error);
-        string newKey = (string)(await FineAsync(inDirectory, "keys", "rotate", "--json")).Json["verifierKey"]!;
-        await LiveInAsync(inDirectory, "second");
-        await FineAsync(inDirectory, "release", origin, "--reason", "case 1 is closed");
-        await FineAsync(inDirectory, "verify", Place("second"), "--key", key);
-        long size = (long)(await FineAsync(inDirectory, "verify", Place("second"), "--key", newKey, "--json")).Json["treeSize"]!;
-        foreach (string lost in (string[])["ledger", "journal", "index"]) Directory.Delete(Path.Combine(inDirectory.Home, lost), recursive: true);
-        await FineAsync(inDirectory, "hold", origin, "--reason", "case 2");
-        Assert.Equal(size + 1, (long)(await FineAsync(inDirectory, "verify", Place("second"), "--key", key, "--json")).Json["treeSize"]!);
-        Assert.Equal(before, (await FineAsync(inBucket, "verify", "--key", key, "--json")).Output);       // what was left behind is as it was
-    }
-
     private static async Task<IndelibleProcess.Result> FineAsync(IndelibleProcess indelible, params string[] arguments)
     {
         IndelibleProcess.Result result = await indelible.CallAsync(arguments);

@@ -61,6 +61,36 @@ public sealed class BucketLedgerTests
         Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
     }
 
+    [Theory]
+    [InlineData(20)]
+    [InlineData(-20)]
+    public async Task A_clock_too_far_from_the_storages_delays_publishing_and_nothing_else_and_what_waited_is_published_once_it_is_right(int minutes)
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: await StoreAsync(gateway));
+        await people.RunningAsync(async host =>
+        {
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
+            long published = host.PublishedSize;
+            string confirmed;
+            using (ClockOfRequests wrong = new(TimeSpan.FromMinutes(minutes)))
+            {
+                await people.ExecuteAsync("UPDATE people SET ssn = 'by a wrong clock'");
+                await people.CaughtUpAsync(host);                                     // sealed
+                await PeopleLedger.UntilAsync(() => host.Store!.Problem?.Contains("RequestTimeTooSkewed", StringComparison.Ordinal) == true);
+                published = host.PublishedSize;
+                confirmed = (await people.AskAsync(Confirmed))!;
+                await people.ExecuteAsync("UPDATE people SET ssn = 'and another'");
+                await people.CaughtUpAsync(host);
+                Assert.True(host.Writer.TreeSize >= published + 20);
+                Assert.Equal((published, confirmed), (host.PublishedSize, await people.AskAsync(Confirmed)));
+            }
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 } && host.PublishedSize >= published + 20);
+            Assert.Empty(host.Store!.Strange);
+        });
+        Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+    }
+
     [Fact]
     public async Task A_machine_that_is_lost_is_replaced_by_one_with_the_keyring_and_no_change_is_missing()
     {
@@ -127,6 +157,43 @@ public sealed class BucketLedgerTests
             await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
         });
         Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+        Directory.Delete(other, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_machine_with_the_keys_of_before_ends_at_the_first_head_it_would_show_after_another_one_handed_over()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        await people.RunningAsync(host => PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 }));
+        string other = Directory.CreateTempSubdirectory("indelible-twin-").FullName, home = Path.GetDirectoryName(people.Paths.Ledger)!;
+        foreach (string name in (string[])["ledger", "journal", "keyring", "master.key"])
+            if (Path.Exists(Path.Combine(home, name))) await Copying.AsIsAsync(Path.Combine(home, name), Path.Combine(other, name));
+        VerifierKey? before = null;
+        await people.RunningAsync(async first =>
+        {
+            await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
+            LedgerPaths paths = LedgerPaths.For(Path.Combine(other, "ledger")) with { Store = store.Place() };
+            IndelibleConfig alone = new() { Listen = "127.0.0.1:0", Store = store };
+            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
+            Task running = second.RunAsync(null, CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => second.Store is { Problem: null } || running.IsCompleted);
+            before = first.Keyring.LedgerKeys.Signer.VerifierKey;
+            Handover handover = await KeyRotation.RunAsync(first, "a test", null, CancellationToken.None);      // while it captures
+            Assert.Equal((before, first.Keyring.LedgerKeys.Signer.VerifierKey), (handover.From, handover.To));
+            EntryBatch entries = new();
+            second.NewMaker("").AddAdmin(entries, "test", new Dictionary<string, string> { ["by"] = "the second" });
+            if (!running.IsCompleted) await second.SealAsync(entries, CancellationToken.None);
+            await Assert.ThrowsAsync<CopyContradictsException>(() => running.WaitAsync(TimeSpan.FromMinutes(3)));
+            await people.ExecuteAsync("UPDATE people SET ssn = 'by the new key'");
+            await people.CaughtUpAsync(first);
+            await first.PublishAsync(CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
+        });
+        Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
+        using LedgerFetch files = LedgerFetch.FromBucket(people.Paths.Store!.Options(), before, CancellationToken.None);
+        Assert.Equal(Verdict.Verified, new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(before!) }.Verify(CancellationToken.None).Verdict);
         Directory.Delete(other, recursive: true);
     }
 

@@ -4,6 +4,7 @@ using Indelible.Format.Notes;
 using Indelible.Format.Sealing;
 using Indelible.Format.Verification;
 using Indelible.Ledger;
+using Indelible.Server.Replication;
 using Indelible.Server.Succeeding;
 using Indelible.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -55,6 +56,33 @@ public sealed class RotationTests : IDisposable
         Entry third = entries.Single(entry => entry.Header is { Kind: EntryKind.Baseline, Relation.Name: "people", Key.Columns: [{ Value: "3" }] });
         Assert.Equal("changed", Text(view, third, "ssn"));
         Assert.Equal(80_000, Text(view, third, "note")!.Length);
+    }
+
+    [Fact]
+    public async Task A_rotation_waits_until_as_many_copies_as_must_hold_a_position_hold_the_closing_entry()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        string vault = Path.Combine(_root, "vault"), told = "";
+        people.Config.Targets["vault"] = new TargetConfig { Path = vault, EverySeconds = 3600 };
+        people.Config.ConfirmAfter = 1;
+        using CancellationTokenSource stop = new();
+        Rotation rotation = new(people.Paths, people.Config, TimeProvider.System, static _ => { })
+        {
+            Origin = Next, Directory = Home, By = "a test", Targets = new Dictionary<string, string> { ["vault"] = "" },
+            Waiting = what =>
+            {
+                told = what;
+                stop.Cancel();
+            },
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => rotation.RunAsync(stop.Token));
+        Assert.StartsWith("waiting for vault to hold the", told, StringComparison.Ordinal);
+        Assert.Contains("expected a directory for a copy", told, StringComparison.Ordinal);
+        Assert.False(Path.Exists(Path.Combine(Home, "indelible.json")));
+        await Assert.ThrowsAsync<IndelibleException>(() => LedgerHost.OpenAsync(Own, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None));     // not whole yet
+        Directory.CreateDirectory(vault);
+        RotatedLedger rotated = await rotation.RunAsync(CancellationToken.None);
+        Assert.Equal(rotated.ClosedSize, new LedgerReader(vault).ReadCheckpoint().Size);
     }
 
     [Fact]

@@ -11,12 +11,13 @@ internal static class RotateCommand
 {
     private static readonly Option<string> Successor = new("--successor") { Description = "Origin of the successor", HelpName = "ORIGIN", Required = true };
     private static readonly Option<string> To = new("--to") { Description = "Its directory: ledger, keyring and configuration", HelpName = "DIR", Required = true };
+    private static readonly Option<string?> Store = new("--store") { Description = "Of a ledger that lives in a bucket: the bucket and prefix that the successor lives in; reached as the configuration says of the closed ledger's", HelpName = "s3://BUCKET/PREFIX" };
     private static readonly Option<string[]> Targets = new("--target") { Description = "Where the successor's copy is kept: a directory, or a prefix in the same bucket; empty: no such copy. Once for each of the configured targets", HelpName = "NAME=PLACE" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed", HelpName = "TEXT" };
 
     public static Command Build()
     {
-        Command command = new("rotate", "Close the ledger and open its successor") { Successor, To, Targets, Reason };
+        Command command = new("rotate", "Close the ledger and open its successor") { Successor, To, Store, Targets, Reason };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -28,6 +29,8 @@ internal static class RotateCommand
         {
             Origin = parse.GetValue(Successor)!,
             Directory = invocation.Resolve(parse.GetValue(To)!),
+            Store = parse.GetValue(Store),
+            Waiting = what => terminal.Note($"{what}\n  may be stopped: the same command goes on"),
             Targets = (parse.GetValue(Targets) ?? []).Select(Place).ToDictionary(),
             By = invocation.User,
             Reason = parse.GetValue(Reason),

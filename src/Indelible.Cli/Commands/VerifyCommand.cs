@@ -96,7 +96,7 @@ internal static class VerifyCommand
                 if (!fault.IsNone) return null;
                 foreach (string place in places)
                 {
-                    if (!isGiven && !Directory.Exists(place)) continue;
+                    if (!isGiven && !place.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) && !Directory.Exists(place)) continue;
                     LedgerFetch files = FilesOf(place, key, parse, invocation, cancellationToken);
                     opened.Add(files);
                     if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);
@@ -112,7 +112,7 @@ internal static class VerifyCommand
 
     /// <summary>Those of the configured ledger, if that is the one verified.</summary>
     private static IEnumerable<string> Configured(ParseResult parse, Invocation invocation) =>
-        parse.GetValue(Target) is null ? invocation.Config(parse).Predecessors.Select(predecessor => predecessor.Ledger) : [];
+        parse.GetValue(Target) is null ? invocation.Config(parse).Predecessors.Select(predecessor => predecessor.Store?.Place().Name ?? predecessor.Ledger) : [];
 
     private static LedgerFetch FilesOf(string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken) =>
         target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken)

@@ -46,6 +46,14 @@ public sealed partial class Keyring
         }
     }
 
+    /// <summary>Makes the handover from the ledger's signing key to the next at a head; nothing counts yet.</summary>
+    /// <exception cref="InvalidOperationException">There is no next key.</exception>
+    public Handover SignHandover(Checkpoint head)
+    {
+        using NoteSigner next = NextSigner() ?? throw new InvalidOperationException("expected a next signing key, found none");
+        return Handover.Sign(head, LedgerKeys.Signer, next);
+    }
+
     /// <summary>The next signing key becomes the ledger's, and the one before is gone; durable when it returns. Only once a handover to it is durable, and while nothing is being signed.</summary>
     internal void TakeNextKey()
     {

@@ -48,3 +48,6 @@ internal static class BucketHeads
 
 /// <summary>Tree size of a signed checkpoint of one ledger; null for anything else.</summary>
 public delegate long? HeadSize(ReadOnlyMemory<byte> checkpoint);
+
+/// <summary>Told that a handover to another signing key is there. Throws where the ledger's writer does not have that key and so must stop.</summary>
+public delegate Task HandoverSeen(Handover handover, CancellationToken cancellationToken);

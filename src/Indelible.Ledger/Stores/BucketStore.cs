@@ -27,6 +27,7 @@ public sealed class BucketStore : ILedgerStore
     private readonly Queue<string> _heads = [];
     private long? _shown, _shownBefore;
     private HeadSize? _sizeOf;
+    private HandoverSeen _handedOver = static (_, _) => Task.CompletedTask;
 
     /// <param name="options">Which bucket, and how.</param>
     /// <param name="time">The clock that locks are reckoned by.</param>
@@ -69,13 +70,15 @@ public sealed class BucketStore : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public async Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken)
+    public async Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken)
     {
+        _handedOver = handedOver;
+        if (_bucket.Options.IsPrimary) await TellHandoversAsync(cancellationToken);
         ReadOnlyMemory<byte>? head = await BucketHeads.NewestAsync(_bucket, sizeOf, Found, cancellationToken);
         _sizeOf = sizeOf;
         _shown = _shownBefore = head is { } bytes ? sizeOf(bytes) : null;
         bool isOurs = head is null || _shown is not null;
-        while (_bucket.Options.IsPrimary && isOurs && await _claims.FindAsync(_shown, sizeOf, cancellationToken) is { } claimed)
+        while (_bucket.Options.IsPrimary && isOurs && await _claims.FindAsync(_shown, sizeOf, _handedOver, cancellationToken) is { } claimed)
         {
             await ShowAsync(sizeOf(claimed)!.Value, claimed, cancellationToken);     // its writer died in between
             head = claimed;
@@ -184,12 +187,32 @@ public sealed class BucketStore : ILedgerStore
         HeadSize sizeOf = _sizeOf ?? throw new InvalidOperationException("expected the head to have been read before one is stored");
         while (true)
         {
-            byte[] next = await _claims.ClaimAsync(_shown, checkpoint, Until(isPassing: true), sizeOf, cancellationToken);
+            byte[] next = await _claims.ClaimAsync(_shown, checkpoint, Until(isPassing: true), sizeOf, _handedOver, cancellationToken);
             if (checkpoint.Span.SequenceEqual(next)) return;
             rival(next);
             await ShowAsync(sizeOf(next)!.Value, next, cancellationToken);
             if (_shown >= sizeOf(checkpoint)) return;
         }
+    }
+
+    /// <summary>Claims, of the bucket that the ledger lives in, that another signing key comes after the head that is shown. Of that and a head that somebody else claims the first one counts;
+    /// <paramref name="rival"/> is told the head if that is it, else the handover was told as any that is found.</summary>
+    public async Task ClaimHandoverAsync(Handover handover, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken)
+    {
+        HeadSize sizeOf = _sizeOf ?? throw new InvalidOperationException("expected the head to have been read before a handover is claimed");
+        await _claims.StoreAsync(handover.Checkpoint.Size, handover.Note.ToBytes(), Until(isPassing: true), cancellationToken);
+        if (await _claims.FindAsync(handover.Checkpoint.Size, sizeOf, _handedOver, cancellationToken) is { } next) rival(next);
+    }
+
+    private async Task TellHandoversAsync(CancellationToken cancellationToken)
+    {
+        List<Handover> found = [];
+        await foreach (ObjectVersion version in _bucket.VersionsAsync(Handover.Directory + "/", null, deep: true, cancellationToken))
+        {
+            if (version.IsMarker || version.Length > SignedNote.LengthMax || await _bucket.ReadAsync(version.Path, version.Id, SignedNote.LengthMax, cancellationToken) is not { } content) continue;
+            if (Handover.Parse(content, out Handover? handover).IsNone) found.Add(handover!);
+        }
+        foreach (Handover handover in found.OrderBy(handover => handover.Checkpoint.Size)) await _handedOver(handover, cancellationToken);
     }
 
     private async Task ShowAsync(long size, ReadOnlyMemory<byte> checkpoint, CancellationToken cancellationToken)

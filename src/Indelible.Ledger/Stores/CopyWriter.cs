@@ -33,6 +33,12 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     /// <summary>Told the signed head that the copy ends with, when it was opened and when another is shown.</summary>
     public Action<ReadOnlyMemory<byte>>? Shown { get; init; }
 
+    /// <summary>The signing key that the ledger is to be handed over to; null if there is none. Of the bucket that the ledger lives in.</summary>
+    public Func<VerifierKey?> NextKey { get; init; } = static () => null;
+
+    /// <summary>Takes that key: the handover to it counts, and is stored there.</summary>
+    public HandoverSeen Take { get; init; } = static (_, _) => Task.CompletedTask;
+
     /// <summary>How far it is; durable there.</summary>
     public CopyProgress Progress { get; private set; } = progress;
 
@@ -43,7 +49,7 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     {
         byte[] hint = LedgerFiles.HintContent(_keys);
         await store.OpenAsync(hint, cancellationToken);
-        ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(SizeOf, cancellationToken);
+        ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(SizeOf, HandedOverAsync, cancellationToken);
         long size = head is { } bytes ? RequireContained(bytes) : 0;
         if (size < Progress.Size)
             throw new CopyDamagedException($"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {(head is null ? "none" : $"one of {size}")}. "
@@ -78,6 +84,36 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         if (isHandedOver) await store.ReplaceAsync(LedgerFiles.Hint, LedgerFiles.HintContent(keys), cancellationToken);
         if (head.Size > Progress.Size || !_hasHead) await ShowAsync(note, head, saved, cancellationToken);
         await CopyCosignedAsync(cancellationToken);
+    }
+
+    /// <summary>Hands the ledger over to its next key at the head that its bucket shows. The handover counts, and the key is taken, when it returns.</summary>
+    /// <param name="bucket">The store.</param>
+    /// <param name="sign">Makes the handover.</param>
+    /// <param name="cancellationToken">Ends it; it may be begun again.</param>
+    /// <exception cref="CopyContradictsException">Another process shows a head that is not in this ledger, or was handed over before.</exception>
+    /// <exception cref="Format.IndelibleException">Environment: the storage failed, or another head was shown first.</exception>
+    public async Task HandOverAsync(BucketStore bucket, Func<Checkpoint, Handover> sign, CancellationToken cancellationToken)
+    {
+        Hash root = Tree.Root(Progress.Size, new TileNodes(ledger.ReadCheckpoint().Size, ledger.ReadTile).Read);
+        Handover handover = sign(new Checkpoint { Origin = _keys.Newest.Name, Size = Progress.Size, Root = root });
+        await bucket.ClaimHandoverAsync(handover, RequireNoRival, cancellationToken);
+        if (_keys.Newest.Equals(handover.To)) return;
+        throw new Format.IndelibleException(Format.ExitCode.Environment, $"{store.Place}: another head came before the handover at size {Progress.Size}, and the key is as it was. Give the same command again");
+    }
+
+    /// <summary>A handover that the ledger's bucket shows. It may be this ledger's own, if the process died before it took the key.</summary>
+    private async Task HandedOverAsync(Handover handover, CancellationToken cancellationToken)
+    {
+        if (!handover.From.Equals(_keys.Newest)) return;       // known, or of a process that lost
+        if (!handover.To.Equals(NextKey()))
+            throw new CopyContradictsException($"the ledger was handed over to another signing key: {store.Place} has a handover at size {handover.Checkpoint.Size} to {handover.To}, which is not in the keyring here. "
+                + "Run it where that key is, or put back a backup of the keyring that was made after the handover");
+        byte[] bytes = handover.Note.ToBytes();
+        RequireContained(bytes);
+        await store.PutAsync([new StoreFile(Handover.PathOf(handover.Checkpoint.Size), bytes, IsPassing: false)], cancellationToken);
+        await store.ReplaceAsync(LedgerFiles.Hint, LedgerFiles.HintContent(_keys.With([bytes])), cancellationToken);
+        await Take(handover, cancellationToken);
+        _keys = readKeys();
     }
 
     private async Task ShowAsync(SignedNote note, Checkpoint head, Action<CopyProgress> saved, CancellationToken cancellationToken)

@@ -29,7 +29,7 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken) => Task.FromResult(
+    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken) => Task.FromResult(
         DurableFile.TryReadAll(Full(LedgerFiles.Checkpoint), SignedNote.LengthMax) is { } bytes ? (ReadOnlyMemory<byte>?)bytes : null);
 
     /// <inheritdoc/>

@@ -16,7 +16,10 @@ public interface ILedgerStore : IAsyncDisposable
     Task OpenAsync(ReadOnlyMemory<byte> hint, CancellationToken cancellationToken);
 
     /// <summary>The signed checkpoint the copy ends with; null if it has none yet. Where there are several to choose from, the newest of the ledger's own.</summary>
-    Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, CancellationToken cancellationToken);
+    /// <param name="sizeOf">Tree size of a checkpoint of the ledger.</param>
+    /// <param name="handedOver">Of the place that the ledger lives in: told every handover there, the oldest first, now and whenever a head is stored.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken);
 
     /// <summary>True if there is a file of this name, whatever it holds.</summary>
     Task<bool> HasAsync(string path, CancellationToken cancellationToken);

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Alerts;
@@ -14,6 +15,7 @@ internal sealed class Copies
     /// <summary>For a last round when the process stops.</summary>
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TellPatience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan SpoolPause = TimeSpan.FromMilliseconds(50);
 
     private readonly LedgerHost _host;
@@ -92,6 +94,22 @@ internal sealed class Copies
         foreach (Target target in All) await target.CloseAsync();
     }
 
+    /// <summary>Hands the ledger over to the keyring's next signing key, in the bucket that it lives in.</summary>
+    public Task<Handover> HandOverAsync(CancellationToken cancellationToken) => _store!.HandOverAsync(cancellationToken);
+
+    /// <summary>The same in a host that does not run.</summary>
+    public async Task<Handover> HandOverOnceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await HandOverAsync(cancellationToken);
+        }
+        finally
+        {
+            await _store!.CloseAsync();
+        }
+    }
+
     /// <summary>Brings the ledger's own bucket up to what is staged, in a host that does not run, and lets go of it.</summary>
     public async Task StoreOnceAsync(CancellationToken cancellationToken)
     {
@@ -103,6 +121,24 @@ internal sealed class Copies
         finally
         {
             await _store.CloseAsync();
+        }
+    }
+
+    /// <summary>Copies, in a host that does not run, until the ledger's own bucket, if it has one, holds everything, and then as many copies as must hold a position before it is confirmed.
+    /// What fails is tried again, until cancelled.</summary>
+    /// <param name="waiting">Told what is waited for, where that takes long.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task UntilHeldAsync(Action<string> waiting, CancellationToken cancellationToken)
+    {
+        try
+        {
+            long size = _host.Writer.PublishedSize;
+            if (_store is { } store) await UntilAsync([store], 1, size, waiting, cancellationToken);
+            await UntilAsync(_targets, _host.Config.ConfirmAfter, size, waiting, cancellationToken);
+        }
+        finally
+        {
+            foreach (Target target in All) await target.CloseAsync();
         }
     }
 
@@ -121,6 +157,26 @@ internal sealed class Copies
     private IEnumerable<Target> All => _store is null ? _targets : [_store, .. _targets];
 
     private IEnumerable<TargetStatus> AllStatus() => All.Select(target => target.Status());
+
+    private async Task UntilAsync(Target[] targets, int count, long size, Action<string> waiting, CancellationToken cancellationToken)
+    {
+        if (count == 0) return;
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] running = [.. targets.Select(target => target.RunAsync(stop.Token))];
+        string told = "";
+        for (long started = _host.Time.GetTimestamp(); targets.Count(target => target.Size >= size) < count && !Array.Exists(running, task => task.IsCompleted);)
+        {
+            await Task.WhenAny([.. running, Task.Delay(SpoolPause, _host.Time, stop.Token)]);
+            if (_host.Time.GetElapsedTime(started) < TellPatience) continue;
+            string now = $"waiting for {(targets.Length == 1 ? targets[0].Name : $"{count} of {string.Join(", ", targets.Select(target => target.Name))}")} to hold the {size} entries of {_host.Writer.Origin}: "
+                + string.Join("; ", targets.Select(target => target.Status()).Where(copy => copy.Size < size).Select(copy => $"{copy.Name} holds {copy.Size}{(copy.Problem is { } problem ? $" ({problem})" : "")}"));
+            if (now != told) waiting(told = now);
+        }
+        await stop.CancelAsync();
+        await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (Task failed in running.Where(task => task.IsFaulted)) await failed;
+        cancellationToken.ThrowIfCancellationRequested();
+    }
 
     private void Offer(PublishedEntries published)
     {

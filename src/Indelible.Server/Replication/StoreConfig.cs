@@ -37,6 +37,19 @@ public sealed class StoreConfig
     /// <summary>Where it is, and how it is reached.</summary>
     public StorePlace Place() => new(TargetStores.PlaceOf(AsTarget()), () => TargetStores.OptionsOf(Name, AsTarget()) with { IsPrimary = true });
 
+    /// <summary>Another ledger's bucket or prefix, reached in the same way and kept in the same way.</summary>
+    /// <param name="place">As it is typed; null: the same.</param>
+    /// <param name="secretFile">File with the secret.</param>
+    internal StoreConfig At(string? place, string? secretFile)
+    {
+        BucketOptions? other = place is null ? null : BucketOptions.At(place);
+        return new StoreConfig
+        {
+            Endpoint = Endpoint, Region = Region, Bucket = other?.Bucket ?? Bucket, Prefix = other is null ? Prefix : other.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null, AccessKey = AccessKey,
+            SecretFile = secretFile, SecretEnvironment = SecretEnvironment, RetentionDays = RetentionDays, EverySeconds = EverySeconds, SpoolMiB = SpoolMiB, LocalEntries = LocalEntries,
+        };
+    }
+
     internal TargetConfig AsTarget() => new()
     {
         Kind = TargetKind.S3, Endpoint = Endpoint ?? EnvironmentEndpoint(), Region = Region, Bucket = Bucket, Prefix = Prefix, AccessKey = AccessKey, SecretFile = SecretFile,

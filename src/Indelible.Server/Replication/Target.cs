@@ -27,6 +27,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private readonly TargetMemory _memory = new(host.Paths.Journal, name);
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _contacted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Holds one token: whoever has it uses the place.</summary>
+    private readonly Channel<bool> _turn = Turn();
     private readonly Lock _lock = new();
     private CopyWriter? _copy;
     private ILedgerStore? _store;
@@ -125,8 +127,41 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         }
     }
 
-    /// <summary>Copies what is published; for a last time, when nothing else runs.</summary>
+    /// <summary>Copies what is published.</summary>
     public async Task RoundAsync(CancellationToken cancellationToken)
+    {
+        await _turn.Reader.ReadAsync(cancellationToken);
+        try
+        {
+            await CopyAsync(cancellationToken);
+        }
+        finally
+        {
+            _turn.Writer.TryWrite(true);
+        }
+    }
+
+    /// <summary>Hands the ledger, in its own bucket, over to the keyring's next signing key at a head that covers everything published before. Durable when it returns.</summary>
+    /// <exception cref="CopyContradictsException">Another process with the same keys was first.</exception>
+    /// <exception cref="IndelibleException">The storage failed: the same may be asked for again.</exception>
+    public async Task<Handover> HandOverAsync(CancellationToken cancellationToken)
+    {
+        VerifierKey next = host.Keyring.NextKey ?? throw new InvalidOperationException("expected a next signing key, found none");
+        await host.Writer.PublishAsync(cancellationToken);
+        await _turn.Reader.ReadAsync(cancellationToken);
+        try
+        {
+            await CopyAsync(cancellationToken);
+            if (host.Keyring.NextKey is not null) await _copy!.HandOverAsync((BucketStore)_store!, host.Keyring.SignHandover, cancellationToken);    // else an attempt that was stopped had claimed it
+            return host.View.Reader.ReadKeys(next).Handovers.Single(handover => handover.To.Equals(next));
+        }
+        finally
+        {
+            _turn.Writer.TryWrite(true);
+        }
+    }
+
+    private async Task CopyAsync(CancellationToken cancellationToken)
     {
         long started = host.Time.GetTimestamp();
         if (_copy is null) await OpenAsync(cancellationToken);
@@ -195,6 +230,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         CopyWriter copy = new(Source, () => host.View.Reader.ReadKeys(host.Keyring.LedgerKeys.Signer.VerifierKey), _store, _known.Progress)
         {
             Showing = primary is null ? null : Guard, Shown = primary is null ? null : Publish,
+            NextKey = () => host.Keyring.NextKey, Take = (handover, stop) => host.Writer.TakeHandoverAsync(host.Keyring, handover, stop),
         };
         await copy.OpenAsync(cancellationToken);
         (_copy, _hasAnswered) = (copy, true);
@@ -213,7 +249,15 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
 
     private async Task FailedAsync(Exception e)
     {
-        await CloseAsync();
+        await _turn.Reader.ReadAsync();
+        try
+        {
+            await CloseAsync();
+        }
+        finally
+        {
+            _turn.Writer.TryWrite(true);
+        }
         bool isNew;
         lock (_lock)
         {
@@ -233,6 +277,13 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         Task news = _news.Reader.ReadAsync(limit.Token).AsTask();
         await news.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private static Channel<bool> Turn()
+    {
+        Channel<bool> turn = Channel.CreateBounded<bool>(1);
+        turn.Writer.TryWrite(true);
+        return turn;
     }
 
     private static TimeSpan Pause(int failures) => TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 10)), PauseMax.TotalSeconds));

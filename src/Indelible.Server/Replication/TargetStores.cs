@@ -12,7 +12,7 @@ public static class TargetStores
 
     /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there, else as the environment says.</summary>
     public static BucketOptions BucketAt(string place, IndelibleConfig config) =>
-        config.Store is { } store && store.Place() is var own && own.Name.TrimEnd('/') == place.TrimEnd('/') ? own.Options()
+        config.Predecessors.Select(predecessor => predecessor.Store).Prepend(config.Store).OfType<StoreConfig>().Select(store => store.Place()).FirstOrDefault(own => own.Name.TrimEnd('/') == place.TrimEnd('/')) is { } known ? known.Options()
             : config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
             ? OptionsOf(name, target) : BucketOptions.At(place);
 

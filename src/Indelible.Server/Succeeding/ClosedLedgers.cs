@@ -68,12 +68,13 @@ public sealed class ClosedLedgers : IDisposable
     private static async Task<ChainMember> OpenAsync(LedgerView current, PredecessorConfig one, Predecessor? link, ILogger logger, CancellationToken cancellationToken)
     {
         string head = Path.Combine(one.Ledger, "checkpoint");
+        LedgerPaths paths = LedgerPaths.For(one.Ledger) with { Store = one.Store?.Place() };
+        if (paths.Store is { } store && !Path.Exists(head)) await FetchHeadAsync(store, link, head, cancellationToken);
         if (!Path.Exists(head))
             return new ChainMember(one.Origin, null, $"the closed ledger {one.Origin} is not at hand: nothing at {one.Ledger}. What is there of it is not shown; put it or a copy of it back, or name another place under predecessors in the configuration");
         Checkpoint found = new LedgerReader(one.Ledger).ReadCheckpoint();
         if (found.Origin != one.Origin || (link is not null && (found.Size, found.Root) != (link.Size, link.Root)))
             throw new IndelibleException(ExitCode.Finding, $"{one.Ledger}: expected the closed ledger {one.Origin}{(link is null ? "" : $", size {link.Size}, root {link.Root}")}, found {found.Origin}, size {found.Size}, root {found.Root}: `indelible verify --chain {one.Ledger}` tells more");
-        LedgerPaths paths = LedgerPaths.For(one.Ledger);
         LedgerView view = LedgerView.OpenClosed(one.Index is { } index ? paths with { Index = index } : paths, link?.Key, () => current.Keyring, logger);
         try
         {
@@ -85,6 +86,17 @@ public sealed class ClosedLedgers : IDisposable
             view.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The directory of a closed ledger that lives in a bucket is gone: its head is all that is needed here.</summary>
+    private static async Task FetchHeadAsync(StorePlace store, Predecessor? link, string path, CancellationToken cancellationToken)
+    {
+        VerifierKey? key = null;
+        if (link is not null) VerifierKey.Parse(link.Key, out key);
+        using LedgerFetch files = LedgerFetch.FromBucket(store.Options(), key, cancellationToken);
+        if (await files.ReadAsync("checkpoint", cancellationToken) is not { } head) return;
+        DurableFile.MakeDirectory(Path.GetDirectoryName(path)!);
+        DurableFile.Replace(path, head);
     }
 
     private static Predecessor? LinkOf(LedgerView view) => view.Reader.ReadCheckpoint().Size > 0 ? Succession.PredecessorIn(view.Entry(0).Header) : null;

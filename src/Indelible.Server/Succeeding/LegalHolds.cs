@@ -67,6 +67,8 @@ public static class LegalHolds
         LedgerView view = closed.Of(origin);
         if (InForce(host.View).TryGetValue(origin, out IndexedEntry held))
             throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry {held.Index}: it cannot be disposed of. Nothing was removed");
+        if (view.Paths.Store is { } store)
+            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed: once its objects are no longer locked, remove them there, with the storage's own means");
         Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
         EntryBatch entries = new();
         Dictionary<string, string> facts = new()

@@ -20,6 +20,10 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     public required string Origin { get; init; }
     /// <summary>Its directory: ledger, keyring and configuration go there.</summary>
     public required string Directory { get; init; }
+    /// <summary>The bucket and prefix that it lives in, <c>s3://BUCKET/PREFIX</c>; null for a ledger that lives in a directory.</summary>
+    public string? Store { get; init; }
+    /// <summary>Told, where it takes long, which copies or which bucket the closed ledger is waiting for.</summary>
+    public Action<string> Waiting { get; init; } = static _ => { };
     /// <summary>For each copy's name the directory, or the prefix in the bucket, that the successor is copied to; empty: it is not.</summary>
     public IReadOnlyDictionary<string, string> Targets { get; init; } = new Dictionary<string, string>();
     /// <summary>Who rotates.</summary>
@@ -28,7 +32,7 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     public string? Reason { get; init; }
 
     private string Home => Path.GetFullPath(Directory);
-    private LedgerPaths Own => LedgerPaths.For(Path.Combine(Home, "ledger"));
+    private LedgerPaths Own => LedgerPaths.For(Path.Combine(Home, "ledger")) with { Store = Store is null ? null : config.Store?.At(Store, config.Store.SecretFile).Place() };
     private string Marker => OpeningMark.PathOf(Own);
     private string ConfigPath => Path.Combine(Home, ConfigFile.DefaultName);
 
@@ -36,15 +40,16 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     /// <exception cref="IndelibleException">Usage: something is in the way, or another successor was named. Finding: a source is not settled. Environment: another process holds the ledger.</exception>
     public async Task<RotatedLedger> RunAsync(CancellationToken cancellationToken)
     {
-        KeyRotation.RequireDirectory(paths, "it cannot be closed for a successor yet");
-        SuccessorConfig configs = new(config, paths, Own, Targets);
+        SuccessorConfig configs = new(config, paths, Own, Store, Targets);
         configs.RequireTargets();
+        configs.RequireStore();
         await using LedgerHost closing = await LedgerHost.OpenAsync(paths, config, time, NullLoggerFactory.Instance, cancellationToken);
         await closing.PublishAsync(cancellationToken);
         if (closing.Writer.Successor is { } named) RequireBegun(closing, named);
         else
         {
             RequireSettled(closing);
+            if (Own.Store is { } place) await NewLedger.RequireEmptyAsync(place, cancellationToken);
             await PrepareAsync(closing, cancellationToken);
             await CloseAsync(closing, cancellationToken);
         }
@@ -118,13 +123,16 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
         bool wasDone = !Path.Exists(Marker);
         if (!wasDone)
         {
-            await using LedgerHost opened = await LedgerHost.OpenAsync(Own, new IndelibleConfig { Origin = Origin }, time, NullLoggerFactory.Instance, cancellationToken, acceptMissingGuard: false, isOpening: true);
+            // What the successor goes on from must not be lost with this machine: else the closed ledger would go on, too.
+            await closed.UntilHeldAsync(Waiting, cancellationToken);
+            await using LedgerHost opened = await LedgerHost.OpenAsync(Own, new IndelibleConfig { Origin = Origin, Store = configs.Store }, time, NullLoggerFactory.Instance, cancellationToken, acceptMissingGuard: false, isOpening: true);
             Restating restating = new(closed, opened, config);
             if (opened.Writer.TreeSize == 0) await BeginAsync(closed, opened, restating, head, cancellationToken);
             progress("restating the rows");
             await restating.SealRowsAsync(count => progress($"restated {count} rows"), cancellationToken);
             await restating.SealMarksAsync(cancellationToken);
             await opened.PublishAsync(cancellationToken);
+            await opened.UntilHeldAsync(Waiting, cancellationToken);
             (rows, unknown) = (restating.Rows, restating.Unknown);
             ConfigFile.Save(ConfigPath, configs.Make(closed.Keyring.VerifierKey, opened.Keyring.LedgerKeys.Signer.VerifierKey));
             OpeningMark.End(Own);

@@ -2,6 +2,7 @@ using System.Text;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 using Indelible.Server.Alerts;
 using Indelible.Server.Replication;
 
@@ -11,12 +12,32 @@ namespace Indelible.Server.Succeeding;
 /// <param name="config">The closed ledger's.</param>
 /// <param name="paths">Where the closed ledger is.</param>
 /// <param name="own">Where the successor is.</param>
+/// <param name="place">The bucket that the successor lives in, as it is typed; null: it lives in its directory.</param>
 /// <param name="targets">For each copy's name the directory, or the prefix in the bucket, that the successor is copied to; empty: it is not.</param>
-internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths, LedgerPaths own, IReadOnlyDictionary<string, string> targets)
+internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths, LedgerPaths own, string? place, IReadOnlyDictionary<string, string> targets)
 {
     private const int SecretLengthMax = 4096;
 
     private string Home => Path.GetDirectoryName(own.Ledger)!;
+
+    /// <summary>The bucket that the successor lives in, before it has files of its own; null: it lives in its directory.</summary>
+    public StoreConfig? Store => place is null ? null : config.Store?.At(place, config.Store.SecretFile);
+
+    /// <summary>Throws unless a ledger that lives in a bucket was given another place in one, and no other ledger was.</summary>
+    /// <exception cref="IndelibleException">Usage: what is missing, or in the way.</exception>
+    public void RequireStore()
+    {
+        if (config.Store is not { } old)
+        {
+            if (place is not null) throw new IndelibleException(ExitCode.Usage, $"--store: expected it for a ledger that lives in a bucket, found {place} for one in a directory: its successor lives in a directory, too. Add `store` to the successor's configuration afterwards");
+            return;
+        }
+        if (place is null) throw new IndelibleException(ExitCode.Usage, $"the ledger lives in {old.Place().Name}: expected the bucket and prefix of its successor, found none: give --store s3://{old.Bucket}/PREFIX");
+        BucketOptions own = BucketOptions.At(place);
+        string prefix = BucketOptions.PrefixOf(old.Prefix);
+        if (own.Bucket == old.Bucket && (own.Prefix.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(own.Prefix, StringComparison.Ordinal)))
+            throw new IndelibleException(ExitCode.Usage, $"--store: expected a prefix that is not inside that of the closed ledger, {old.Place().Name}, nor around it, found {place}");
+    }
 
     /// <summary>Throws unless every copy was given another place, and only copies were.</summary>
     /// <exception cref="IndelibleException">Usage: what is missing, unknown or the same.</exception>
@@ -42,7 +63,8 @@ internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths,
         {
             Origin = key.Name, Ledger = own.Ledger, Listen = config.Listen, PublishIntervalMs = config.PublishIntervalMs, CoverageIntervalSeconds = config.CoverageIntervalSeconds,
             VerificationPercent = config.VerificationPercent, Alerts = config.Alerts, CrosscheckIntervalHours = config.CrosscheckIntervalHours, Timestamps = config.Timestamps,
-            Witnesses = config.Witnesses, Predecessors = [.. config.Predecessors, new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index }],
+            Store = Store?.At(null, Own(config.Store!.SecretFile)),
+            Witnesses = config.Witnesses, Predecessors = [.. config.Predecessors, new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index, Store = config.Store?.At(null, Own(config.Store.SecretFile)) }],
         };
         if (mine.Witnesses is { } witnesses) witnesses.Policy = PolicyOf(witnesses.Policy, closedKey, key.ToString());
         foreach ((string name, TargetConfig target) in config.Targets.Where(target => targets[target.Key].Length > 0)) mine.Targets[name] = At(target, targets[name]);

@@ -70,7 +70,7 @@ public sealed class BucketLedgerTests : IAsyncLifetime
             (SignedNote note, Checkpoint head) = LedgerReader.Of(ledger.Paths).ReadSignedCheckpoint();
             await using (Copying stored = await Copying.OpenAsync(ledger, new BucketStore(_options with { Prefix = "elsewhere/", IsPrimary = false }, TimeProvider.System), reader: LedgerReader.Of(ledger.Paths))) await stored.RoundAsync();
             await CopyObjectsAsync(bucket, "elsewhere/tile/", "tile/");
-            await new BucketClaims(bucket).ClaimAsync(300, note.ToBytes(), DateTimeOffset.UtcNow.AddDays(1), SizeOf, CancellationToken.None);
+            await new BucketClaims(bucket).ClaimAsync(300, note.ToBytes(), DateTimeOffset.UtcNow.AddDays(1), SizeOf, static (_, _) => Task.CompletedTask, CancellationToken.None);
             Assert.Equal((Verdict.Verified, 300L), Verified(_options));
             Assert.Equal(340, head.Size);
         }

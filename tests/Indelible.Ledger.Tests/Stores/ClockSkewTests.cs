@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
-using Amazon;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Format.Verification;
@@ -77,16 +75,5 @@ public sealed class ClockSkewTests
     {
         using LedgerFetch files = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None);
         return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
-    }
-
-    /// <summary>The clock that the storage's SDK signs by, wrong until disposed of: it has no seam for it.</summary>
-    private sealed class ClockOfRequests : IDisposable
-    {
-        private static readonly FieldInfo Source = typeof(AWSConfigs).GetField("utcNowSource", BindingFlags.NonPublic | BindingFlags.Static)!;
-        private readonly object _right = Source.GetValue(null)!;
-
-        public ClockOfRequests(TimeSpan wrongBy) => Source.SetValue(null, (Func<DateTime>)(() => (TimeProvider.System.GetUtcNow() + wrongBy).UtcDateTime));
-
-        public void Dispose() => Source.SetValue(null, _right);
     }
 }
