@@ -67,6 +67,10 @@ public static class ConfigFile
             predecessor.Ledger = Path.GetFullPath(predecessor.Ledger, home);
             if (predecessor.Index is { } index) predecessor.Index = Path.GetFullPath(index, home);
             if (predecessor.Store is { SecretFile: { } file } bucket) bucket.SecretFile = Path.GetFullPath(file, home);
+            foreach (TargetConfig target in predecessor.Targets is { } targets ? targets.Values : Enumerable.Empty<TargetConfig>())
+            {
+                if (target.SecretFile is { } secretFile) target.SecretFile = Path.GetFullPath(secretFile, home);
+            }
         }
         if (config.Store is { SecretFile: { } secret } store) store.SecretFile = Path.GetFullPath(secret, home);
         WitnessCheck.Resolve(config, home);
@@ -147,6 +151,7 @@ public static class ConfigFile
         {
             if (!Checkpoint.IsOrigin(predecessor.Origin)) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected the origin of a closed ledger, found '{predecessor.Origin}'");
             if (predecessor.Ledger.Length == 0) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; if it is not at hand, name where it was");
+            foreach ((string name, TargetConfig target) in predecessor.Targets ?? []) TargetsCheck.CheckBucket($"{path}: predecessors: targets.{name} of {predecessor.Origin}", target);
             if (predecessor.Store is { } store) TargetsCheck.CheckBucket($"{path}: predecessors: store of {predecessor.Origin}", store.AsTarget());
         }
         foreach ((string name, SourceConfig source) in config.Sources)

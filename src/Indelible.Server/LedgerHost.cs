@@ -25,6 +25,8 @@ public sealed class LedgerHost : IAsyncDisposable
     private readonly SemaphoreSlim _rebuilding = new(1);
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _logger;
+    private readonly long _openedSize;
+    private bool? _isHeld;
     private AlertDelivery? _alerts;
     private SelfVerification? _verification;
     private Copies? _copies;
@@ -39,6 +41,7 @@ public sealed class LedgerHost : IAsyncDisposable
         View = view;
         Time = time;
         _logger = logger;
+        _openedSize = writer.TreeSize;
         _sources = new SourceSet(this, logger);
         Metrics = new LedgerMetrics(() => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass, () => _copies);
         Writer.Published += View.Feed.Offer;
@@ -82,6 +85,12 @@ public sealed class LedgerHost : IAsyncDisposable
     internal long HeldSize => _copies?.HeldSize ?? (Config.ConfirmAfter == 0 && Paths.Store is null ? long.MaxValue : 0);
     /// <summary>Waits while too much waits for the ledger's own bucket.</summary>
     internal Task RoomAsync(CancellationToken cancellationToken) => _copies?.RoomAsync(cancellationToken) ?? Task.CompletedTask;
+    /// <summary>True if the ledger is under a legal hold; null while that is not known, and of a closed ledger, of which its successor knows.</summary>
+    internal bool? IsHeld
+    {
+        get => Writer.Successor is not null ? null : _isHeld ??= View.Index.IndexedSize >= _openedSize ? LegalHolds.InForce(View).ContainsKey(Writer.Origin) : null;
+        set => _isHeld = value;
+    }
     /// <summary>Entries under the published head: of a ledger in a bucket, those the bucket was seen to hold.</summary>
     public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : Path.Exists(Paths.PublishedHeadPath) ? View.Published.ReadCheckpoint().Size : 0;    // a successor was not shown yet
     /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left; null if it lives in its directory.</summary>

@@ -7,6 +7,7 @@ using Indelible.Format.Verification;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 using Indelible.Testing;
 using Xunit;
 
@@ -198,6 +199,57 @@ public sealed class BucketLedgerTests
     }
 
     [Fact]
+    public async Task A_legal_hold_lies_on_a_ledgers_bucket_and_locked_copies_until_it_is_released_also_once_it_is_closed()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        StoreConfig store = await StoreAsync(gateway);
+        BucketOptions vault = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
+        await using PeopleLedger people = await PeopleLedger.StartAsync(store: store);
+        string root = Directory.CreateTempSubdirectory("indelible-holds-").FullName;
+        people.Config.Targets["plain"] = new TargetConfig { Path = Directory.CreateDirectory(Path.Combine(root, "plain")).FullName };
+        people.Config.Targets["vault"] = new TargetConfig
+        {
+            Kind = TargetKind.S3, Endpoint = store.Endpoint, Bucket = vault.Bucket, Prefix = "crm", AccessKey = store.AccessKey, SecretFile = store.SecretFile, RetentionDays = 3650, EverySeconds = 0,
+        };
+        Task<int> HeldAsync(string bucket) => CountHeldAsync(gateway, bucket);
+        await people.RunningAsync(async host =>
+        {
+            string origin = host.Writer.Origin;
+            TargetStatus Copy(string name) => host.Copies.Single(copy => copy.Name == name);
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 } && Copy("vault").LagEntries == 0);
+            Assert.Equal((null, null, 0), (host.Store!.Hold, Copy("vault").Hold, await HeldAsync(store.Bucket)));
+            await LegalHolds.SealAsync(host, origin, isHeld: true, "a test", "case 1", CancellationToken.None);
+            await people.ExecuteAsync("UPDATE people SET ssn = 'while it is held'");
+            await PeopleLedger.UntilAsync(() => host.Store!.Hold == "laid" && Copy("vault").Hold == "laid");
+            Assert.StartsWith("CANNOT BE LAID", Copy("plain").Hold!, StringComparison.Ordinal);
+            int before = await HeldAsync(vault.Bucket);
+            Assert.True(before > 4 && await HeldAsync(store.Bucket) > 4);
+            await people.ExecuteAsync("UPDATE people SET ssn = 'and after'");
+            await people.CaughtUpAsync(host);
+            await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 } && Copy("vault").LagEntries == 0);
+            Assert.True(await HeldAsync(vault.Bucket) > before);
+            await LegalHolds.SealAsync(host, origin, isHeld: false, "a test", "case 1 is closed", CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => host.Store!.Hold is null && Copy("vault").Hold is null);
+            Assert.Equal((0, 0), (await HeldAsync(store.Bucket), await HeldAsync(vault.Bucket)));
+            await LegalHolds.SealAsync(host, origin, isHeld: true, "a test", "case 2", CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => host.Store!.Hold == "laid" && Copy("vault").Hold == "laid");
+        });
+        RotatedLedger rotated = await new Rotation(people.Paths, people.Config, TimeProvider.System, static _ => { })
+        {
+            Origin = "example.org/t-2", Directory = Path.Combine(root, "next"), By = "a test", Store = $"s3://{store.Bucket}/next", Targets = new Dictionary<string, string> { ["plain"] = "", ["vault"] = "" },
+        }.RunAsync(CancellationToken.None);
+        IndelibleConfig config = ConfigFile.Load(rotated.ConfigPath, required: true);
+        await using (LedgerHost next = await LedgerHost.OpenAsync(ConfigFile.Paths(rotated.ConfigPath, config, null), config, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None))
+        {
+            Assert.True(await HeldAsync(store.Bucket) > 0);
+            Assert.NotNull(await LegalHolds.SealAsync(next, rotated.ClosedOrigin, isHeld: false, "a test", "case 2 is closed", CancellationToken.None));
+            Assert.Equal(2, (await LegalHolds.LayAsync(config, rotated.ClosedOrigin, isHeld: false, TimeProvider.System, CancellationToken.None)).Count(done => done.Problem is null));
+            Assert.Equal((0, 0), (await HeldAsync(store.Bucket), await HeldAsync(vault.Bucket)));
+        }
+        Directory.Delete(root, recursive: true);
+    }
+
+    [Fact]
     public async Task A_bucket_that_will_not_do_ends_run_at_its_start()
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
@@ -228,6 +280,32 @@ public sealed class BucketLedgerTests
         Assert.False(spool.IsFull);
         spool.Stored(400);
         Assert.Equal(0, spool.Length);
+    }
+
+    /// <summary>Objects of a bucket that the storage's own legal hold lies on.</summary>
+    private static async Task<int> CountHeldAsync(RadosGateway gateway, string bucket)
+    {
+        using AmazonS3Client client = gateway.Client();
+        ListVersionsRequest request = new() { BucketName = bucket };
+        int held = 0;
+        while (true)
+        {
+            ListVersionsResponse page = await client.ListVersionsAsync(request);
+            foreach (S3ObjectVersion version in page.Versions.Where(version => version.IsDeleteMarker != true))
+            {
+                try
+                {
+                    GetObjectLegalHoldResponse answer = await client.GetObjectLegalHoldAsync(new GetObjectLegalHoldRequest { BucketName = bucket, Key = version.Key, VersionId = version.VersionId });
+                    if (answer.LegalHold?.Status == ObjectLockLegalHoldStatus.On) held++;
+                }
+                catch (AmazonS3Exception e) when (e.StatusCode == System.Net.HttpStatusCode.NotFound)
+                {
+                    continue; // never held
+                }
+            }
+            if (page.IsTruncated != true) return held;
+            (request.KeyMarker, request.VersionIdMarker) = (page.NextKeyMarker, page.NextVersionIdMarker);
+        }
     }
 
     private const string Confirmed = "SELECT confirmed_flush_lsn FROM pg_replication_slots";

@@ -171,7 +171,7 @@ public sealed class RotationTests : IDisposable
         }
         Assert.Equal(Verdict.Verified, Verify(null).Verdict);
 
-        static Task<long> HoldAsync(LedgerHost host, bool isHeld) => LegalHolds.SealAsync(host, "example.org/t", isHeld, "a judge", "case 4711", CancellationToken.None);
+        static Task<long?> HoldAsync(LedgerHost host, bool isHeld) => LegalHolds.SealAsync(host, "example.org/t", isHeld, "a judge", "case 4711", CancellationToken.None);
         static async Task<long> DisposeAsync(LedgerHost host)
         {
             using ClosedLedgers closed = await ClosedLedgers.OpenAsync(host.View, host.Config, NullLogger.Instance, CancellationToken.None);

@@ -34,8 +34,12 @@ internal static class HoldCommand
     {
         string origin = parse.GetValue(Origin)!;
         await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
-        long index = await LegalHolds.SealAsync(host.Value, origin, isHeld, invocation.User, ReasonOf(parse), cancellationToken);
-        return Told(parse, invocation, origin, isHeld ? "under a legal hold" : "under no legal hold any more", index);
+        long? index = await LegalHolds.SealAsync(host.Value, origin, isHeld, invocation.User, ReasonOf(parse), cancellationToken);
+        IReadOnlyList<(string Place, string? Problem)> buckets = await LegalHolds.LayAsync(host.Value.Config, origin, isHeld, invocation.Time, cancellationToken);
+        foreach ((string place, string? problem) in buckets)
+            invocation.TerminalFor(parse).Note($"{place}: the storage's own legal hold {(problem is null ? (isHeld ? "is laid" : "is lifted") : $"is NOT {(isHeld ? "laid" : "lifted")}: {problem}\n  give the same command again once that is put right")}");
+        int told = Told(parse, invocation, origin, isHeld ? "under a legal hold" : "under no legal hold any more", index);
+        return buckets.Any(bucket => bucket.Problem is not null) ? (int)ExitCode.Environment : told;
     }
 
     private static async Task<int> DisposeAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
@@ -50,11 +54,11 @@ internal static class HoldCommand
     private static string ReasonOf(ParseResult parse) => parse.GetValue(Reason)!.Trim() is { Length: > 0 } reason ? reason
         : throw new IndelibleException(ExitCode.Usage, "--reason: expected a reason, found nothing");
 
-    private static int Told(ParseResult parse, Invocation invocation, string origin, string what, long index)
+    private static int Told(ParseResult parse, Invocation invocation, string origin, string what, long? index)
     {
         Terminal terminal = invocation.TerminalFor(parse);
         terminal.Line($"the ledger {origin} is {what}");
-        terminal.Note($"sealed as admin entry {index}");
+        terminal.Note(index is null ? "as before: nothing was sealed" : $"sealed as admin entry {index}");
         terminal.Json(new JsonObject { ["ledger"] = origin, ["entry"] = index });
         return (int)ExitCode.Fine;
     }

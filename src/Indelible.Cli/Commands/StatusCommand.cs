@@ -92,7 +92,8 @@ internal static class StatusCommand
         string last = copy.LastSuccess is { } at ? $", written {at}" : "";
         string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure ? $"; last error {failure.At}: {failure.Message}" : "";
         string strange = copy.Strange.Count == 0 ? "" : $"; {copy.Strange.Count} THINGS THAT ARE NOT OURS: {copy.Strange.First()}";
-        return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}";
+        string hold = copy.Hold is null ? "" : $"; legal hold: {copy.Hold}";
+        return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}{hold}";
     }
 
     private static string Requests(TargetStatus store) =>
@@ -200,6 +201,7 @@ internal static class StatusCommand
         ["lastSuccess"] = copy.LastSuccess?.ToString(),
         ["strange"] = new JsonArray([.. copy.Strange.Select(what => (JsonNode)what)]),
         ["requests"] = copy.Requests is { } made ? new JsonObject { ["write"] = made.Puts, ["read"] = made.Gets, ["list"] = made.Lists, ["other"] = made.Others } : null,
+        ["legalHold"] = copy.Hold,
         ["problem"] = copy.Problem,
         ["lastError"] = Error(copy.LastError),
     };

@@ -52,7 +52,7 @@ internal sealed class Bucket : IDisposable
         () => _client.PutBucketAsync(new PutBucketRequest { BucketName = Options.Bucket, ObjectLockEnabledForBucket = true }, cancellationToken), null, cancellationToken);
 
     /// <summary>Stores an object whole and gives the version's id; the storage checks the content's MD5. Null if <paramref name="onlyNew"/> and the storage says that there is one.</summary>
-    public async Task<string?> PutAsync(string path, ReadOnlyMemory<byte> content, DateTimeOffset? lockedUntil, bool onlyNew, CancellationToken cancellationToken)
+    public async Task<string?> PutAsync(string path, ReadOnlyMemory<byte> content, DateTimeOffset? lockedUntil, bool onlyNew, CancellationToken cancellationToken, bool isHeld = false)
     {
         byte[] md5 = MD5.HashData(content.Span);
         using MemoryStream body = new(content.ToArray(), writable: false);
@@ -63,6 +63,7 @@ internal sealed class Bucket : IDisposable
         };
         if (onlyNew) request.IfNoneMatch = "*";
         if (lockedUntil is { } until) (request.ObjectLockMode, request.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
+        if (isHeld) request.ObjectLockLegalHoldStatus = ObjectLockLegalHoldStatus.On;
         Interlocked.Increment(ref _puts);
         PutObjectResponse? answer = await ToldAsync($"storing {path}", () => _client.PutObjectAsync(request, cancellationToken), HttpStatusCode.PreconditionFailed, cancellationToken);
         if (answer is null) return null;
@@ -72,10 +73,11 @@ internal sealed class Bucket : IDisposable
     }
 
     /// <summary>Stores an object in parts, each checked by its MD5.</summary>
-    public async Task<ObjectVersion> PutLargeAsync(string path, Stream content, long length, DateTimeOffset? lockedUntil, CancellationToken cancellationToken)
+    public async Task<ObjectVersion> PutLargeAsync(string path, Stream content, long length, DateTimeOffset? lockedUntil, CancellationToken cancellationToken, bool isHeld = false)
     {
         InitiateMultipartUploadRequest begin = new() { BucketName = Options.Bucket, Key = Key(path), ContentType = "application/octet-stream" };
         if (lockedUntil is { } until) (begin.ObjectLockMode, begin.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
+        if (isHeld) begin.ObjectLockLegalHoldStatus = ObjectLockLegalHoldStatus.On;
         Interlocked.Add(ref _puts, 2);
         string id = (await ToldAsync($"storing {path}", () => _client.InitiateMultipartUploadAsync(begin, cancellationToken), null, cancellationToken))!.UploadId;
         List<PartETag> parts = [];
@@ -168,6 +170,26 @@ internal sealed class Bucket : IDisposable
         };
         Interlocked.Increment(ref _puts);
         return await ToldAsync($"locking {path}", () => _client.PutObjectRetentionAsync(request, cancellationToken), HttpStatusCode.Forbidden, cancellationToken) is not null;
+    }
+
+    /// <summary>Lays the storage's own legal hold on a version, or lifts it.</summary>
+    public Task HoldAsync(string path, string version, bool isHeld, CancellationToken cancellationToken)
+    {
+        PutObjectLegalHoldRequest request = new()
+        {
+            BucketName = Options.Bucket, Key = Key(path), VersionId = version, LegalHold = new ObjectLockLegalHold { Status = isHeld ? ObjectLockLegalHoldStatus.On : ObjectLockLegalHoldStatus.Off },
+        };
+        Interlocked.Increment(ref _puts);
+        return ToldAsync($"{(isHeld ? "laying a legal hold on" : "lifting the legal hold on")} {path}", () => _client.PutObjectLegalHoldAsync(request, cancellationToken), null, cancellationToken);
+    }
+
+    /// <summary>True if the storage's own legal hold lies on a version.</summary>
+    public async Task<bool> IsHeldAsync(string path, string version, CancellationToken cancellationToken)
+    {
+        GetObjectLegalHoldRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
+        Interlocked.Increment(ref _others);
+        GetObjectLegalHoldResponse? answer = await ToldAsync($"asking for the legal hold of {path}", () => _client.GetObjectLegalHoldAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+        return answer?.LegalHold?.Status == ObjectLockLegalHoldStatus.On;
     }
 
     /// <summary>True if the bucket keeps versions.</summary>

@@ -48,6 +48,9 @@ public sealed class BucketStore : ILedgerStore
     /// <summary>Requests made so far: those that write, read an object, list, and others.</summary>
     public (long Puts, long Gets, long Lists, long Others) Requests => _bucket.Requests;
 
+    /// <summary>Whether what is stored from now on, tails apart, gets the storage's own legal hold, where objects are locked: then nobody removes it before that is lifted, also after its lock has ended.</summary>
+    public bool IsHeld { get; set; }
+
     /// <inheritdoc/>
     public IReadOnlyCollection<string> Strange
     {
@@ -117,7 +120,7 @@ public sealed class BucketStore : ILedgerStore
         // Its name is the hash of its content, so a reader knows the right version by itself; lengths are compared only to save the upload.
         ObjectVersion? there = (await _listing.VersionsAsync(path, cancellationToken)).FirstOrDefault(version => version.Length == length);
         if (there is not null && await HashAsync(there, cancellationToken) == Path.GetFileName(path)) await KeepLockedAsync(there, isPassing: false, cancellationToken);
-        else _listing.Add(await _bucket.PutLargeAsync(path, content, length, Until(isPassing: false), cancellationToken));
+        else _listing.Add(await _bucket.PutLargeAsync(path, content, length, Until(isPassing: false), cancellationToken, IsHeld));
     }
 
     /// <inheritdoc/>
@@ -171,6 +174,25 @@ public sealed class BucketStore : ILedgerStore
         await ExtendAsync(due, cancellationToken);
         long expected = size / TileCoordinate.FullWidth;
         if (bundles < expected || leafTiles < expected) Found($"tile/: expected {expected} full bundles and leaf tiles under the head, found {bundles} and {leafTiles}: the storage's own administrator can remove what is locked");
+    }
+
+    /// <summary>Lays the storage's own legal hold on everything that is stored here, or lifts it: a request for each object. Pointers, claims and what the storage was tried with are left out.</summary>
+    /// <param name="isHeld">Whether it is laid.</param>
+    /// <param name="size">Entries under the head: of tails only its own is held; null: all are.</param>
+    /// <param name="cancellationToken">Ends it; it may be begun again.</param>
+    /// <exception cref="IndelibleException">The storage refuses, or does not answer.</exception>
+    public async Task HoldAsync(bool isHeld, long? size, CancellationToken cancellationToken)
+    {
+        HashSet<string>? tail = size is { } entries ? [.. TileCoordinate.Partials(entries).Select(place => place.Path)] : null;
+        List<ObjectVersion> due = [];
+        await foreach (ObjectVersion version in _bucket.VersionsAsync("", null, deep: true, cancellationToken))
+        {
+            if (version.IsMarker || version.Path is LedgerFiles.Checkpoint or LedgerFiles.Cosigned or LedgerFiles.Hint || version.Path.StartsWith(BucketClaims.Directory, StringComparison.Ordinal)
+                || version.Path.StartsWith("probe/", StringComparison.Ordinal) || (isHeld && IsPassing(version.Path) && tail?.Contains(version.Path) == false)) continue;
+            due.Add(version);
+            if (due.Count >= ExtendedMax) await HoldAsync(due, isHeld, cancellationToken);
+        }
+        await HoldAsync(due, isHeld, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -238,8 +260,13 @@ public sealed class BucketStore : ILedgerStore
         if (_bucket.Options.RetentionOf(isPassing) is not { } retention) return;
         foreach (ObjectVersion version in versions.Where(version => !version.IsMarker))
         {
+            if (IsHeld && tail.Contains(path)) await _bucket.HoldAsync(path, version.Id, true, cancellationToken);
             if (isPassing ? tail.Contains(path) : extendLocks) due.Add(version);
-            else if (isPassing && version.At + retention < _time.GetUtcNow()) await _bucket.TryDeleteAsync(path, version.Id, cancellationToken);
+            else if (isPassing && version.At + retention < _time.GetUtcNow() && !await _bucket.TryDeleteAsync(path, version.Id, cancellationToken) && IsHeld)
+            {
+                await _bucket.HoldAsync(path, version.Id, false, cancellationToken);      // it was the tail once
+                await _bucket.TryDeleteAsync(path, version.Id, cancellationToken);
+            }
         }
     }
 
@@ -264,12 +291,13 @@ public sealed class BucketStore : ILedgerStore
     private async Task<string> StoreAsync(StoreFile file, CancellationToken cancellationToken)
     {
         DateTimeOffset? until = Until(file.IsPassing);
-        string? id = await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: _listing.IsEmptyAt(file.Path), cancellationToken);
+        bool isHeld = IsHeld && until is not null && !file.IsPassing;
+        string? id = await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: _listing.IsEmptyAt(file.Path), cancellationToken, isHeld);
         if (id is null)
         {
             byte[]? there = await _bucket.ReadAsync(file.Path, null, file.Content.Length, cancellationToken);
             if (!_isVersioned && !file.Content.Span.SequenceEqual(there)) throw new CopyDamagedException($"{Place}: {file.Path}: another process stored something else there just now; nothing was overwritten. A copy has one writer");
-            id = _isVersioned ? await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: false, cancellationToken) : "null";
+            id = _isVersioned ? await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: false, cancellationToken, isHeld) : "null";
         }
         if (until is not null) await CheckLockAsync(file.Path, id!, until.Value, cancellationToken);
         lock (_listing) _listing.Add(new ObjectVersion(file.Path, id!, Convert.ToHexStringLower(MD5.HashData(file.Content.Span)), file.Content.Length, _time.GetUtcNow(), IsMarker: false));
@@ -284,6 +312,13 @@ public sealed class BucketStore : ILedgerStore
         if (found is null || found < until - TimeSpan.FromSeconds(2))
             throw new IndelibleException(ExitCode.Usage, $"{Place}: {path}: expected it to be locked until {until:u}, as retentionDays says, found {(found is { } sooner ? $"{sooner:u}" : "no lock")}: does a policy of the bucket limit retention?");
         _isLockChecked = true;
+    }
+
+    private async Task HoldAsync(List<ObjectVersion> due, bool isHeld, CancellationToken cancellationToken)
+    {
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = RequestsMax, CancellationToken = cancellationToken },
+            async (version, stop) => await _bucket.HoldAsync(version.Path, version.Id, isHeld, stop));
+        due.Clear();
     }
 
     private async Task KeepLockedAsync(ObjectVersion version, bool isPassing, CancellationToken cancellationToken)

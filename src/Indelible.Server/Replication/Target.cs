@@ -23,6 +23,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
     /// <summary>Longest time until it looks for time stamps and the like, where nothing is published.</summary>
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(10);
+    /// <summary>Until a legal hold that the storage refused is tried again.</summary>
+    private static readonly TimeSpan HoldPause = TimeSpan.FromMinutes(1);
 
     private readonly TargetMemory _memory = new(host.Paths.Journal, name);
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -40,7 +42,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private long? _behindSince = host.Time.GetTimestamp();
     private (long Puts, long Gets, long Lists, long Others) _requestsBefore;
     private bool _hasAnswered;
-    private string? _problem;
+    private string? _problem, _holdProblem;
+    private long? _holdRefusedAt;
     private IReadOnlyCollection<string> _strange = [];
     private SourceError? _lastError;
 
@@ -63,6 +66,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     public TargetStatus Status()
     {
         long published = SizeThere;
+        bool? isHeld = host.IsHeld;
         lock (_lock)
         {
             return new TargetStatus
@@ -70,6 +74,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
                 Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
                 Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
                 Problem = _problem, LastError = _lastError, Strange = _strange, Requests = Requests(),
+                Hold = TargetStatus.HoldOf(config, isHeld, _known.IsHeld, _holdProblem),
             };
         }
     }
@@ -166,6 +171,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         long started = host.Time.GetTimestamp();
         if (_copy is null) await OpenAsync(cancellationToken);
         await _copy!.RoundAsync(Saved, cancellationToken);
+        await HoldAsync(cancellationToken);
         await TendAsync(cancellationToken);
         conditions.Set($"{What}-damaged", name, _store!.Strange.Count == 0 ? null
             : $"{Named}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. What the ledger's head covers is read all the same; find out who has the credentials");
@@ -205,6 +211,25 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         _tendedAt = host.Time.GetTimestamp();
     }
 
+    /// <summary>Lays the storage's own legal hold on what is there, or lifts it, as the ledger says. A storage that refuses does not keep the copy from being written.</summary>
+    private async Task HoldAsync(CancellationToken cancellationToken)
+    {
+        if (_store is not BucketStore bucket || config.RetentionDays is not > 0 || host.IsHeld is not { } isHeld || (isHeld == _known.IsHeld && bucket.IsHeld == isHeld)
+            || (_holdRefusedAt is { } refused && host.Time.GetElapsedTime(refused) < HoldPause)) return;
+        try
+        {
+            bucket.IsHeld = isHeld;
+            await bucket.HoldAsync(isHeld, _copy!.Progress.Size, cancellationToken);
+            Remember(_known with { IsHeld = isHeld });
+            (_holdRefusedAt, _holdProblem) = (null, null);
+        }
+        catch (IndelibleException e)
+        {
+            bucket.IsHeld = _known.IsHeld;
+            (_holdRefusedAt, _holdProblem) = (host.Time.GetTimestamp(), e.Message);
+        }
+    }
+
     private void Saved(CopyProgress progress)
     {
         Remember(_known with { Progress = progress });
@@ -232,6 +257,7 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
             Showing = primary is null ? null : Guard, Shown = primary is null ? null : Publish,
             NextKey = () => host.Keyring.NextKey, Take = (handover, stop) => host.Writer.TakeHandoverAsync(host.Keyring, handover, stop),
         };
+        if (_store is BucketStore bucket) bucket.IsHeld = _known.IsHeld;
         await copy.OpenAsync(cancellationToken);
         (_copy, _hasAnswered) = (copy, true);
         lock (_lock) _held = copy.Progress;

@@ -2,6 +2,8 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Index;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
+using Indelible.Server.Replication;
 
 namespace Indelible.Server.Succeeding;
 
@@ -34,18 +36,55 @@ public static class LegalHolds
     }
 
     /// <summary>Lays a hold on a ledger of the chain, or lifts it. Sealed with who and why; durable when it returns.</summary>
-    /// <returns>The entry.</returns>
+    /// <returns>The entry; null if it was so already, of a closed ledger in buckets: where it could not be laid or lifted, it may be now.</returns>
     /// <exception cref="IndelibleException">Usage: no such ledger, held already, or not held.</exception>
-    public static async Task<long> SealAsync(LedgerHost host, string origin, bool isHeld, string by, string reason, CancellationToken cancellationToken)
+    public static async Task<long?> SealAsync(LedgerHost host, string origin, bool isHeld, string by, string reason, CancellationToken cancellationToken)
     {
         await host.PublishAsync(cancellationToken);
         if (origin != host.Writer.Origin && host.Config.Predecessors.TrueForAll(one => one.Origin != origin))
             throw new IndelibleException(ExitCode.Usage, $"expected this ledger or a closed one before it ({string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin))}), found '{origin}'");
         bool was = InForce(host.View).ContainsKey(origin);
+        if (was == isHeld && BucketsOf(host.Config, origin).Count > 0) return null;
         if (was == isHeld) throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is {(was ? "held already" : "not held")}: nothing was sealed");
         EntryBatch entries = new();
         host.NewMaker("").AddAdmin(entries, isHeld ? HeldCode : ReleasedCode, new Dictionary<string, string> { ["ledger"] = origin, ["by"] = by }, reason);
-        return (await host.SealAsync(entries, cancellationToken)).FirstIndex;
+        long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
+        if (origin == host.Writer.Origin) host.IsHeld = isHeld;       // whoever writes its copies lays it on them
+        return index;
+    }
+
+    /// <summary>Lays the storage's own legal hold on everything that locked buckets hold of a closed ledger, or lifts it.</summary>
+    /// <returns>Each bucket, and why it could not be done there; null if it was done.</returns>
+    public static async Task<IReadOnlyList<(string Place, string? Problem)>> LayAsync(IndelibleConfig config, string origin, bool isHeld, TimeProvider time, CancellationToken cancellationToken)
+    {
+        List<(string, string?)> done = [];
+        foreach ((string name, TargetConfig bucket) in BucketsOf(config, origin))
+        {
+            string? problem = null;
+            try
+            {
+                await using BucketStore store = new(TargetStores.OptionsOf(name, bucket), time);
+                await store.HoldAsync(isHeld, size: null, cancellationToken);
+            }
+            catch (IndelibleException e)
+            {
+                problem = e.Message;
+            }
+            done.Add((TargetStores.PlaceOf(bucket), problem));
+        }
+        return done;
+    }
+
+    /// <summary>The locked buckets that a closed ledger is in.</summary>
+    private static List<(string Name, TargetConfig Bucket)> BucketsOf(IndelibleConfig config, string origin)
+    {
+        List<(string, TargetConfig)> buckets = [];
+        foreach (PredecessorConfig closed in config.Predecessors.Where(one => one.Origin == origin))
+        {
+            if (closed.Store is { RetentionDays: > 0 } store) buckets.Add((StoreConfig.Name, store.AsTarget()));
+            buckets.AddRange((closed.Targets ?? []).Select(target => (target.Key, target.Value)));
+        }
+        return buckets;
     }
 
     /// <summary>States in a successor the holds that are in force, each as it was laid.</summary>

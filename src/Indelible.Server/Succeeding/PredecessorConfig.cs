@@ -12,6 +12,8 @@ public sealed class PredecessorConfig
     public string Ledger { get; set; } = "";
     /// <summary>The bucket that it lives in; null: it lives in the directory. What the directory lacks is read in the bucket.</summary>
     public StoreConfig? Store { get; set; }
+    /// <summary>Locked copies of it, by name: a legal hold is laid on them, too; null: none.</summary>
+    public SortedDictionary<string, TargetConfig>? Targets { get; set; }
     /// <summary>Directory of its index, which is made there when it is first asked for; null: <c>index</c> beside the ledger directory.</summary>
     public string? Index { get; set; }
 }

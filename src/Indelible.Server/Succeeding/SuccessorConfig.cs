@@ -64,7 +64,7 @@ internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths,
             Origin = key.Name, Ledger = own.Ledger, Listen = config.Listen, PublishIntervalMs = config.PublishIntervalMs, CoverageIntervalSeconds = config.CoverageIntervalSeconds,
             VerificationPercent = config.VerificationPercent, Alerts = config.Alerts, CrosscheckIntervalHours = config.CrosscheckIntervalHours, Timestamps = config.Timestamps,
             Store = Store?.At(null, Own(config.Store!.SecretFile)),
-            Witnesses = config.Witnesses, Predecessors = [.. config.Predecessors, new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index, Store = config.Store?.At(null, Own(config.Store.SecretFile)) }],
+            Witnesses = config.Witnesses, Predecessors = [.. config.Predecessors, new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index, Store = config.Store?.At(null, Own(config.Store.SecretFile)), Targets = Locked() }],
         };
         if (mine.Witnesses is { } witnesses) witnesses.Policy = PolicyOf(witnesses.Policy, closedKey, key.ToString());
         foreach ((string name, TargetConfig target) in config.Targets.Where(target => targets[target.Key].Length > 0)) mine.Targets[name] = At(target, targets[name]);
@@ -77,9 +77,17 @@ internal sealed class SuccessorConfig(IndelibleConfig config, LedgerPaths paths,
         return mine;
     }
 
-    private TargetConfig At(TargetConfig target, string place) => new()
+    /// <summary>The closed ledger's copies that nobody can remove for a time; null if there are none.</summary>
+    private SortedDictionary<string, TargetConfig>? Locked()
     {
-        Kind = target.Kind, Path = target.Kind == TargetKind.S3 ? null : Path.GetFullPath(place), Prefix = target.Kind == TargetKind.S3 ? place : null,
+        SortedDictionary<string, TargetConfig> locked = new(StringComparer.Ordinal);
+        foreach ((string name, TargetConfig target) in config.Targets.Where(target => target.Value is { Kind: TargetKind.S3, RetentionDays: > 0 })) locked[name] = At(target, target.Prefix);
+        return locked.Count > 0 ? locked : null;
+    }
+
+    private TargetConfig At(TargetConfig target, string? place) => new()
+    {
+        Kind = target.Kind, Path = target.Kind == TargetKind.S3 ? null : Path.GetFullPath(place!), Prefix = target.Kind == TargetKind.S3 ? place : null,
         Endpoint = target.Endpoint, Region = target.Region, Bucket = target.Bucket, AccessKey = target.AccessKey, SecretFile = Own(target.SecretFile),
         SecretEnvironment = target.SecretEnvironment, RetentionDays = target.RetentionDays, EverySeconds = target.EverySeconds,
     };
