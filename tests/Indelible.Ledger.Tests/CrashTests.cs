@@ -49,6 +49,31 @@ public sealed class CrashTests : IDisposable
         }
     }
 
+    /// <summary>Found by the simulation: the next process found the directory there, and never flushed its name.</summary>
+    [Fact]
+    public async Task A_power_cut_leaves_what_was_published_into_a_directory_that_a_process_died_over()
+    {
+        bool hasDied = true;
+        for (int directory = 1; hasDied; directory++)
+        {
+            using TestLedger ledger = await TestLedger.CreateAsync();
+            var script = new Script(ledger);
+            var disk = new DurableDisk(ledger.Root);
+            int left = directory;
+            DurableFile.Hook = (operation, path, target, isDone) =>
+            {
+                if (!isDone) return;
+                disk.Observe(operation, path, target);
+                if (operation == DiskOperation.MakeDirectory && --left == 0) throw new IOException("the process is gone");
+            };
+            hasDied = await Record.ExceptionAsync(script.RunAsync) is not null;
+            await (await ledger.OpenAsync()).DisposeAsync();
+            DurableFile.Hook = null;
+            using TestLedger crashed = new(disk.AfterPowerCut());
+            await Script.CheckAsync(crashed, script.Acknowledged, script.Marked);
+        }
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(false, true)]
