@@ -25,7 +25,8 @@ public sealed class SourceCapture : IAsyncDisposable
 
     private static readonly string ServerSql = EmbeddedSql.Read("Slots.server.sql");
 
-    private readonly ReplicationStream _stream;
+    private readonly IReplicationStream _stream;
+    private readonly ILiveCatalog _live;
     private readonly CaptureLoop _loop;
     private readonly ByteBudget _budget;
     private readonly AttributionCheck _check;
@@ -37,10 +38,11 @@ public sealed class SourceCapture : IAsyncDisposable
     private Lsn _slotAt;
 
     private SourceCapture(
-        ReplicationStream stream, CaptureLoop loop, ByteBudget budget, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening, Lsn after,
-        ILogger logger)
+        IReplicationStream stream, ILiveCatalog live, CaptureLoop loop, ByteBudget budget, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening,
+        Lsn after, ILogger logger)
     {
         _stream = stream;
+        _live = live;
         _connection = connection;
         _loop = loop;
         _budget = budget;
@@ -95,18 +97,36 @@ public sealed class SourceCapture : IAsyncDisposable
         try
         {
             Opening opening = await LookAsync(stream, connection, protection, resume, cancellationToken);
-            AttributionCheck check = new(attributionSecret.Span);
-            RelationMap relations = new(protection, opening.Catalog, fingerprintKeys);
-            TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
-            ByteBudget budget = new(OnTheWayMax);
-            CaptureLoop loop = new(stream, assembler, relations, new LiveCatalog(connection, protection, logger), budget, time, logger);
-            return new SourceCapture(stream, loop, budget, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
+            LiveCatalog live = new(connection, protection, logger);
+            return Over(stream, live, connection, protection, attributionSecret, fingerprintKeys, resume, sessions, opening, time, logger);
         }
         catch
         {
             await stream.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>As <see cref="OpenAsync"/>, over a wire that is open and was looked at.</summary>
+    internal static SourceCapture Over(
+        IReplicationStream stream,
+        ILiveCatalog live,
+        SourceConnection connection,
+        Protection protection,
+        ReadOnlyMemory<byte> attributionSecret,
+        FingerprintKeys fingerprintKeys,
+        ResumePoint? resume,
+        SessionTable sessions,
+        Opening opening,
+        TimeProvider time,
+        ILogger logger)
+    {
+        AttributionCheck check = new(attributionSecret.Span);
+        RelationMap relations = new(protection, opening.Catalog, fingerprintKeys);
+        TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
+        ByteBudget budget = new(OnTheWayMax);
+        CaptureLoop loop = new(stream, assembler, relations, live, budget, time, logger);
+        return new SourceCapture(stream, live, loop, budget, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
     }
 
     /// <summary>Makes it possible to read on after the gaps, where it is not: the slot is made again, and the gaps then end where it begins.
@@ -201,8 +221,7 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <summary>Until the slot was ours somebody else could move it. Now that it is, it must stand where it was compared.</summary>
     private async Task CheckHeldAsync(CancellationToken cancellationToken)
     {
-        await using NpgsqlConnection connection = await _connection.OpenAsync(cancellationToken);
-        SlotState? slot = await SlotState.ReadAsync(connection, _protection.Slot, cancellationToken);
+        SlotState? slot = await _live.SlotAsync(cancellationToken);
         if (slot is { } held && held.Confirmed <= Start) return;
         throw new IndelibleException(ExitCode.Environment,
             $"expected replication slot '{_protection.Slot}' at {Start} or before, found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, the gap is sealed.");
@@ -240,5 +259,5 @@ public sealed class SourceCapture : IAsyncDisposable
     }
 
     /// <summary>What opening found.</summary>
-    private sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, Lsn SlotAt, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
+    internal sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, Lsn SlotAt, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
 }

@@ -175,7 +175,8 @@ public static partial class DurableFile
 }
 
 /// <summary>A call that changes what is on disk.</summary>
-internal enum DiskOperation { Create, Write, Sync, Link, Rename, Delete, MakeDirectory, SyncDirectory }
+/// <remarks><see cref="SyncDatabase"/>: RocksDB writes and flushes a log of its own.</remarks>
+internal enum DiskOperation { Create, Write, Sync, Link, Rename, Delete, MakeDirectory, SyncDirectory, SyncDatabase }
 
 /// <summary>Sees a call before and after; throws to make it fail.</summary>
 internal delegate void DiskHook(DiskOperation operation, string path, string? target, bool isDone);

@@ -1,12 +1,13 @@
 using Indelible.Capture.Relations;
+using Indelible.Capture.Slots;
 using Indelible.Format;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>Questions to the live database while streaming, each over a connection of its own: they are rare. Owned by the capture loop.</summary>
-internal sealed class LiveCatalog(SourceConnection source, Protection protection, ILogger logger)
+/// <summary>Asks over a connection for each question: they are rare.</summary>
+internal sealed class LiveCatalog(SourceConnection source, Protection protection, ILogger logger) : ILiveCatalog
 {
     /// <summary>How much log may pile up beyond what the stream showed before it is moved on, in bytes.</summary>
     private const long HeartbeatBehind = 1024 * 1024;
@@ -15,7 +16,7 @@ internal sealed class LiveCatalog(SourceConnection source, Protection protection
 
     private bool _mayEmit = true;
 
-    /// <summary>The catalog now, and whether a relation outside the protected ones is published for others.</summary>
+    /// <inheritdoc/>
     public async Task<(Catalog Now, bool IsOthers)> ReadAsync(uint oid, CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
@@ -24,7 +25,14 @@ internal sealed class LiveCatalog(SourceConnection source, Protection protection
         return (now, isOthers);
     }
 
-    /// <summary>Writes a message into the log if it has run ahead of what was received. A role that may not is noted once.</summary>
+    /// <inheritdoc/>
+    public async Task<SlotState?> SlotAsync(CancellationToken cancellationToken)
+    {
+        await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
+        return await SlotState.ReadAsync(connection, protection.Slot, cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async Task HeartbeatAsync(Lsn received, CancellationToken cancellationToken)
     {
         if (!_mayEmit) return;

@@ -7,8 +7,8 @@ using NpgsqlTypes;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>The raw bytes of a slot's pgoutput stream, one message at a time, over Npgsql's replication connection. One reader; feedback may come from elsewhere.</summary>
-internal sealed class ReplicationStream : IAsyncDisposable
+/// <summary>A slot's stream over Npgsql's replication connection.</summary>
+internal sealed class ReplicationStream : IReplicationStream
 {
     /// <summary>Server versions from which the option exists.</summary>
     private const int OriginOptionSince = 160_000;
@@ -26,7 +26,7 @@ internal sealed class ReplicationStream : IAsyncDisposable
 
     private ReplicationStream(LogicalReplicationConnection connection) => _connection = connection;
 
-    /// <summary>Latest position the server has told of, by data or keepalive. Outside a transaction with no message at hand, nothing before it is still to come.</summary>
+    /// <inheritdoc/>
     public Lsn Received => new((ulong)_connection.LastReceivedLsn);
 
     /// <summary>Connects; nothing is read yet.</summary>
@@ -47,8 +47,7 @@ internal sealed class ReplicationStream : IAsyncDisposable
 
     public Task<ReplicationSystemIdentification> IdentifyAsync(CancellationToken cancellationToken) => _connection.IdentifySystem(cancellationToken);
 
-    /// <summary>Begins to stream after a position (none: where the slot stands). That it is durable here is not said with it.</summary>
-    /// <param name="senderTimeout">The server's wal_sender_timeout; zero if endless.</param>
+    /// <inheritdoc/>
     public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)
     {
         TimeSpan third = senderTimeout / 3;
@@ -65,7 +64,7 @@ internal sealed class ReplicationStream : IAsyncDisposable
             .GetAsyncEnumerator(cancellationToken);
     }
 
-    /// <summary>Waits for the next message; false at the end of the stream.</summary>
+    /// <inheritdoc/>
     public ValueTask<bool> MoveNextAsync()
     {
         ValueTask<bool> next = _messages!.MoveNextAsync();
@@ -85,7 +84,7 @@ internal sealed class ReplicationStream : IAsyncDisposable
         }
     }
 
-    /// <summary>The message at hand, whole. Valid until the next call. Empty for a large message of another application: it is not even buffered.</summary>
+    /// <inheritdoc/>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         Stream data = _messages!.Current.Data;
@@ -118,14 +117,14 @@ internal sealed class ReplicationStream : IAsyncDisposable
         return _buffer.AsMemory(0, length);
     }
 
-    /// <summary>Notes how far everything is durable here; sent with the next feedback.</summary>
+    /// <inheritdoc/>
     public void SetFlushed(Lsn position)
     {
         NpgsqlLogSequenceNumber flushed = new(position.Bytes);
         if (flushed > _connection.LastFlushedLsn) _connection.SetReplicationStatus(flushed);
     }
 
-    /// <summary>Sends feedback now. Does nothing when the stream has ended.</summary>
+    /// <inheritdoc/>
     public async Task SendStatusAsync(CancellationToken cancellationToken)
     {
         try

@@ -196,7 +196,9 @@ internal sealed class SubjectStore : IDisposable
         _isFlushed = false;     // until it is written: after a failure the batch still holds it
         try
         {
+            if (how == _synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, false);
             _database.Write(_batch, how);
+            if (how == _synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, true);
         }
         catch (RocksDbException inner)
         {
