@@ -18,6 +18,7 @@ var suites = new Dictionary<string, (string Options, Func<Task> RunAsync)>
     ["query"] = ("[--entries N] [--ledger DIR]", () => new QuerySuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
     ["start"] = ("[--entries N] [--ledger DIR]", () => new StartSuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
     ["scale"] = ("[--entries N] [--ledger DIR]", () => new ScaleSuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
+    ["baseline"] = ("[--rows N]", () => new BaselineSuite(root, results, Number("--rows", 1_000_000)).RunAsync(cancellationToken)),
     ["crosscheck"] = ("[--rows N]", () => new CrosscheckSuite(root, results, Number("--rows", 10_000_000)).RunAsync(cancellationToken)),
     ["copies"] = ("[--rows N]", () => new CopiesSuite(root, results, Number("--rows", 300_000)).RunAsync(cancellationToken)),
     ["mirror"] = ("[--entries N]", () => new MirrorSuite(root, results, Number("--entries", 5_000_000)).RunAsync(cancellationToken)),

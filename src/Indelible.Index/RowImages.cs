@@ -79,8 +79,12 @@ public sealed class RowImages
     });
 
     /// <summary>Applies changes in their order, and the size they bring their source to.</summary>
-    public void Apply(RowChanges changes) => _index.Use(database =>
+    /// <param name="changes">The changes.</param>
+    /// <param name="resets">What <see cref="Resets"/> was when the images were read, or written, that these go on from.</param>
+    /// <returns>False, and nothing is applied, if those are gone.</returns>
+    public bool Apply(RowChanges changes, long resets) => _index.Use(database =>
     {
+        if (Resets != resets) return false;
         WriteBatch batch = new();
         try
         {

@@ -31,7 +31,7 @@ public sealed class IndexFeed : IDisposable
     private readonly SealedValues _values;
     private readonly ILogger _logger;
     private long _waitingLength;
-    private volatile bool _isRunning;
+    private volatile bool _isFollowing;
 
     internal IndexFeed(LedgerIndex index, LedgerReader reader, SealedValues values, ILogger logger)
     {
@@ -63,7 +63,7 @@ public sealed class IndexFeed : IDisposable
     public async Task RoomAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
-        while (_isRunning && Interlocked.Read(ref _waitingLength) > WaitingLengthMax / 2 && time.GetElapsedTime(started) < RoomWaitMax)
+        while (_isFollowing && Interlocked.Read(ref _waitingLength) > WaitingLengthMax / 2 && time.GetElapsedTime(started) < RoomWaitMax)
         {
             await Task.Delay(RoomPause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cancellationToken.IsCancellationRequested) return;
@@ -77,7 +77,6 @@ public sealed class IndexFeed : IDisposable
     public async Task RunAsync(TimeProvider time, CancellationToken cancellationToken)
     {
         await Task.Yield(); // an index that was lost is long in the filling
-        _isRunning = true;
         while (true)
         {
             try
@@ -125,19 +124,29 @@ public sealed class IndexFeed : IDisposable
 
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
-        Index.BeginMerging();
-        await CatchUpAsync(cancellationToken);
-        while (await _offers.Reader.WaitToReadAsync(cancellationToken))
+        _isFollowing = true;
+        try
         {
-            await _writing.WaitAsync(cancellationToken);
-            try
-            {
-                AddOffers(long.MaxValue, cancellationToken);
-            }
-            finally
-            {
-                _writing.Release();
-            }
+            Index.BeginMerging();
+            await CatchUpAsync(cancellationToken);
+            while (await _offers.Reader.WaitToReadAsync(cancellationToken)) await AddOffersAsync(cancellationToken);
+        }
+        finally
+        {
+            _isFollowing = false;
+        }
+    }
+
+    private async Task AddOffersAsync(CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            AddOffers(long.MaxValue, cancellationToken);
+        }
+        finally
+        {
+            _writing.Release();
         }
     }
 
@@ -149,7 +158,8 @@ public sealed class IndexFeed : IDisposable
         {
             long size = _reader.ReadCheckpoint().Size;
             AddOffers(size, cancellationToken);    // much cheaper than to read them again
-            Continue(size, cancellationToken);
+            RequireOwn(size);
+            CatchUp(size, cancellationToken);
             Problem = null;
         }
         finally
@@ -217,12 +227,13 @@ public sealed class IndexFeed : IDisposable
         }
     }
 
-    /// <summary>Goes on where the index stands, if what it stands on is this ledger.</summary>
-    private void Continue(long size, CancellationToken cancellationToken)
+    /// <summary>Throws away what was indexed of another history than this ledger's. Before anything else uses the index.</summary>
+    public void RequireOwn() => RequireOwn(_reader.ReadCheckpoint().Size);
+
+    private void RequireOwn(long size)
     {
         long indexed = Index.IndexedSize;
-        if (indexed > size || (indexed > 0 && !Index.EndsWith(_reader.ReadEntry(indexed - 1).Span))) Index.Reset();    // another history's index
-        CatchUp(size, cancellationToken);
+        if (indexed > size || (indexed > 0 && !Index.EndsWith(_reader.ReadEntry(indexed - 1).Span))) Index.Reset();
     }
 
     private void CatchUp(long to, CancellationToken cancellationToken)

@@ -119,6 +119,7 @@ public sealed class LedgerHost : IAsyncDisposable
         LedgerWriter.RequireFree(paths);    // before the keyring, whose lock does not know who has it
         Keyring keyring = LedgerView.OpenKeyring(paths);
         LedgerWriter? writer = null;
+        LedgerView? view = null;
         try
         {
             if (config.Origin is { } origin && origin != keyring.Origin)
@@ -126,14 +127,16 @@ public sealed class LedgerHost : IAsyncDisposable
             LedgerWriter.FinishHandOver(paths, keyring);
             LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
             writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
-            LedgerView view = await LedgerView.OpenAsync(paths, keyring, time, logger, cancellationToken);
+            view = await LedgerView.OpenAsync(paths, keyring, time, logger, cancellationToken);
+            if (paths.Store is null) view.Feed.RequireOwn();
             ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
             return new LedgerHost(paths, config, writer, view, time, logger);
         }
         catch
         {
             if (writer is not null) await writer.DisposeAsync();
-            keyring.Dispose();
+            if (view is null) keyring.Dispose();
+            else view.Dispose();
             throw;
         }
     }

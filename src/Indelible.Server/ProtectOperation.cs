@@ -166,7 +166,7 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
             tables = [.. tables.Where(table => !stated.Contains(table))];
             progress("a gap is sealed: what was changed meanwhile is found once `indelible run` captures the source");
         }
-        return await BaselineSealer.SealAsync(host, Source, SourceConnections.Of(config), outcome.Protection, tables, progress, cancellationToken);
+        return await new BaselineSealer(host, Source, SourceConnections.Of(config), outcome.Protection, progress).SealAsync(tables, cancellationToken);
     }
 
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>

@@ -113,7 +113,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
         if (pending.Count == 0) return;
         progress.Enter("baseline");
-        long rows = await BaselineSealer.SealAsync(host, source, connection, config.Protection, pending, static _ => { }, cancellationToken);
+        long rows = await new BaselineSealer(host, source, connection, config.Protection, static _ => { }).SealAsync(pending, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
     }
 
@@ -168,7 +168,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
 
     private async Task CatchUpRowsAsync(CancellationToken cancellationToken)
     {
-        await host.PublishAsync(cancellationToken);
+        if (host.Paths.Store is null) await host.Writer.PublishAsync(cancellationToken);    // what finds entries may follow later
+        else await host.PublishAsync(cancellationToken);                                    // here it is seen whether the index is this ledger's
         long started = host.Time.GetTimestamp();
         long entries = new RowImageCatchUp(host.View, source, config.Protection).Run(cancellationToken);
         if (entries > 0) ServerLog.RowImagesCaughtUp(logger, source, entries, (long)host.Time.GetElapsedTime(started).TotalMilliseconds);

@@ -23,7 +23,7 @@ public sealed class RowImagesTests : IDisposable
         {
             using LedgerIndex index = LedgerIndex.Open(_directory, "example.org/t");
             AssertSame(model, tables, index.Rows);
-            for (int batch = 0; batch < 10; batch++) index.Rows.Apply(Batch(random, model, tables, (session * 10) + batch + 1));
+            for (int batch = 0; batch < 10; batch++) index.Rows.Apply(Batch(random, model, tables, (session * 10) + batch + 1), index.Resets);
             AssertSame(model, tables, index.Rows);
             Assert.Equal((session * 10) + 10, index.Rows.AppliedTo("crm"));
         }
@@ -37,9 +37,11 @@ public sealed class RowImagesTests : IDisposable
         RowTag row = new(RowTag.Of("crm", 1), 5);
         changes.Set(row, Image(1, 0));
         changes.Mark(row.Table, new TableMarks(new Lsn(9), new Lsn(8), 7));
-        index.Rows.Apply(changes);
+        long resets = index.Resets;
+        Assert.True(index.Rows.Apply(changes, resets));
         Assert.Equal(new TableMarks(new Lsn(9), new Lsn(8), 7), index.Rows.MarksOf(row.Table));
         index.Reset();
+        Assert.False(index.Rows.Apply(changes, resets));
         Assert.Null(index.Rows.Find(row));
         Assert.Equal(default, index.Rows.MarksOf(row.Table));
         Assert.Equal(0, index.Rows.AppliedTo("crm"));

@@ -181,7 +181,7 @@ public sealed class CrosscheckTests : CrosscheckFixture
     {
         await using LedgerHost host = await OpenAsync();
         SourceConfig config = host.Config.Sources["crm"];
-        await BaselineSealer.SealAsync(host, "crm", SourceConnections.Of(config), config.Protection, [.. config.Protection.Tables.Select(table => table.Id)], _ => { }, CancellationToken.None);
+        await new BaselineSealer(host, "crm", SourceConnections.Of(config), config.Protection, _ => { }).SealAsync([.. config.Protection.Tables.Select(table => table.Id)], CancellationToken.None);
     }
 
     private async Task<string> GuardFactAsync(long entry, string fact)

@@ -102,8 +102,8 @@ internal sealed class ContinuityCheck
         rows.AppliedTo = _isSuspended ? _appliedTo : treeSize;
         try
         {
-            _images.Apply(rows);
-            IsToBeginAnew = _isSuspended;
+            IsToBeginAnew = !_images.Apply(rows, _resets) || _isSuspended;
+            if (IsToBeginAnew) return;
         }
         catch (IndexDiskException e)
         {

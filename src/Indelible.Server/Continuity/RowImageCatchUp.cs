@@ -16,6 +16,7 @@ internal sealed class RowImageCatchUp
     private readonly LedgerView _view;
     private readonly string _source;
     private readonly RowImages _images;
+    private readonly long _resets;
     private readonly PendingRows _rows;
     private readonly Dictionary<uint, ProtectedTable> _tables;
     private readonly Dictionary<uint, TableMarks> _marks;
@@ -25,6 +26,7 @@ internal sealed class RowImageCatchUp
     public RowImageCatchUp(LedgerView view, string source, Protection protection)
     {
         (_view, _source, _images) = (view, source, view.Index.Rows);
+        _resets = _images.Resets;
         _rows = new PendingRows(_images);
         _changes = new RowChanges(source);
         _tables = protection.Tables.ToDictionary(table => table.Id);
@@ -32,6 +34,7 @@ internal sealed class RowImageCatchUp
     }
 
     /// <summary>Reads what is not reflected yet. Returns how many entries that was.</summary>
+    /// <exception cref="IndelibleException">Environment: the index was made again meanwhile.</exception>
     public long Run(CancellationToken cancellationToken)
     {
         long from = _images.AppliedTo(_source), to = _view.Reader.ReadCheckpoint().Size;
@@ -41,7 +44,7 @@ internal sealed class RowImageCatchUp
             _batch++;
             foreach ((long _, ReadOnlyMemory<byte> bytes) in chunk) Add(bytes);
             _changes.AppliedTo = chunk[^1].Index + 1;
-            _images.Apply(_changes);
+            if (!_images.Apply(_changes, _resets)) throw new IndelibleException(ExitCode.Environment, $"source {_source}: the index was made again while what its rows hold was read from the ledger; this is begun again");
             _rows.Drop(_batch);
             _changes = new RowChanges(_source);
         }
