@@ -1,89 +1,64 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
 /// <summary>How RocksDB is set up for the index. Memory bound: 96 MiB of unwritten tables, 32 MiB of cached blocks, and filters of about 1.3 bytes a living row.</summary>
 internal static class IndexOptions
 {
-    private const ulong WriteBuffer = 32 << 20;
-    private const ulong RowWriteBuffer = 16 << 20;
-    private const ulong WriteBuffersTotal = 96 << 20;
-    private const ulong CachedBlocks = 32 << 20;
-    /// <summary>Share of a table in memory that its filter takes.</summary>
-    private const double FilterShare = 0.1;
-    private const ulong ManyFiles = 32;
-    private static readonly string[] FamilyNames = ["default", RowImages.FamilyName];
+    /// <summary>The family of postings and times: they are walked.</summary>
+    public const int Postings = 0;
 
-    /// <summary>Of the database as a whole.</summary>
-    public static DbOptions OfDatabase() => new DbOptions()
-        .SetCreateIfMissing(true)
-        .SetCreateMissingColumnFamilies(true)
-        .SetDbWriteBufferSize(WriteBuffersTotal)
-        .SetMaxOpenFiles(512)
-        .SetMaxBackgroundCompactions(1)
-        .SetMaxBackgroundFlushes(1)
-        .SetKeepLogFileNum(3)
-        .SetMaxLogFileSize(4 << 20)
-        .SetStatsDumpPeriodSec(0)
-        .SetIsFdCloseOnExec(true);
+    /// <summary>The family of what rows last held: they are looked up one by one.</summary>
+    public const int Rows = 1;
 
-    /// <summary>Postings and times in the default family; what rows last held in a family of its own.</summary>
+    private const string RowsFamily = "rows";
+    private const long CachedBlocks = 32 << 20;
+    private const int ManyFiles = 32;
+
+    private const string OfDatabase = """
+        create_if_missing=true; create_missing_column_families=true;
+        db_write_buffer_size=96M; max_open_files=512;
+        max_background_compactions=1; max_background_flushes=1;
+        keep_log_file_num=3; max_log_file_size=4M; stats_dump_period_sec=0; is_fd_close_on_exec=true
+        """;
+
+    // Batches are written in the order of their keys: each is looked for from where the one before went (the "hint"), not from the top.
+    // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
+    private const string OfPostings = """
+        write_buffer_size=32M; max_write_buffer_number=3; memtable_insert_with_hint_prefix_extractor=rocksdb.CappedPrefix.1;
+        compression=kLZ4Compression;
+        target_file_size_base=64M; level0_file_num_compaction_trigger=8; max_bytes_for_level_base=512M
+        """;
+
+    // Filters, here, of tables in memory too: most inserts ask for a row that was never there. Not compressed: keyed hashes.
+    private const string OfRows = """
+        write_buffer_size=16M; max_write_buffer_number=3; memtable_insert_with_hint_prefix_extractor=rocksdb.CappedPrefix.1;
+        memtable_whole_key_filtering=true; memtable_prefix_bloom_size_ratio=0.1; compression=kNoCompression;
+        target_file_size_base=64M; level0_file_num_compaction_trigger=8; max_bytes_for_level_base=256M;
+        block_based_table_factory={filter_policy=bloomfilter:10:false}
+        """;
+
+    /// <summary>Opens the database, or makes it.</summary>
+    /// <param name="directory">Where it is.</param>
     /// <param name="merges">False: files are not merged until <see cref="BeginMerging"/>.</param>
-    public static ColumnFamilies Families(bool merges)
+    /// <exception cref="RocksDbException">Another process holds it, it is damaged, or the disk fails.</exception>
+    public static RocksDb Open(string directory, bool merges)
     {
-        Cache cache = Cache.CreateLru(CachedBlocks);
-        int off = merges ? 0 : 1;
-        return new ColumnFamilies(PostingOptions(cache).SetDisableAutoCompactions(off)) { { RowImages.FamilyName, RowOptions(cache).SetDisableAutoCompactions(off) } };
+        string merging = merges ? "; disable_auto_compactions=false" : "; disable_auto_compactions=true";
+        return RocksDb.Open(directory, OfDatabase, CachedBlocks, (RocksDb.DefaultFamily, OfPostings + merging), (RowsFamily, OfRows + merging));
     }
 
     /// <summary>Lets RocksDB merge files in the background.</summary>
     public static void BeginMerging(RocksDb database)
     {
-        foreach (string family in FamilyNames)
-        {
-            Native.Instance.rocksdb_set_options_cf(database.Handle, database.GetColumnFamily(family).Handle, 1, ["disable_auto_compactions"], ["false"]);
-        }
+        database.SetOption(Postings, "disable_auto_compactions", "false");
+        database.SetOption(Rows, "disable_auto_compactions", "false");
     }
 
     /// <summary>True if so many files wait to be merged that whoever opens the index had better begin, however short its life.</summary>
-    public static bool HasManyFiles(RocksDb database) => FamilyNames.Any(family =>
-        ulong.Parse(database.GetProperty("rocksdb.num-files-at-level0", database.GetColumnFamily(family)), CultureInfo.InvariantCulture) >= ManyFiles);
+    public static bool HasManyFiles(RocksDb database) => HasManyFiles(database, Postings) || HasManyFiles(database, Rows);
 
-    // No filters: postings are found by seeking, which a filter does not help, and its bits would stay in memory.
-    private static ColumnFamilyOptions PostingOptions(Cache cache) => WithFinger(new ColumnFamilyOptions())
-        .SetWriteBufferSize(WriteBuffer)
-        .SetMaxWriteBufferNumber(3)
-        .SetLevel0FileNumCompactionTrigger(8)
-        .SetCompression(Compression.Lz4)
-        .SetTargetFileSizeBase(64 << 20)
-        .SetMaxBytesForLevelBase(512 << 20)
-        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache));
-
-    // Filters, here: most inserts ask for a row that was never there.
-    private static ColumnFamilyOptions RowOptions(Cache cache) => WithFilterInMemory(WithFinger(new ColumnFamilyOptions()))
-        .SetWriteBufferSize(RowWriteBuffer)
-        .SetMaxWriteBufferNumber(3)
-        .SetLevel0FileNumCompactionTrigger(8)
-        .SetCompression(Compression.No)                 // keyed hashes
-        .SetTargetFileSizeBase(64 << 20)
-        .SetMaxBytesForLevelBase(256 << 20)
-        .SetBlockBasedTableFactory(new BlockBasedTableOptions().SetBlockCache(cache).SetFilterPolicy(BloomFilterPolicy.Create(10, false)));
-
-    /// <summary>Over whole keys. RocksDB has it; its .NET binding has no name for it.</summary>
-    private static ColumnFamilyOptions WithFilterInMemory(ColumnFamilyOptions options)
-    {
-        Native.Instance.rocksdb_options_set_memtable_whole_key_filtering(options.Handle, 1);
-        return options.SetMemtablePrefixBloomSizeRatio(FilterShare);
-    }
-
-    /// <summary>Batches are written in the order of their keys: each is looked for from where the one before went, not from the top. RocksDB has it by name only.</summary>
-    private static ColumnFamilyOptions WithFinger(ColumnFamilyOptions options)
-    {
-        nint text = Marshal.StringToCoTaskMemUTF8("memtable_insert_with_hint_prefix_extractor=rocksdb.CappedPrefix.1");
-        Native.Instance.rocksdb_get_options_from_string(options.Handle, text, options.Handle);
-        Marshal.FreeCoTaskMem(text);
-        return options;
-    }
+    private static bool HasManyFiles(RocksDb database, int family) =>
+        int.Parse(database.Property(family, "rocksdb.num-files-at-level0"), CultureInfo.InvariantCulture) >= ManyFiles;
 }

@@ -6,8 +6,8 @@ using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Ledger;
+using Indelible.Ledger.Rocks;
 using Microsoft.Win32.SafeHandles;
-using RocksDbSharp;
 
 namespace Indelible.Index;
 
@@ -26,7 +26,6 @@ public sealed class LedgerIndex : IDisposable
     private readonly string _directory;
     private readonly string _origin;
     private readonly SafeFileHandle _held;
-    private readonly WriteOptions _unlogged = new WriteOptions().DisableWal(1);
     private readonly PostingBatch _postings = new();
     private RocksDb _database;
     private TimeWriter _times;
@@ -85,7 +84,7 @@ public sealed class LedgerIndex : IDisposable
         RocksDb? database = null;
         try
         {
-            database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families(merges: false));
+            database = IndexOptions.Open(directory, merges: false);
             if (IndexOptions.HasManyFiles(database)) IndexOptions.BeginMerging(database);
             if (ReadWatermark(database, origin) is { } reached) return new LedgerIndex(directory, origin, database, reached, held);
             database.Dispose();
@@ -124,7 +123,7 @@ public sealed class LedgerIndex : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (_closedBy is null) _database.Dispose();
+            _database.Dispose();
             _isDisposed = true;    // until another is open
             _closedBy = null;
             Interlocked.Increment(ref _resets);
@@ -146,9 +145,9 @@ public sealed class LedgerIndex : IDisposable
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            if (_closedBy is null) _database.Dispose();
+            _database.Dispose();
             Interlocked.Increment(ref _resets);
-            _database = RocksDb.Open(IndexOptions.OfDatabase(), _directory, IndexOptions.Families(merges: true));
+            _database = IndexOptions.Open(_directory, merges: true);
             Reached reached = ReadWatermark(_database, _origin) ?? throw new IndexDamagedException("it does not say how far it reaches");
             (_closedBy, _isTorn, _last) = (null, true, reached.Last);
             Interlocked.Exchange(ref _size, reached.Size);
@@ -216,8 +215,10 @@ public sealed class LedgerIndex : IDisposable
             _isDisposed = true;
             using (_held)
             {
-                if (_closedBy is not null) return;
-                using (_database) TryFlush();
+                using (_database)
+                {
+                    if (_closedBy is null) TryFlush();
+                }
             }
         }
         finally
@@ -263,7 +264,7 @@ public sealed class LedgerIndex : IDisposable
     {
         try
         {
-            database.Write(batch, _unlogged);
+            database.Write(batch, WriteMode.Unlogged);
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
@@ -280,9 +281,8 @@ public sealed class LedgerIndex : IDisposable
     {
         try
         {
-            FlushOptions wait = new FlushOptions().SetWaitForFlush(true);
-            _database.Flush(wait);
-            Native.Instance.rocksdb_flush_cf(_database.Handle, wait.Handle, _database.GetColumnFamily(RowImages.FamilyName).Handle);
+            _database.Flush(IndexOptions.Postings);
+            _database.Flush(IndexOptions.Rows);
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
@@ -310,7 +310,7 @@ public sealed class LedgerIndex : IDisposable
         long first = IndexedSize;
         if (_isTorn) Restore(first);
         _isTorn = true;    // until all is written: a failure half-way leaves terms and times of entries that are not indexed
-        using var batch = new WriteBatch();
+        using WriteBatch batch = _database.NewBatch();
         int count = 0;
         ReadOnlyMemory<byte> last = default;
         for (; i < batches.Count && count < PostingBatch.EntriesMax; i++, at = 0)
@@ -333,7 +333,7 @@ public sealed class LedgerIndex : IDisposable
         _postings.WriteTo(batch, first);
         _times.End(batch);
         Reached reached = new(first + count, Tree.Leaf(lastEntry));
-        batch.Put(WatermarkKey, Watermark(reached, _origin));
+        batch.Put(IndexOptions.Postings, WatermarkKey, Watermark(reached, _origin));
         WriteUnlogged(_database, batch);
         _last = reached.Last;
         Interlocked.Exchange(ref _size, reached.Size);
@@ -356,18 +356,19 @@ public sealed class LedgerIndex : IDisposable
     private static RocksDb BeginDatabase(string directory, string origin)
     {
         IndexDirectory.Empty(directory);
+        RocksDb? database = null;
         try
         {
-            RocksDb database = RocksDb.Open(IndexOptions.OfDatabase(), directory, IndexOptions.Families(merges: true));
-            database.Put(WatermarkKey, Watermark(default, origin));
+            database = IndexOptions.Open(directory, merges: true);
+            using WriteBatch batch = database.NewBatch();
+            batch.Put(IndexOptions.Postings, WatermarkKey, Watermark(default, origin));
+            database.Write(batch, WriteMode.Logged);
             return database;
-        }
-        catch (RocksDbException inner) when (IsFull(inner))
-        {
-            throw new IndexDiskException(directory, inner);
         }
         catch (RocksDbException inner)
         {
+            database?.Dispose();
+            if (IsFull(inner)) throw new IndexDiskException(directory, inner);
             throw new IndelibleException(ExitCode.Environment, $"the index in {directory} cannot be made: {inner.Message}", inner);
         }
     }
@@ -386,7 +387,7 @@ public sealed class LedgerIndex : IDisposable
     /// <summary>How far it reaches; null if this is not an index of this ledger and version.</summary>
     private static Reached? ReadWatermark(RocksDb database, string origin)
     {
-        byte[]? value = database.Get(WatermarkKey);
+        byte[]? value = database.Get(IndexOptions.Postings, WatermarkKey);
         if (value is null || value.Length < WatermarkSize) return null;
         Reached reached = new(
             BinaryPrimitives.ReadInt64BigEndian(value.AsSpan(sizeof(ushort))),

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
@@ -80,6 +80,6 @@ internal sealed class PostingBatch
             int distance = offsets[i] - offsets[i - 1];
             if (distance > 0) length += Varint.Write(_value.AsSpan(length), (ulong)distance);    // zero: the same term twice in one entry
         }
-        batch.Put(key, _value.AsSpan(0, length));
+        batch.Put(IndexOptions.Postings, key, _value.AsSpan(0, length));
     }
 }

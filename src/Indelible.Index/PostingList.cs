@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
@@ -14,10 +14,10 @@ internal sealed class PostingList : IDisposable
     private long[] _chunk = [];
     private int _count;
 
-    public PostingList(RocksDb database, ReadOptions options, Term term)
+    public PostingList(RocksDb database, Snapshot snapshot, Term term)
     {
         _term = term.Hash;
-        _iterator = database.NewIterator(readOptions: options);
+        _iterator = database.NewIterator(IndexOptions.Postings, snapshot);
     }
 
     /// <summary>The largest entry index not above <paramref name="index"/>, or <see cref="None"/>.</summary>
@@ -48,30 +48,24 @@ internal sealed class PostingList : IDisposable
     {
         Span<byte> key = stackalloc byte[PostingBatch.KeySize];
         PostingBatch.WriteKey(key, _term, index);
-        _iterator.SeekForPrev(key.ToArray());
-        return Decode();
+        return Decode(_iterator.SeekForPrevious(key));
     }
 
     private bool LoadNextChunk(long index)
     {
         Span<byte> key = stackalloc byte[PostingBatch.KeySize];
         PostingBatch.WriteKey(key, _term, index);
-        _iterator.Seek(key.ToArray());
-        return Decode();
+        return Decode(_iterator.Seek(key));
     }
 
     /// <summary>Decodes the chunk under the iterator; false if it is another term's or there is none.</summary>
-    private bool Decode()
+    private bool Decode(bool found)
     {
         _count = 0;
-        if (!_iterator.Valid())
-        {
-            Native.Instance.rocksdb_iter_get_error(_iterator.Handle);    // throws: a damaged block looks like the end
-            return false;
-        }
-        ReadOnlySpan<byte> key = _iterator.GetKeySpan();
+        if (!found) return false;
+        ReadOnlySpan<byte> key = _iterator.Key;
         if (key.Length != PostingBatch.KeySize || key[0] != 'P' || BinaryPrimitives.ReadUInt64BigEndian(key[1..]) != _term) return false;
-        ReadOnlySpan<byte> value = _iterator.GetValueSpan();
+        ReadOnlySpan<byte> value = _iterator.Value;
         if (_chunk.Length < value.Length + 1) _chunk = new long[value.Length + 1];
         long index = BinaryPrimitives.ReadInt64BigEndian(key[9..]);
         _chunk[_count++] = index;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Indelible.Format;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
@@ -9,9 +9,6 @@ namespace Indelible.Index;
 /// <remarks>Keys: 'R', table, row hash → image; 'M', table → marks; 'A', source → size of the ledger it reflects. A source's rows have one writer.</remarks>
 public sealed class RowImages
 {
-    /// <summary>Column family of everything here: rows are looked up one by one, postings are walked.</summary>
-    public const string FamilyName = "rows";
-
     private const int RowKeySize = 1 + sizeof(ulong) + 16;
 
     /// <summary>Encoded images up to this length take no memory of their own.</summary>
@@ -26,18 +23,18 @@ public sealed class RowImages
 
     /// <summary>Every entry of the source below this index is reflected; zero if none is.</summary>
     public long AppliedTo(string source) => _index.Use(database =>
-        database.Get(SourceKey(source), Family(database)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
+        database.Get(IndexOptions.Rows, SourceKey(source)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
 
     /// <summary>What a row last held; null if the ledger holds no living row of that key.</summary>
     public RowImage? Find(in RowTag tag) => _index.Use(tag, static (database, row) =>
     {
         Span<byte> key = stackalloc byte[RowKeySize];
         WriteRowKey(row, key);
-        return database.Get(key, ImageReader.Instance, Family(database));
+        return database.Get(IndexOptions.Rows, key, static image => RowImage.Decode(image));
     });
 
     /// <summary>What is known of a table as a whole.</summary>
-    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(TableKey(table), Family(database)) is { } value ? TableMarks.Decode(value) : default);
+    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(IndexOptions.Rows, TableKey(table)) is { } value ? TableMarks.Decode(value) : default);
 
     /// <summary>All living rows of a table, in no meaningful order. A row that changes meanwhile is given as it was or as it is.</summary>
     public IEnumerable<(UInt128 Row, RowImage Image)> OfTable(ulong table)
@@ -56,7 +53,7 @@ public sealed class RowImages
     private const int PageSize = 1024;
 
     /// <summary>Bytes the system is asked to read ahead of a walk.</summary>
-    private const ulong ReadAhead = 1 << 16;
+    private const long ReadAhead = 1 << 16;
 
     /// <summary>Goes through living rows of a table in the order of their hashes, all as they stand at one moment. Nothing is decoded.</summary>
     /// <param name="table">As <see cref="RowTag.Of"/> names it.</param>
@@ -66,15 +63,13 @@ public sealed class RowImages
     public void Walk(ulong table, UInt128 first, UInt128 last, ImageVisit visit) => _index.Use(database =>
     {
         byte[] from = RowKey(new RowTag(table, first)), to = RowKey(new RowTag(table, last));
-        ReadOptions options = new ReadOptions().SetFillCache(false).SetReadaheadSize(ReadAhead);
-        using Iterator rows = database.NewIterator(Family(database), options);
-        for (rows.Seek(from); rows.Valid(); rows.Next())
+        using Iterator rows = database.NewIterator(IndexOptions.Rows, fillsCache: false, readAhead: ReadAhead);
+        for (bool found = rows.Seek(from); found; found = rows.Next())
         {
-            ReadOnlySpan<byte> key = rows.GetKeySpan();
+            ReadOnlySpan<byte> key = rows.Key;
             if (key.Length != RowKeySize || key.SequenceCompareTo(to) > 0) return true;
-            visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.GetValueSpan()));
+            visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.Value));
         }
-        Native.Instance.rocksdb_iter_get_error(rows.Handle);    // throws: a damaged block looks like the end
         return true;
     });
 
@@ -85,47 +80,38 @@ public sealed class RowImages
     public bool Apply(RowChanges changes, long resets) => _index.Use(database =>
     {
         if (Resets != resets) return false;
-        WriteBatch batch = new();
-        try
+        using WriteBatch batch = database.NewBatch();
+        foreach (RowChanges.Step step in changes.Steps)
         {
-            ColumnFamilyHandle family = Family(database);
-            foreach (RowChanges.Step step in changes.Steps)
+            if (step is RowChanges.Step.EndOfLeaf leaf)
             {
-                if (step is RowChanges.Step.EndOfLeaf leaf)
-                {
-                    // What was put before must be seen by the scan.
-                    _index.WriteUnlogged(database, batch);
-                    batch.Dispose();
-                    batch = new WriteBatch();
-                    RemoveLeaf(database, batch, leaf);
-                }
-                else Add(batch, family, step);
+                // What was put before must be seen by the scan.
+                _index.WriteUnlogged(database, batch);
+                batch.Clear();
+                RemoveLeaf(database, batch, leaf);
             }
-            batch.Put(SourceKey(changes.Source), Number(changes.AppliedTo), family);
-            _index.WriteUnlogged(database, batch);
+            else Add(batch, step);
         }
-        finally
-        {
-            batch.Dispose();
-        }
+        batch.Put(IndexOptions.Rows, SourceKey(changes.Source), Number(changes.AppliedTo));
+        _index.WriteUnlogged(database, batch);
         return true;
     });
 
-    private static void Add(WriteBatch batch, ColumnFamilyHandle family, RowChanges.Step step)
+    private static void Add(WriteBatch batch, RowChanges.Step step)
     {
         switch (step)
         {
-            case RowChanges.Step.Rows rows: Add(batch, family, rows); break;
-            case RowChanges.Step.Marked marked: batch.Put(TableKey(marked.Table), marked.Marks.Encode(), family); break;
+            case RowChanges.Step.Rows rows: Add(batch, rows); break;
+            case RowChanges.Step.Marked marked: batch.Put(IndexOptions.Rows, TableKey(marked.Table), marked.Marks.Encode()); break;
             case RowChanges.Step.EndOfTable table:
                 byte[] first = RowKey(new RowTag(table.Table, UInt128.Zero)), last = RowKey(new RowTag(table.Table, UInt128.MaxValue));
-                batch.DeleteRange(first, (ulong)first.Length, last, (ulong)last.Length, family);
-                batch.Delete(last, family);
+                batch.DeleteRange(IndexOptions.Rows, first, last);
+                batch.Delete(IndexOptions.Rows, last);
                 break;
         }
     }
 
-    private static void Add(WriteBatch batch, ColumnFamilyHandle family, RowChanges.Step.Rows rows)
+    private static void Add(WriteBatch batch, RowChanges.Step.Rows rows)
     {
         Span<byte> key = stackalloc byte[RowKeySize];
         Span<byte> value = stackalloc byte[ShortImageMax];
@@ -134,42 +120,37 @@ public sealed class RowImages
             WriteRowKey(row, key);
             if (image is null)
             {
-                batch.Delete(key, family);
+                batch.Delete(IndexOptions.Rows, key);
                 continue;
             }
             Span<byte> bytes = image.Length <= ShortImageMax ? value[..image.Length] : new byte[image.Length];
             image.WriteTo(bytes);
-            batch.Put(key, bytes, family);
+            batch.Put(IndexOptions.Rows, key, bytes);
         }
     }
 
     private static void RemoveLeaf(RocksDb database, WriteBatch batch, RowChanges.Step.EndOfLeaf leaf)
     {
         byte[] key = RowKey(new RowTag(leaf.Table, UInt128.Zero));
-        using Iterator rows = database.NewIterator(Family(database));
-        for (rows.Seek(key); IsOfTable(rows, key); rows.Next())
+        using Iterator rows = database.NewIterator(IndexOptions.Rows);
+        for (bool found = rows.Seek(key); found && IsOfTable(rows.Key, key); found = rows.Next())
         {
-            if (RowImage.Decode(rows.GetValueSpan()).Leaf == leaf.Leaf) batch.Delete(rows.GetKeySpan(), Family(database));
+            if (RowImage.Decode(rows.Value).Leaf == leaf.Leaf) batch.Delete(IndexOptions.Rows, rows.Key);
         }
     }
 
     private static List<(UInt128 Row, RowImage Image)> Page(RocksDb database, byte[] from)
     {
         List<(UInt128 Row, RowImage Image)> page = new(PageSize);
-        using Iterator rows = database.NewIterator(Family(database));
-        for (rows.Seek(from); page.Count < PageSize && IsOfTable(rows, from); rows.Next())
+        using Iterator rows = database.NewIterator(IndexOptions.Rows);
+        for (bool found = rows.Seek(from); found && page.Count < PageSize && IsOfTable(rows.Key, from); found = rows.Next())
         {
-            page.Add((BinaryPrimitives.ReadUInt128BigEndian(rows.GetKeySpan()[(RowKeySize - 16)..]), RowImage.Decode(rows.GetValueSpan())));
+            page.Add((BinaryPrimitives.ReadUInt128BigEndian(rows.Key[(RowKeySize - 16)..]), RowImage.Decode(rows.Value)));
         }
         return page;
     }
 
-    private static bool IsOfTable(Iterator rows, ReadOnlySpan<byte> key)
-    {
-        if (rows.Valid()) return rows.GetKeySpan().Length == RowKeySize && rows.GetKeySpan().StartsWith(key[..(RowKeySize - 16)]);
-        Native.Instance.rocksdb_iter_get_error(rows.Handle);    // throws: a damaged block looks like the end
-        return false;
-    }
+    private static bool IsOfTable(ReadOnlySpan<byte> found, ReadOnlySpan<byte> key) => found.Length == RowKeySize && found.StartsWith(key[..(RowKeySize - 16)]);
 
     private static byte[] RowKey(in RowTag tag)
     {
@@ -195,20 +176,11 @@ public sealed class RowImages
 
     private static byte[] SourceKey(string source) => [(byte)'A', .. Encoding.UTF8.GetBytes(source)];
 
-    private static ColumnFamilyHandle Family(RocksDb database) => database.GetColumnFamily(FamilyName);
-
     private static byte[] Number(long number)
     {
         byte[] value = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64BigEndian(value, number);
         return value;
-    }
-
-    private sealed class ImageReader : ISpanDeserializer<RowImage>
-    {
-        public static readonly ImageReader Instance = new();
-
-        public RowImage Deserialize(ReadOnlySpan<byte> bytes) => RowImage.Decode(bytes);
     }
 }
 

@@ -1,4 +1,4 @@
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
@@ -8,19 +8,18 @@ internal sealed class Search : IDisposable
     /// <summary>Each of these lists must hold an entry; a list of several holds what any of them holds.</summary>
     private readonly List<PostingList[]> _lists = [];
     private readonly Snapshot _snapshot;
-    private readonly ReadOptions _options;
     private readonly TimeFilter _time;
     private readonly bool _ascending;
     private readonly long _size;
 
     public Search(RocksDb database, Query query, long size)
     {
-        _snapshot = database.CreateSnapshot();
-        _options = new ReadOptions().SetSnapshot(_snapshot);
+        List<Term[]> wanted = [.. TermsOf(query)];      // refuses what cannot be asked, before anything is held
+        _snapshot = database.NewSnapshot();
         _ascending = query.OldestFirst;
         _size = size;
         _time = new TimeFilter(database, query.Since, query.Until);
-        foreach (Term[] terms in TermsOf(query)) _lists.Add([.. terms.Select(term => new PostingList(database, _options, term))]);
+        foreach (Term[] terms in wanted) _lists.Add([.. terms.Select(term => new PostingList(database, _snapshot, term))]);
     }
 
     /// <summary>The nearest match from <paramref name="index"/> on in the direction of travel, or <see cref="PostingList.None"/>.</summary>

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Indelible.Format;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
@@ -97,10 +97,10 @@ internal sealed class TimeWriter
     public TimeWriter(RocksDb database, long size)
     {
         _size = size;
-        byte[]? tail = size % TimeBlocks.BlockSize == 0 ? null : database.Get(TimeBlocks.Key('T', size / TimeBlocks.BlockSize));
+        byte[]? tail = size % TimeBlocks.BlockSize == 0 ? null : database.Get(IndexOptions.Postings, TimeBlocks.Key('T', size / TimeBlocks.BlockSize));
         _tail = tail is null ? [] : TimeBlocks.DecodeBlock(tail);
         if (_tail.Count != size % TimeBlocks.BlockSize) throw new IndexDamagedException($"the last time block holds {_tail.Count} entries, expected {size % TimeBlocks.BlockSize}");
-        byte[]? wide = size % TimeBlocks.WideSize == 0 ? null : database.Get(TimeBlocks.Key('U', size / TimeBlocks.WideSize));
+        byte[]? wide = size % TimeBlocks.WideSize == 0 ? null : database.Get(IndexOptions.Postings, TimeBlocks.Key('U', size / TimeBlocks.WideSize));
         _wide = wide is null ? TimeBlocks.Span.Empty : TimeBlocks.DecodeSpan(wide);
     }
 
@@ -116,21 +116,21 @@ internal sealed class TimeWriter
     /// <summary>Writes the blocks at the right edge as they stand.</summary>
     public void End(WriteBatch batch)
     {
-        if (_tail.Count > 0) batch.Put(TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
-        if (_size % TimeBlocks.WideSize != 0) batch.Put(TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        if (_tail.Count > 0) batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
+        if (_size % TimeBlocks.WideSize != 0) batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
     }
 
     private ReadOnlySpan<long> Tail => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tail);
 
     private void WriteTail(WriteBatch batch, long index)
     {
-        batch.Put(TimeBlocks.Key('T', index / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
+        batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', index / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
         _tail.Clear();
     }
 
     private void WriteWide(WriteBatch batch, long index)
     {
-        batch.Put(TimeBlocks.Key('U', index / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', index / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
         _wide = TimeBlocks.Span.Empty;
     }
 }
@@ -179,5 +179,5 @@ internal sealed class TimeFilter(RocksDb database, MicroTime? since, MicroTime? 
     }
 
     private byte[] Get(char kind, long block) =>
-        database.Get(TimeBlocks.Key(kind, block)) ?? throw new IndexDamagedException($"time block {kind}{block} is missing");
+        database.Get(IndexOptions.Postings, TimeBlocks.Key(kind, block)) ?? throw new IndexDamagedException($"time block {kind}{block} is missing");
 }

@@ -20,6 +20,7 @@ public sealed class RoomsTests
     {
         ["Npgsql"] = "Indelible.Capture",
         ["AWSSDK.S3"] = "Indelible.Ledger",
+        ["RocksDB"] = "Indelible.Ledger",
         ["NSec.Cryptography"] = "Indelible.Format",
         ["System.CommandLine"] = "Indelible.Cli",
         ["Spectre.Console"] = "Indelible.Cli",

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Ledger;
 
@@ -23,13 +23,13 @@ internal sealed class SortedPuts(int nameSize, int valueSize)
     }
 
     /// <summary>Moves everything into a batch; of two records with one name the later comes later.</summary>
-    public void MoveTo(WriteBatch batch, ColumnFamilyHandle family)
+    public void MoveTo(WriteBatch batch, int family)
     {
         _order.Sort();
         foreach ((_, int index) in _order)
         {
             ReadOnlySpan<byte> record = _records.AsSpan(index * (nameSize + valueSize), nameSize + valueSize);
-            batch.Put(record[..nameSize], record[nameSize..], family);
+            batch.Put(family, record[..nameSize], record[nameSize..]);
         }
         _order.Clear();
     }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Indelible.Format;
-using RocksDbSharp;
+using Indelible.Ledger.Rocks;
 
 namespace Indelible.Ledger;
 
@@ -19,20 +19,13 @@ internal sealed class SubjectStore : IDisposable
     public const int PendingMax = 16_384;
 
     private const string SubjectFamily = "subjects";
-    private const ulong WriteBuffer = 16 << 20;
-    private const ulong WriteBuffersTotal = 48 << 20;
-    private const ulong CachedBlocks = 32 << 20;
-    private const ulong LogMax = 256 << 20;
-    private static readonly byte[] FlushMark = "flush"u8.ToArray();
+    private const int Keys = 0, Subjects = 1;
+    private const long CachedBlocks = 32 << 20;
 
     private readonly RocksDb _database;
-    private readonly ColumnFamilyHandle _keys;
-    private readonly ColumnFamilyHandle _subjects;
     private readonly SortedPuts _pendingKeys = new(KeyId.Size, RecordSize);
     private readonly SortedPuts _pendingSubjects = new(TagSize, KeyId.Size);
-    private readonly WriteBatch _batch = new();
-    private readonly WriteOptions _synced = new WriteOptions().SetSync(true);
-    private readonly WriteOptions _buffered = new WriteOptions().SetSync(false);
+    private readonly WriteBatch _batch;
     private bool _isFlushed = true;
     /// <summary>The first failed write: nothing is written after it, and no flush is tried again.</summary>
     private IndelibleException? _failure;
@@ -40,8 +33,7 @@ internal sealed class SubjectStore : IDisposable
     private SubjectStore(RocksDb database)
     {
         _database = database;
-        _keys = database.GetDefaultColumnFamily();
-        _subjects = database.GetColumnFamily(SubjectFamily);
+        _batch = database.NewBatch();
     }
 
     private int PendingCount => _pendingKeys.Count + _pendingSubjects.Count;
@@ -54,7 +46,7 @@ internal sealed class SubjectStore : IDisposable
     {
         try
         {
-            return new SubjectStore(RocksDb.Open(DatabaseOptions(create), directory, Families()));
+            return new SubjectStore(RocksDb.Open(directory, DatabaseOptions(create), CachedBlocks, (RocksDb.DefaultFamily, FamilyOptions), (SubjectFamily, FamilyOptions)));
         }
         catch (RocksDbException inner)
         {
@@ -65,10 +57,15 @@ internal sealed class SubjectStore : IDisposable
     /// <summary>True if no key was ever made here.</summary>
     public bool IsEmpty()
     {
-        using Iterator iterator = _database.NewIterator(_keys);
-        if (iterator.SeekToFirst().Valid()) return false;
-        RequireSound(iterator);
-        return true;
+        try
+        {
+            using Iterator iterator = _database.NewIterator(Keys);
+            return !iterator.SeekToFirst();
+        }
+        catch (RocksDbException inner)
+        {
+            throw Unreadable(inner);
+        }
     }
 
     /// <summary>Adds a key record and makes it the subject's current one; both or neither survive a crash, and both after <see cref="Commit"/>.</summary>
@@ -99,7 +96,7 @@ internal sealed class SubjectStore : IDisposable
         Span<byte> tagBytes = stackalloc byte[TagSize];
         BinaryPrimitives.WriteUInt128BigEndian(tagBytes, tag);
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
-        bool found = _database.GetFixedSizeValue(tagBytes, idBytes, _subjects);
+        bool found = _database.TryGet(Subjects, tagBytes, idBytes);
         id = found ? KeyId.Read(idBytes) : default;
         return found;
     }
@@ -109,39 +106,41 @@ internal sealed class SubjectStore : IDisposable
     {
         Span<byte> idBytes = stackalloc byte[KeyId.Size];
         id.Write(idBytes);
-        return _database.GetFixedSizeValue(idBytes, record, _keys);
+        return _database.TryGet(Keys, idBytes, record);
     }
 
     /// <summary>Everything added so far survives a crash when this returns. Does nothing if nothing was added.</summary>
     public void Commit()
     {
         if (PendingCount == 0 && _isFlushed) return;
-        if (PendingCount == 0) _batch.PutLogData(FlushMark, (ulong)FlushMark.Length);       // something to write, so that the log is flushed
-        WritePending(_synced);                                                              // also flushes what was written before: the log is one
+        if (PendingCount == 0) _batch.PutLogData("flush"u8);    // something to write, so that the log is flushed
+        WritePending(WriteMode.Synced);                         // also flushes what was written before: the log is one
     }
 
     /// <summary>Everything added so far is found by the Find methods when this returns; not durable.</summary>
     public void WriteBuffered()
     {
-        if (PendingCount > 0) WritePending(_buffered);
+        if (PendingCount > 0) WritePending(WriteMode.Logged);
     }
 
     /// <summary>Removes a key record, durably. The subject's tag may go on pointing to it: then the subject has no key.</summary>
     public void Remove(KeyId id)
     {
         Commit();
-        byte[] idBytes = new byte[KeyId.Size];
+        Span<byte> idBytes = stackalloc byte[KeyId.Size];
         id.Write(idBytes);
-        _database.Remove(idBytes, _keys, _synced);
-        _database.CompactRange(idBytes, idBytes, _keys);
+        using WriteBatch removal = _database.NewBatch();
+        removal.Delete(Keys, idBytes);
+        _database.Write(removal, WriteMode.Synced);
+        _database.Compact(Keys, idBytes);
     }
 
     /// <summary>Hands out every record written as of now: first keys (id, record), then subjects (tag, id), each sorted.</summary>
     public void ReadAll(OnRecord onKey, OnRecord onSubject)
     {
-        using Snapshot snapshot = _database.CreateSnapshot();
-        ReadFamily(_keys, snapshot, onKey);
-        ReadFamily(_subjects, snapshot, onSubject);
+        using Snapshot snapshot = _database.NewSnapshot();
+        ReadFamily(Keys, snapshot, onKey);
+        ReadFamily(Subjects, snapshot, onSubject);
     }
 
     /// <inheritdoc/>
@@ -157,8 +156,8 @@ internal sealed class SubjectStore : IDisposable
     {
         try
         {
-            FlushOptions wait = new FlushOptions().SetWaitForFlush(true);
-            foreach (ColumnFamilyHandle family in (ColumnFamilyHandle[])[_keys, _subjects]) Native.Instance.rocksdb_flush_cf(_database.Handle, wait.Handle, family.Handle);
+            _database.Flush(Keys);
+            _database.Flush(Subjects);
         }
         catch (RocksDbException)
         {
@@ -168,7 +167,7 @@ internal sealed class SubjectStore : IDisposable
 
     private void MakeRoom()
     {
-        if (PendingCount >= PendingMax) WritePending(_buffered);
+        if (PendingCount >= PendingMax) WritePending(WriteMode.Logged);
     }
 
     private void PutKey(KeyId id, ReadOnlySpan<byte> record)
@@ -188,47 +187,42 @@ internal sealed class SubjectStore : IDisposable
         _pendingSubjects.Add(tagBytes, idBytes);
     }
 
-    private void WritePending(WriteOptions how)
+    private void WritePending(WriteMode mode)
     {
         if (_failure is { } earlier) throw new IndelibleException(earlier.ExitCode, earlier.Message, earlier);
-        _pendingKeys.MoveTo(_batch, _keys);
-        _pendingSubjects.MoveTo(_batch, _subjects);
+        _pendingKeys.MoveTo(_batch, Keys);
+        _pendingSubjects.MoveTo(_batch, Subjects);
         _isFlushed = false;     // until it is written: after a failure the batch still holds it
         try
         {
-            if (how == _synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, false);
-            _database.Write(_batch, how);
-            if (how == _synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, true);
+            if (mode == WriteMode.Synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, false);
+            _database.Write(_batch, mode);
+            if (mode == WriteMode.Synced) DurableFile.Hook?.Invoke(DiskOperation.SyncDatabase, _database.Path, null, true);
         }
         catch (RocksDbException inner)
         {
-            Native.Instance.rocksdb_cancel_all_background_work(_database.Handle, 0);    // where a disk was full it would flush again by itself, once there is room
+            _database.StopBackgroundWork();     // where a disk was full it would flush again by itself, once there is room
             throw _failure = new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
         }
         _batch.Clear();
-        _isFlushed = how == _synced;
+        _isFlushed = mode == WriteMode.Synced;
     }
 
-    private void ReadFamily(ColumnFamilyHandle family, Snapshot snapshot, OnRecord onRecord)
-    {
-        ReadOptions options = new ReadOptions().SetSnapshot(snapshot).SetFillCache(false).SetVerifyChecksums(true);
-        using Iterator iterator = _database.NewIterator(family, options);
-        for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) onRecord(iterator.GetKeySpan(), iterator.GetValueSpan());
-        RequireSound(iterator);
-    }
-
-    /// <summary>At the end of what an iterator gives: a damaged block looks like it.</summary>
-    private void RequireSound(Iterator iterator)
+    private void ReadFamily(int family, Snapshot snapshot, OnRecord onRecord)
     {
         try
         {
-            Native.Instance.rocksdb_iter_get_error(iterator.Handle);
+            using Iterator iterator = _database.NewIterator(family, snapshot, fillsCache: false);
+            for (bool found = iterator.SeekToFirst(); found; found = iterator.Next()) onRecord(iterator.Key, iterator.Value);
         }
         catch (RocksDbException inner)
         {
-            throw new IndelibleException(ExitCode.Environment, $"cannot read the keyring's subjects in {_database.Path}: {inner.Message}. Restore the keyring from its backup", inner);
+            throw Unreadable(inner);
         }
     }
+
+    private IndelibleException Unreadable(RocksDbException inner) =>
+        new(ExitCode.Environment, $"cannot read the keyring's subjects in {_database.Path}: {inner.Message}. Restore the keyring from its backup", inner);
 
     private static bool IsLocked(string message) => message.Contains("/LOCK", StringComparison.Ordinal);
 
@@ -240,37 +234,18 @@ internal sealed class SubjectStore : IDisposable
         return $"the keyring's subjects in {directory} do not open: {message}; {advice}";
     }
 
-    private static DbOptions DatabaseOptions(bool create) => new DbOptions()
-        .SetCreateIfMissing(create)
-        .SetErrorIfExists(false)
-        .SetCreateMissingColumnFamilies(create)
-        .SetParanoidChecks(true)
-        .SetWalRecoveryMode(Recovery.TolerateCorruptedTailRecords)
-        .SetDbWriteBufferSize(WriteBuffersTotal)
-        .SetMaxTotalWalSize(LogMax)
-        .SetMaxOpenFiles(256)
-        .SetMaxBackgroundCompactions(1)
-        .SetMaxBackgroundFlushes(1)
-        .SetKeepLogFileNum(3)
-        .SetMaxLogFileSize(4 << 20)
-        .SetStatsDumpPeriodSec(0)
-        .SetIsFdCloseOnExec(true);
+    private static string DatabaseOptions(bool create) => $"""
+        create_if_missing={(create ? "true" : "false")}; create_missing_column_families={(create ? "true" : "false")};
+        paranoid_checks=true; wal_recovery_mode=kTolerateCorruptedTailRecords;
+        db_write_buffer_size=48M; max_total_wal_size=256M; max_open_files=256;
+        max_background_compactions=1; max_background_flushes=1;
+        keep_log_file_num=3; max_log_file_size=4M; stats_dump_period_sec=0; is_fd_close_on_exec=true
+        """;
 
-    private static ColumnFamilies Families()
-    {
-        Cache cache = Cache.CreateLru(CachedBlocks);
-        return new ColumnFamilies(FamilyOptions(cache)) { { SubjectFamily, FamilyOptions(cache) } };
-    }
-
-    private static ColumnFamilyOptions FamilyOptions(Cache cache) => new ColumnFamilyOptions()
-        .SetWriteBufferSize(WriteBuffer)
-        .SetMaxWriteBufferNumber(3)
-        .SetCompression(Compression.No)                 // random bytes
-        .SetTargetFileSizeBase(32 << 20)
-        .SetLevel0FileNumCompactionTrigger(8)
-        .SetMaxBytesForLevelBase(256 << 20)
-        .SetBlockBasedTableFactory(new BlockBasedTableOptions()
-            .SetBlockCache(cache)
-            .SetCacheIndexAndFilterBlocks(false)        // a filter is larger than a shard of the cache: it would be read again for every lookup
-            .SetFilterPolicy(BloomFilterPolicy.Create(10, false)));
+    // Not compressed: random bytes. Filters outside the cache: one is larger than a shard of it, and would be read again for every lookup.
+    private const string FamilyOptions = """
+        write_buffer_size=16M; max_write_buffer_number=3; compression=kNoCompression;
+        target_file_size_base=32M; level0_file_num_compaction_trigger=8; max_bytes_for_level_base=256M;
+        block_based_table_factory={cache_index_and_filter_blocks=false; filter_policy=bloomfilter:10:false}
+        """;
 }
