@@ -17,6 +17,10 @@ public static partial class DurableFile
 
     /// <summary>Ending of the name under which a file is written that is to replace another; one is left where a process died meanwhile.</summary>
     public const string Unfinished = ".new";
+    /// <summary>Names remembered to be durable; beyond it they are flushed once more.</summary>
+    private const int NamedMax = 4096;
+    /// <summary>Directories whose names this process has flushed.</summary>
+    private static readonly HashSet<string> Named = new(StringComparer.Ordinal);
 
     /// <summary>Tests watch, fail and copy here: called before and after every system call that changes something.</summary>
     internal static DiskHook? Hook { get; set; }
@@ -27,7 +31,7 @@ public static partial class DurableFile
     /// <summary>As <see cref="Replace(string, ReadOnlySpan{byte})"/>, readable by its owner only.</summary>
     public static void ReplaceSecret(string path, ReadOnlySpan<byte> content) => Replace(path, content, SecretMode);
 
-    /// <summary>Makes a directory and those above it; durable. Nothing happens if it exists.</summary>
+    /// <summary>Makes a directory and those above it; durable. Of one that exists the name is flushed, once: whoever made it may have died before.</summary>
     public static void MakeDirectory(string path) => MakeDirectory(path, 0x1ED);
 
     /// <summary>As <see cref="MakeDirectory(string)"/>, for its owner only (0700).</summary>
@@ -37,9 +41,7 @@ public static partial class DurableFile
     public static void SyncDirectory(string path)
     {
         using SafeFileHandle directory = TryOpen(path, ReadOnly | DirectoryOnly, 0, expectedError: 0)!;
-        Before(DiskOperation.SyncDirectory, path);
-        Require(NativeSync(directory), "flush directory", path);
-        After(DiskOperation.SyncDirectory, path);
+        SyncDirectory(directory, path);
     }
 
     /// <summary>Removes a file; that it is gone is not durable until its directory is flushed. Nothing happens if there is none.</summary>
@@ -159,14 +161,45 @@ public static partial class DurableFile
 
     private static void MakeDirectory(string path, int mode)
     {
-        if (Directory.Exists(path)) return;
         string? parent = Path.GetDirectoryName(path);
+        if (Directory.Exists(path))
+        {
+            if (string.IsNullOrEmpty(parent) || IsNamed(path)) return;
+            using SafeFileHandle? above = TryOpen(parent, ReadOnly | DirectoryOnly, 0, expectedError: NoAccess);
+            if (above is null) return;      // not one that we made anything in
+            SyncDirectory(above, parent);
+            NoteNamed(path);
+            return;
+        }
         if (!string.IsNullOrEmpty(parent)) MakeDirectory(parent, mode);
         Before(DiskOperation.MakeDirectory, path);
         if (NativeMakeDirectory(path, mode) != 0 && Marshal.GetLastPInvokeError() is int error && error != Exists)
             throw Failure("make directory", path, error);
         After(DiskOperation.MakeDirectory, path);
-        if (!string.IsNullOrEmpty(parent)) SyncDirectory(parent);
+        if (string.IsNullOrEmpty(parent)) return;
+        SyncDirectory(parent);
+        NoteNamed(path);
+    }
+
+    private static void SyncDirectory(SafeFileHandle directory, string path)
+    {
+        Before(DiskOperation.SyncDirectory, path);
+        Require(NativeSync(directory), "flush directory", path);
+        After(DiskOperation.SyncDirectory, path);
+    }
+
+    private static bool IsNamed(string path)
+    {
+        lock (Named) return Named.Contains(path);
+    }
+
+    private static void NoteNamed(string path)
+    {
+        lock (Named)
+        {
+            if (Named.Count == NamedMax) Named.Clear();
+            Named.Add(path);
+        }
     }
 
     private static void Before(DiskOperation operation, string path, string? target = null) => Hook?.Invoke(operation, path, target, false);

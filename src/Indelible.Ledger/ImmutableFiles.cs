@@ -15,10 +15,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     /// <summary>From so many files on they are flushed together: each flush waits for the disk, and those that wait at the same time wait for it once.</summary>
     private const int TogetherMin = 16;
     private static readonly ParallelOptions Together = new() { MaxDegreeOfParallelism = 8 };
-    /// <summary>Names remembered to be durable; beyond it they are flushed once more.</summary>
-    private const int NamedMax = 4096;
     private long _stagedEver;
-    private readonly HashSet<string> _named = new(StringComparer.Ordinal);
     private readonly HashSet<string> _kept = new(StringComparer.Ordinal);
     private readonly List<(string Temporary, string Path, SafeFileHandle File)> _staged = [];
 
@@ -55,7 +52,7 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         foreach (var (temporary, path, _) in _staged)
         {
             string directory = Path.GetDirectoryName(path)!;
-            if (directories.Add(directory)) MakeNamed(directory);
+            if (directories.Add(directory)) DurableFile.MakeDirectory(directory);
             if (!DurableFile.TryLink(temporary, path)) RequireSame(path, temporary);
             DurableFile.Delete(temporary);
         }
@@ -69,18 +66,6 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         foreach (var (_, _, file) in _staged) file.Dispose();
         _staged.Clear();
         _kept.Clear();
-    }
-
-    /// <summary>Makes a directory, and its name and those above it durable: one that is there already may be of a process that died before it had flushed them.</summary>
-    private void MakeNamed(string directory)
-    {
-        if (directory == root) return;
-        string parent = Path.GetDirectoryName(directory)!;
-        MakeNamed(parent);
-        if (!Directory.Exists(directory)) DurableFile.MakeDirectory(directory);
-        else if (!_named.Contains(directory)) DurableFile.SyncDirectory(parent);
-        if (_named.Count == NamedMax) _named.Clear();
-        _named.Add(directory);
     }
 
     private (string Temporary, SafeFileHandle File) Begin(string relativePath)

@@ -93,6 +93,7 @@ internal sealed class SimDisk : IDisposable
 
     private void OnCall(DiskOperation operation, string path, string? target, bool isDone)
     {
+        if (path == _home) return;      // no part of the simulated machine
         if (!path.StartsWith(Root, StringComparison.Ordinal)) throw new IOException("the process is gone");
         string name = path.Length == Root.Length ? "" : path[(Root.Length + 1)..];
         if (name.StartsWith(Index, StringComparison.Ordinal)) return;
