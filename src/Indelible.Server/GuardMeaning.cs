@@ -22,7 +22,7 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         Finding(GuardCode.VerificationFailed, "published bytes of the ledger are not what was sealed"),
         Finding(GuardCode.ProtectionStopped, "protection ended"),
         Finding(GuardCode.HeadAccepted, "the memory of the ledger's head was lost, and somebody vouched for it"),
-        new(GuardCode.IdentityChanged, "unless it is as expected again, or a column has another name or type", "the database is not as protection left it",
+        new(GuardCode.IdentityChanged, "unless it is as expected again, or a table or column has another name, or a column another type", "the database is not as protection left it",
             header => Fact(header, "expected") != Fact(header, "found") && Fact(header, "weight") != "note"),
         new(GuardCode.Crosscheck, "unless nothing differs and everything is covered", "live database and ledger were compared",
             header => Fact(header, "differences") != "0" || Fact(header, "not-covered") is not null || Fact(header, "locked") is not null),

@@ -95,7 +95,7 @@ internal sealed class ProtectionWatch(
         if (_memory.Faults.GetValueOrDefault(check.Name) == check.Found) return false;
         _memory.Faults[check.Name] = check.Found;
         Add(entries, check.Name, check.Expected, check.Found, Words.Of(check.Status));
-        ServerLog.NotAsProtected(logger, source, check.Name, check.Expected, check.Found);
+        ServerLog.NotAsProtected(logger, check.Status == CheckStatus.Fail ? LogLevel.Error : check.Status == CheckStatus.Warn ? LogLevel.Warning : LogLevel.Information, source, check.Name, check.Expected, check.Found);
         return true;
     }
 
@@ -107,16 +107,20 @@ internal sealed class ProtectionWatch(
         {
             string[] changed = [.. before.Keys.Union(rights.Keys).Where(what => before.GetValueOrDefault(what) != rights.GetValueOrDefault(what))];
             if (changed.Length == 0) return;
-            foreach (string what in changed)
+            foreach (string what in changed.Where(what => IsTold(what, before, rights)))
             {
                 (string was, string now) = (before.GetValueOrDefault(what) ?? "nothing", rights.GetValueOrDefault(what) ?? "nothing");
                 Add(entries, what, was, now, Words.Of(CheckStatus.Warn));
-                ServerLog.NotAsProtected(logger, source, what, was, now);
+                ServerLog.NotAsProtected(logger, LogLevel.Warning, source, what, was, now);
             }
         }
         _memory.Rights = rights;
         _maker.AddGuard(entries, GuardCode.Rights, rights);
     }
+
+    /// <summary>A role that comes or goes is told of. A table comes and goes with its protection, which is sealed, or with a statement, which other checks tell of.</summary>
+    private static bool IsTold(string what, IReadOnlyDictionary<string, string> before, SortedDictionary<string, string> now) =>
+        what.StartsWith("role ", StringComparison.Ordinal) || (before.ContainsKey(what) && now.ContainsKey(what));
 
     private void Add(EntryBatch entries, string what, string expected, string found, string? weight)
     {

@@ -38,8 +38,8 @@ internal static partial class ServerLog
     [LoggerMessage(5015, LogLevel.Error, "Source {Source}: {Reason}. Passed; the gap is sealed, and what differs is found")]
     public static partial void Undeliverable(ILogger logger, string source, string reason);
 
-    [LoggerMessage(5016, LogLevel.Error, "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]
-    public static partial void NotAsProtected(ILogger logger, string source, string what, string expected, string found);
+    [LoggerMessage(EventId = 5016, Message = "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]
+    public static partial void NotAsProtected(ILogger logger, LogLevel level, string source, string what, string expected, string found);
 
     [LoggerMessage(5017, LogLevel.Warning, "Source {Source}: the catalog could not be compared this time: {Reason}")]
     public static partial void CatalogUnread(ILogger logger, string source, string reason);

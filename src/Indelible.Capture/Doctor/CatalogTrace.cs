@@ -37,7 +37,7 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
             SourceCatalog catalog = new(connection);
             // Before the look: what is committed between the two is seen, and the stretch told of later begins before it.
             Lsn end = Lsn.Parse((await catalog.QueryAsync("logend", [], static r => r.GetString(0), cancellationToken))[0]);
-            object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray()];
+            object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray(), protection.Tables.Select(table => table.Schema).ToArray(), protection.Tables.Select(table => table.Name).ToArray()];
             List<(string What, Line Line)> lines = await catalog.QueryAsync(
                 "trace", parameters, static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))), cancellationToken);
             return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));

@@ -11,7 +11,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     /// <summary>Every check.</summary>
     public async Task<List<SourceCheck>> CheckAsync(CancellationToken cancellationToken)
     {
-        _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", $"{_again.AsOwner} --name OTHER-NAME # a cluster restored from a dump is another source; or put the connection in the configuration right"));
+        _checks.Add(SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}", $"{protection.SystemId}", $"{_again.As("OTHER-NAME")} # a cluster restored from a dump is another source; or put the connection in the configuration right"));
         await SlotAsync(cancellationToken);
         return await CatalogAsync(cancellationToken);
     }
@@ -23,7 +23,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of(SourceDoctor.EventTriggers, session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
             "3 on, ENABLE ALWAYS: without them DDL is noticed only by comparing the catalog at intervals, and its statement is not sealed", _again.AsSuperuser));
         string functions = await OwnFunctions.DifferencesAsync(catalog, session.EventTriggerCount > 0, cancellationToken);
-        _checks.Add(SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed", _again.AsOwner));
+        _checks.Add(SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed", session.EventTriggerCount > 0 ? _again.AsSuperuser : _again.AsOwner));
         foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);
         return _checks;
     }
@@ -47,38 +47,50 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
             _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner) { Hides = protection.Tables });
             return;
         }
-        List<string> absent = [.. protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name}")];
-        List<string> faults = [.. absent.Select(name => $"without {name}")];
+        List<ProtectedTable> absent = [];
+        foreach (ProtectedTable table in protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)))
+        {
+            if (await catalog.NameOfAsync(table.Oid, cancellationToken) is not null) absent.Add(table); // of one that was dropped its own check speaks
+        }
+        List<ProtectedTable> filtered = protection.Tables.FindAll(t => publication.Filtered.Contains(t.Oid)), listed = protection.Tables.FindAll(t => publication.Listed.Contains(t.Oid));
+        List<string> faults = [.. absent.Select(t => $"without {t.Schema}.{t.Name}")];
         if (!publication.PublishesAll) faults.Add($"only {publication.Operations}");
         if (publication.ViaRoot) faults.Add("via root");
-        faults.AddRange(protection.Tables.Where(t => publication.Filtered.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a row filter"));
-        faults.AddRange(protection.Tables.Where(t => publication.Listed.Contains(t.Oid)).Select(t => $"{t.Schema}.{t.Name} with a column list"));
+        bool isOfAll = faults.Count > absent.Count;
+        faults.AddRange(filtered.Select(t => $"{t.Schema}.{t.Name} with a row filter"));
+        faults.AddRange(listed.Select(t => $"{t.Schema}.{t.Name} with a column list"));
         string found = faults.Count > 0 ? string.Join(", ", faults) : $"{protection.Tables.Count} tables";
-        _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner) with { Hides = protection.Tables });
+        _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner) with
+        {
+            Hides = isOfAll ? protection.Tables : [.. absent.Concat(filtered).Concat(listed)],
+        });
     }
 
     private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
     {
         string name = $"{table.Schema}.{table.Name}";
         RelationName? found = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
-        if (found is null || found.Oid != table.Oid)
+        RelationName? now = await catalog.NameOfAsync(table.Oid, cancellationToken);
+        if (now is null || (found is not null && found.Oid != table.Oid))
         {
-            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", _again.Unprotect(table)) { Gone = table });
+            string fix = found is null ? _again.Unprotect(table) : now is null ? _again.Successor(table) : $"{_again.AsOwner} # the protected table is {now} now; name the columns of the other one too, if they are to be protected";
+            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", fix) { Gone = table });
             return;
         }
+        _checks.Add(SourceCheck.Of(name, found is not null, CheckStatus.Note, now.ToString(), name, _again.AsOwner)); // renamed: captured as before
         List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
         string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
         AddMembers(table, [table], "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity, m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
         AddMembers(table, [], "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
             m => m.TriggerEnabled switch { null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA", _ => "another trigger of that name" });
         (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
-        _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {found.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
-        TableFacts facts = await catalog.TableAsync(found, cancellationToken);
+        _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {now.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
+        TableFacts facts = await catalog.TableAsync(now, cancellationToken);
         bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
         _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
         _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
-            string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key), _again.AsOwner));
-        _checks.Add(SourceCheck.Of($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn, facts.HasChildren ? "has children, whose rows are not protected" : "none", "none", $"{_again.AsOwner} # with the columns of the children; or: ALTER TABLE … NO INHERIT {found.Quoted};"));
+            string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key), $"{_again.Unprotect(table, "another primary key")}\n{_again.Successor(table)}"));
+        _checks.Add(SourceCheck.Of($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn, facts.HasChildren ? "has children, whose rows are not protected" : "none", "none", $"{_again.AsOwner} # and name the columns of the children; or: ALTER TABLE … NO INHERIT {now.Quoted};"));
         foreach (ProtectedColumn column in table.Columns) AddColumn(table, column, facts.Columns.FirstOrDefault(now => now.Number == column.Number));
     }
 
@@ -87,7 +99,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     {
         CheckStatus otherwise = now is null ? CheckStatus.Fail : CheckStatus.Note;
         string found = now is null ? "no such column" : $"{now.Name} {now.Type}";
-        _checks.Add(SourceCheck.Of($"{table.Schema}.{table.Name} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found, $"{column.Name} {column.Type}", _again.AsOwner) with { Rewrites = table });
+        _checks.Add(SourceCheck.Of($"{table.Schema}.{table.Name} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found, $"{column.Name} {column.Type}", now is null ? _again.Unprotect(table, "the column is gone", column) : _again.AsOwner) with { Rewrites = table });
     }
 
     private void AddMembers(

@@ -67,7 +67,11 @@ public static class SourceDoctor
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
             uint[] tables = [.. protection.Tables.Select(table => table.Oid)];
             SortedDictionary<string, string> rights = new(StringComparer.Ordinal);
-            await using NpgsqlCommand command = new(SqlFile.Read("rights"), connection) { Parameters = { new NpgsqlParameter { Value = tables, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid } } };
+            string[] names = [.. protection.Tables.Select(table => $"{table.Schema}.{table.Name}")];
+            await using NpgsqlCommand command = new(SqlFile.Read("rights"), connection)
+            {
+                Parameters = { new NpgsqlParameter { Value = tables, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid }, new NpgsqlParameter { Value = names } },
+            };
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken)) rights[reader.GetString(0)] = reader.GetString(1);
             return rights;

@@ -34,6 +34,11 @@ internal static class InstallSteps
         [.. SqlFile.Parts("events").Select(PlanStatement.Of)],
         PlanStepKind.Optional);
 
+    /// <summary>Gives the schema to the superuser who is connected. What event triggers call, they call with a superuser's rights: a role that could replace it could become one.</summary>
+    public static PlanStep TakeOver(SessionFacts session) => new(
+        $"schema indelible, which goes from {session.SchemaOwner} to {session.Role}: event triggers run its functions with a superuser's rights",
+        [.. SqlFile.Parts("takeover").Select(PlanStatement.Of)]);
+
     private static string MakeVersion()
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(SqlFile.Read("install") + SqlFile.Read("events")));

@@ -11,6 +11,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     private readonly List<PlanStep> _steps = [];
     private readonly List<string> _warnings = [];
     private readonly HashSet<uint> _baselines = [];
+    private readonly List<ProtectedTable> _replaced = [];
 
     /// <summary>The plan; throws <see cref="IndelibleException"/> for whatever cannot be protected, before anything is changed.</summary>
     public async Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken)
@@ -40,10 +41,11 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     private async Task<List<Target>> TargetsAsync(SessionFacts session, CancellationToken cancellationToken)
     {
         var targets = new Dictionary<uint, Target>();
+        var dropped = new List<ProtectedTable>();
         foreach (ProtectedTable table in request.Existing?.Tables ?? [])
         {
             RelationName? name = await catalog.NameOfAsync(table.Oid, cancellationToken);
-            if (name is null) _warnings.Add($"{table.Schema}.{table.Name} is protected and was dropped; protect its successor, or unprotect it");
+            if (name is null) dropped.Add(table);
             else await TargetAsync(targets, name, session, cancellationToken);
         }
         foreach (ColumnRequest asked in request.Columns)
@@ -60,7 +62,19 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             if (!targets.TryGetValue(name.Oid, out Target? target)) throw new IndelibleException(ExitCode.Usage, $"{name} has a subject column but no protected one; name a column to protect");
             target.Subject = TableChecks.Column(target.Table, asked.Column, session).Name;
         }
+        foreach (ProtectedTable table in dropped) Replace(table, targets.Values);
         return [.. targets.Values];
+    }
+
+    /// <summary>A table that was dropped is protected no longer once another of its name is.</summary>
+    private void Replace(ProtectedTable dropped, IEnumerable<Target> targets)
+    {
+        string name = $"{dropped.Schema}.{dropped.Name}";
+        bool isReplaced = targets.Any(target => (target.Table.Name.Schema, target.Table.Name.Name) == (dropped.Schema, dropped.Name));
+        if (isReplaced) _replaced.Add(dropped);
+        _warnings.Add(isReplaced
+            ? $"{name} was dropped, and the table of that name takes its place"
+            : $"{name} is protected and was dropped; protect what has its place now, or unprotect it");
     }
 
     private async Task<Target> TargetAsync(Dictionary<uint, Target> targets, RelationName name, SessionFacts session, CancellationToken cancellationToken)
@@ -78,9 +92,12 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
         if (name is not null) return name;
         string wanted = asked.Schema is null ? asked.Table : $"{asked.Schema}.{asked.Table}";
-        List<string> names = await catalog.NamesAsync(cancellationToken);
-        string? near = Nearest.Of(wanted, asked.Schema is null ? [.. names.Select(n => n[(n.IndexOf('.', StringComparison.Ordinal) + 1)..]), .. names] : names);
-        throw new IndelibleException(ExitCode.Usage, $"there is no table {wanted}; {(near is null ? "check the database and schema" : $"did you mean {near}?")}");
+        List<RelationName> names = await catalog.NamesAsync(cancellationToken);
+        RelationName? whole = asked.Schema is null ? names.Find(known => (known.Schema, known.Name) == (asked.Table, asked.Column)) : null;
+        if (whole is not null) throw new IndelibleException(ExitCode.Usage, $"{whole} is a table; expected one of its columns: {whole}.COLUMN");
+        string Typed(RelationName known) => asked.Schema is null ? known.Name : known.ToString();
+        string? near = Nearest.Of(wanted, names.Select(Typed));
+        throw new IndelibleException(ExitCode.Usage, $"there is no table {wanted}{(asked.Schema is null ? " on the role's search path" : "")}; {(near is null ? "check the database and schema" : $"did you mean {names.Find(known => Typed(known) == near)}?")}");
     }
 
     private Protection Merge(SessionFacts session, List<Target> targets)
@@ -102,7 +119,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             protection.Tables.Add(target.Protected);
             if (needsBaseline) _baselines.Add(target.Protected.Id);
         }
-        protection.Tables.AddRange((existing?.Tables ?? []).Where(t => !protection.Tables.Exists(p => p.Id == t.Id)));
+        protection.Tables.AddRange((existing?.Tables ?? []).Where(t => !_replaced.Contains(t) && !protection.Tables.Exists(p => p.Id == t.Id)));
         protection.Tables.Sort((a, b) => a.Id.CompareTo(b.Id));
         return protection;
     }
@@ -124,7 +141,9 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         if (ours) return installed;
         throw new IndelibleException(
             ExitCode.Environment,
-            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it protected as source {installed.Name} by another ledger; run `unprotect` there first");
+            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it protected as source {installed.Name} by another ledger; "
+            + "run `unprotect` there first, or, if this database is a copy that was restored from a dump, remove what came with it: "
+            + $"DROP SCHEMA indelible CASCADE; DROP PUBLICATION IF EXISTS {PgIdentifier.Quote(installed.Publication)};");
     }
 
     private async Task<bool> PlanRoleAsync(SessionFacts session, List<Target> targets, CancellationToken cancellationToken)
@@ -162,6 +181,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
 
     private void PlanInstall(SessionFacts session, InstalledFacts? installed, Protection protection, bool roleCreated)
     {
+        if (session.IsSuperuser && session.SchemaOwner is not null && !session.IsSchemaSuperusers) _steps.Add(InstallSteps.TakeOver(session));
         string version = InstallSteps.Version;
         if (installed?.Version != version) _steps.Add(InstallSteps.Install(protection, request, roleCreated));
         if (installed?.Version == version && session.EventTriggerCount == InstallSteps.EventTriggerCount) return;

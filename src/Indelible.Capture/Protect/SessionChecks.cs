@@ -16,7 +16,7 @@ internal static class SessionChecks
         Refuse(session.WalLevel != "logical", $"expected wal_level = logical, found {session.WalLevel}; run as a superuser: ALTER SYSTEM SET wal_level = 'logical'; then restart the server");
         Refuse(session.SenderMax == 0, "expected max_wal_senders above 0, found 0; run as a superuser: ALTER SYSTEM SET max_wal_senders = 10; then restart the server");
         Refuse(session.Encoding == "SQL_ASCII", "expected a database with a known encoding, found SQL_ASCII; move the data to a UTF8 database");
-        Refuse(session.OwnsSchema == false, $"expected schema indelible to be absent or owned by {session.Role}, found another owner; connect as its owner or drop it");
+        Refuse(session.OwnsSchema == false, $"expected schema indelible to be absent or owned by {session.Role}, found it owned by {session.SchemaOwner}; connect as {session.SchemaOwner}");
         Refuse(
             session.OwnsSchema is null && !session.MayCreateInDatabase,
             $"expected the right to create a schema and a publication in {session.Database}, found none; run as its owner: GRANT CREATE ON DATABASE {PgIdentifier.Quote(session.Database)} TO {PgIdentifier.Quote(session.Role)};");

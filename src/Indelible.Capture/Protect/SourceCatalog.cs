@@ -28,6 +28,8 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
             IsInstalled = r.GetBoolean(16),
             EventTriggerCount = r.GetInt32(17),
             DatabaseOwner = r.GetString(18),
+            SchemaOwner = r.IsDBNull(19) ? null : r.GetString(19),
+            IsSchemaSuperusers = r.GetBoolean(20),
         }, cancellationToken))[0];
 
     /// <summary>The relation a name means; null if there is none.</summary>
@@ -38,9 +40,9 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
     public async Task<RelationName?> NameOfAsync(uint oid, CancellationToken cancellationToken) =>
         (await QueryAsync("relation", [oid], r => new RelationName(oid, r.GetString(0), r.GetString(1)), cancellationToken)).FirstOrDefault();
 
-    /// <summary>Every table a person may have meant, as <c>schema.table</c>.</summary>
-    public Task<List<string>> NamesAsync(CancellationToken cancellationToken) =>
-        QueryAsync("names", [], static r => $"{r.GetString(0)}.{r.GetString(1)}", cancellationToken);
+    /// <summary>Every table a person may have meant.</summary>
+    public Task<List<RelationName>> NamesAsync(CancellationToken cancellationToken) =>
+        QueryAsync("names", [], static r => new RelationName(0, r.GetString(0), r.GetString(1)), cancellationToken);
 
     /// <summary>Facts of one relation.</summary>
     public async Task<TableFacts> TableAsync(RelationName name, CancellationToken cancellationToken)

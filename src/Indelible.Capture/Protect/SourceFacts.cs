@@ -33,6 +33,10 @@ internal sealed record SessionFacts
     public required bool IsInstalled { get; init; }
     public required int EventTriggerCount { get; init; }
     public required string DatabaseOwner { get; init; }
+    /// <summary>Role that owns schema indelible; null if there is no such schema.</summary>
+    public required string? SchemaOwner { get; init; }
+    /// <summary>Whether that role is a superuser.</summary>
+    public required bool IsSchemaSuperusers { get; init; }
 }
 
 /// <summary>A relation that was named, as the catalog has it.</summary>

@@ -36,8 +36,13 @@ public static class SourceFailure
         PostgresException e => $"the server answered {e.SqlState}: {e.MessageText}",
         { InnerException: SocketException e } => $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",
         { InnerException: AuthenticationException e } =>
-            $"TLS failed ({e.Message}); give the server's CA with Root Certificate=…, or SSL Mode=Disable if the network is yours alone",
+            $"TLS failed ({(e.Message.Contains("ValidationCallback", StringComparison.Ordinal) ? "the server's certificate is not trusted, or is for another name" : e.Message)}); give the server's CA with Root Certificate=…, or SSL Mode=Disable if the network is yours alone",
         { InnerException: TimeoutException } => "the server did not answer in time; check host, port and firewalls",
+        { Message: var message } when message.StartsWith("No password has been provided", StringComparison.Ordinal) =>
+            "the server wants a password and none was given; give it in PGPASSWORD, a passfile, or --password-file",
+        { Message: var message } when message.StartsWith("SSL connection requested", StringComparison.Ordinal) =>
+            "the server offers no TLS; set ssl = on there, or give SSL Mode=Disable if the network is yours alone",
+        { InnerException: { } inner } => $"{failure.Message}: {inner.Message}",
         _ => failure.Message,
     };
 }

@@ -12,7 +12,7 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     public async Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken)
     {
         SessionFacts session = await catalog.SessionAsync(cancellationToken);
-        if (session.OwnsSchema == false) throw new IndelibleException(ExitCode.Environment, $"expected {session.Role} to own schema indelible, found another owner; connect as that owner or a superuser");
+        if (session.OwnsSchema == false) throw new IndelibleException(ExitCode.Environment, $"expected {session.Role} to own schema indelible, found it owned by {session.SchemaOwner}; connect as {session.SchemaOwner}");
         Protection remaining = await RemainingAsync(cancellationToken);
         InstalledFacts? installed = session.IsInstalled ? (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
             r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault() : null;
@@ -49,12 +49,23 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
 
     private async Task<(uint Table, short Column)> FindAsync(ColumnRequest asked, CancellationToken cancellationToken)
     {
-        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
-        ProtectedTable? table = protection.Tables.Find(t => name is not null ? t.Oid == name.Oid : t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
+        ProtectedTable? table = await TableAsync(asked, cancellationToken);
         ProtectedColumn? column = table?.Columns.Find(c => c.Name == asked.Column || c.Name == asked.Column.ToLowerInvariant());
         if (table is not null && column is not null) return (table.Id, column.Number);
         string known = string.Join(", ", protection.Tables.SelectMany(t => t.Columns.Select(c => $"{t.Schema}.{t.Name}.{c.Name}")));
         throw new IndelibleException(ExitCode.Usage, $"{asked.Table}.{asked.Column} is not protected; protected are {known}");
+    }
+
+    /// <summary>The protected table a name means: one that was dropped comes before the one that has its name now.</summary>
+    private async Task<ProtectedTable?> TableAsync(ColumnRequest asked, CancellationToken cancellationToken)
+    {
+        List<ProtectedTable> called = protection.Tables.FindAll(t => t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
+        foreach (ProtectedTable table in called)
+        {
+            if (await catalog.NameOfAsync(table.Oid, cancellationToken) is null) return table;
+        }
+        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
+        return protection.Tables.Find(t => t.Oid == name?.Oid) ?? called.FirstOrDefault();
     }
 
     private static ProtectedTable With(ProtectedTable table, List<ProtectedColumn> kept) => new()

@@ -10,5 +10,7 @@ SELECT current_setting('server_version_num')::int4, current_setting('wal_level')
         WHERE e.evtenabled = 'A' AND e.evttags IS NULL AND (e.evtname, e.evtevent, e.evtfoid::oid) IN (
             ('indelible_ddl', 'ddl_command_end', to_regproc('indelible.on_ddl')::oid), ('indelible_rewrite', 'table_rewrite', to_regproc('indelible.on_rewrite')::oid),
             ('indelible_drop', 'sql_drop', to_regproc('indelible.on_drop')::oid)))::int4,
-       (SELECT pg_get_userbyid(d.datdba)::text FROM pg_database d WHERE d.datname = current_database())
+       (SELECT pg_get_userbyid(d.datdba)::text FROM pg_database d WHERE d.datname = current_database()),
+       (SELECT o.rolname::text FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'indelible'),
+       coalesce((SELECT o.rolsuper FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner WHERE n.nspname = 'indelible'), false)
 FROM pg_roles r WHERE r.rolname = current_user

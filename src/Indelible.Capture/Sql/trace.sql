@@ -1,16 +1,16 @@
 -- Memberships, partitions and triggers, and which transaction wrote each: what was changed and changed back is not what it was. $1 publication, $2 oids of the protected
--- tables. How: always - told whenever it changes, appears or goes; change - only if it changes; appear - and if it appears. Root: the table it is about, 0 for all.
+-- tables, $3 and $4 their schemas and names when they were protected: a table that is renamed is the same table. How: always - told whenever it changes, appears or goes; change - only if it changes; appear - and if it appears. Root: the table it is about, 0 for all.
 -- Hides: why, when it is another than it was, the log may not show all that happened to the table's rows.
 WITH member AS (
-    SELECT root.oid AS root, c.oid, c.oid::regclass::text AS name, i.xmin::text AS attached_by,
+    SELECT root.oid AS root, c.oid, CASE WHEN c.oid = root.oid THEN format('%I.%I', root.schema, root.name) ELSE c.oid::regclass::text END AS name, i.xmin::text AS attached_by,
            (SELECT a.xmin::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS made_by
-    FROM unnest($2::int8[]::oid[]) AS root(oid), LATERAL (SELECT relid::oid AS oid FROM pg_partition_tree(root.oid) UNION SELECT root.oid) tree
+    FROM unnest($2::int8[]::oid[], $3::text[], $4::text[]) AS root(oid, schema, name), LATERAL (SELECT relid::oid AS oid FROM pg_partition_tree(root.oid) UNION SELECT root.oid) tree
     JOIN pg_class c ON c.oid = tree.oid LEFT JOIN pg_inherits i ON i.inhrelid = c.oid)
 SELECT 'always' AS how, 'publication itself' AS what, format('oid %s, written by transaction %s', p.oid, p.xmin) AS state, 0::int8 AS root, 'publication-changed' AS hides
 FROM pg_publication p WHERE p.pubname = $1
-UNION ALL SELECT 'always', format('%s in publication', r.prrelid::regclass),
+UNION ALL SELECT 'always', format('%s in publication', m.name),
     format('oid %s, written by transaction %s%s%s', r.oid, r.xmin, ', rows ' || md5(to_jsonb(r) ->> 'prqual'), ', columns ' || (to_jsonb(r) ->> 'prattrs')), r.prrelid::int8, 'publication-changed'
-FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1 AND r.prrelid = ANY ($2::int8[]::oid[])
+FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN member m ON m.oid = r.prrelid AND m.oid = m.root WHERE p.pubname = $1
 UNION ALL SELECT CASE WHEN attached_by = made_by THEN 'change' ELSE 'appear' END, format('partition %s', name),
     CASE WHEN attached_by = made_by THEN 'made as a partition' ELSE 'attached by transaction ' || attached_by END, root::int8, 'partition-attached'
 FROM member WHERE oid <> root

@@ -12,8 +12,8 @@ internal static class ProtectCommand
 {
     private static readonly Argument<string[]> Columns = new("COLUMNS")
     {
-        Description = "TABLE.COLUMN or SCHEMA.TABLE.COLUMN, each perhaps followed by =digest or =plain",
-        Arity = ArgumentArity.OneOrMore,
+        Description = "TABLE.COLUMN or SCHEMA.TABLE.COLUMN, each perhaps followed by =digest or =plain; none: bring what is protected to the state it should be in",
+        Arity = ArgumentArity.ZeroOrMore,
     };
 
     private static readonly Option<string[]> Subjects = new("--subject") { Description = "Column that names the person a row is about, one per table", HelpName = "TABLE.COLUMN" };

@@ -22,7 +22,9 @@ public sealed class BadInputTests(SharedServer fixture)
     [Theory]
     [InlineData("CREATE TABLE t (id int, x text)", "t.x", "no primary key")]
     [InlineData("CREATE TABLE patients (id int PRIMARY KEY, address text)", "patients.adress", "did you mean address?")]
-    [InlineData("CREATE TABLE patients (id int PRIMARY KEY, address text)", "patient.address", "did you mean patients?")]
+    [InlineData("CREATE TABLE patients (id int PRIMARY KEY, address text)", "patient.address", "did you mean public.patients?")]
+    [InlineData("CREATE SCHEMA ward; CREATE TABLE ward.patients (id int PRIMARY KEY, address text)", "patients.address", "did you mean ward.patients?")]
+    [InlineData("CREATE SCHEMA ward; CREATE TABLE ward.patients (id int PRIMARY KEY, address text)", "ward.patients", "ward.patients is a table; expected one of its columns: ward.patients.COLUMN")]
     [InlineData("CREATE UNLOGGED TABLE t (id int PRIMARY KEY, x text)", "t.x", "SET LOGGED")]
     [InlineData("CREATE VIEW t AS SELECT 1 AS id, 'x' AS x", "t.x", "is a view")]
     [InlineData("CREATE TABLE t (id int PRIMARY KEY, a text, x text GENERATED ALWAYS AS (a || 'x') STORED)", "t.x", "generated")]
@@ -82,7 +84,7 @@ public sealed class BadInputTests(SharedServer fixture)
         Assert.Contains("GRANT CREATE ON DATABASE", await MessageAsync("t.x"));
         await db.ExecuteAsync($"GRANT CREATE ON DATABASE {name} TO plain_owner");
         Assert.Contains("belongs to postgres", await MessageAsync("foreigners.x"));
-        Assert.Contains("CREATE ROLE", await MessageAsync("t.x"));
+        Assert.Contains("then run this again with --capture-password-file FILE", await MessageAsync("t.x"));
         await db.ExecuteAsync($"CREATE ROLE {db.CaptureRole} LOGIN REPLICATION");
         Assert.Contains("REPLICATION", await MessageAsync("t.x"));
 
@@ -98,6 +100,31 @@ public sealed class BadInputTests(SharedServer fixture)
         await db.ExecuteAsync("ALTER TABLE t DISABLE TRIGGER zz_indelible", "ALTER TABLE t REPLICA IDENTITY DEFAULT");
         IReadOnlyList<SourceCheck> found = await SourceDoctor.ProtectionAsync(capture, outcome.Protection, TestContext.Current.CancellationToken);
         Assert.Equal(["event triggers", "public.t identity", "public.t trigger"], found.Where(check => check.Status != CheckStatus.Ok).Select(check => check.Name));
+    }
+
+    [Fact]
+    public async Task A_superuser_who_adds_event_triggers_takes_over_the_functions_that_they_run()
+    {
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(Server, "CREATE ROLE weak_owner LOGIN", "CREATE TABLE t (id int PRIMARY KEY, x text)", "ALTER TABLE t OWNER TO weak_owner");
+        string name = new NpgsqlConnectionStringBuilder(db.ConnectionString).Database!;
+        await db.ExecuteAsync($"GRANT CREATE ON DATABASE {name} TO weak_owner", $"CREATE ROLE {db.CaptureRole} LOGIN REPLICATION");
+        SourceConnection owner = SourceConnection.Parse(Server.Private.SocketConnectionString(name, "weak_owner")), capture = SourceConnection.Parse(Server.Private.SocketConnectionString(name, db.CaptureRole));
+        ProtectRequest request = db.Request("t.x") with { Capture = capture };
+        Protection protection = (await Protector.ProtectAsync(owner, request, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken)).Protection;
+
+        ProtectRequest again = request with { Columns = [], Existing = protection };
+        Assert.Empty((await db.ProtectAsync(again)).Warnings);
+        Assert.Equal(["postgres"], await db.QueryAsync("""
+            SELECT DISTINCT pg_get_userbyid(owner) FROM (
+                SELECT proowner AS owner FROM pg_proc WHERE pronamespace = 'indelible'::regnamespace
+                UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = 'indelible'::regnamespace
+                UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = 'indelible') all_owners
+            """));
+        Assert.DoesNotContain(await SourceDoctor.ProtectionAsync(capture, protection, TestContext.Current.CancellationToken), check => check.Status != CheckStatus.Ok);
+        Assert.Equal(0, (await db.ProtectAsync(again)).StepCount);
+        await db.ExecuteAsync("SET ROLE weak_owner; INSERT INTO t VALUES (1, 'a')");
+        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => Protector.PlanAsync(owner, again, TestContext.Current.CancellationToken));
+        Assert.EndsWith("connect as postgres", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,9 +35,13 @@ public sealed class DoctorTests(SharedServer fixture)
     [InlineData("publication", CheckStatus.Fail, "DROP PUBLICATION {publication}", "protect")]
     [InlineData("public.t trigger", CheckStatus.Fail, "DROP TRIGGER zz_indelible ON t", "protect")]
     [InlineData("event triggers", CheckStatus.Warn, "DROP EVENT TRIGGER indelible_ddl", "protect")]
-    [InlineData("public.t primary key", CheckStatus.Fail, "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, x)", "protect")]
+    [InlineData("public.t primary key", CheckStatus.Fail, "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id, x)", "unprotect")]
+    [InlineData("public.t column x", CheckStatus.Fail, "ALTER TABLE t DROP COLUMN x", "unprotect")]
+    [InlineData("public.t column x", CheckStatus.Note, "ALTER TABLE t RENAME x TO y", "protect")]
+    [InlineData("public.t", CheckStatus.Note, "ALTER TABLE t RENAME TO u", "protect")]
     [InlineData("public.t", CheckStatus.Fail, "DROP TABLE t", "unprotect")]
-    [InlineData("public.t", CheckStatus.Fail, "ALTER TABLE t RENAME TO u; CREATE TABLE t (id int)", "unprotect")]
+    [InlineData("public.t", CheckStatus.Fail, "ALTER TABLE t RENAME TO u; CREATE TABLE t (id int)", "protect")]
+    [InlineData("public.t", CheckStatus.Fail, "DROP TABLE t; CREATE TABLE t (id int)", "protect")]
     public async Task A_fault_that_a_command_mends_is_named_with_the_whole_command(string name, CheckStatus status, string fault, string command)
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync();
@@ -45,8 +49,27 @@ public sealed class DoctorTests(SharedServer fixture)
         SourceCheck ill = (await CheckAsync(db, protection))[name];
         Assert.Equal(status, ill.Status);
         string user = name == "event triggers" ? "postgres" : (await db.QueryAsync("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"))[0]!;
-        Assert.StartsWith($"indelible {command} --source 'Host={db.Owner.Host};Port={db.Owner.Port};Database={db.Owner.Database};Username={user}' ", ill.Fix, StringComparison.Ordinal);
-        Assert.Contains(command == "protect" ? "public.t.x 'public.t.\"we.ird\"=digest'" : "public.t.x 'public.t.\"we.ird\"'", ill.Fix, StringComparison.Ordinal);
+        Assert.StartsWith($"indelible {command} --source 'Host={db.Owner.Host};Port={db.Owner.Port};Database={db.Owner.Database};Username={user}'", ill.Fix, StringComparison.Ordinal);
+        if (command == "unprotect") Assert.Contains(name == "public.t column x" ? " public.t.x" : " public.t.x 'public.t.\"we.ird\"'", ill.Fix, StringComparison.Ordinal);
+        if (fault.StartsWith("DROP TABLE t; CREATE", StringComparison.Ordinal)) Assert.EndsWith(" public.t.x 'public.t.\"we.ird\"=digest'", ill.Fix, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_table_that_is_not_published_hides_only_what_happens_to_itself_and_names_that_are_new_are_taken_over()
+    {
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, "CREATE TABLE t (id int PRIMARY KEY, x text)", "CREATE TABLE other (id int PRIMARY KEY, x text)");
+        Protection protection = (await db.ProtectAsync("t.x", "other.x")).Protection;
+        await db.ExecuteAsync($"ALTER PUBLICATION {protection.Publication} DROP TABLE t");
+        Assert.Equal(["t"], (await CheckAsync(db, protection))["publication"].Hides.Select(table => table.Name));
+        await db.ExecuteAsync($"ALTER PUBLICATION {protection.Publication} SET (publish = 'insert')");
+        Assert.Equal(["t", "other"], (await CheckAsync(db, protection))["publication"].Hides.Select(table => table.Name));
+
+        await db.ExecuteAsync("ALTER TABLE other RENAME TO others", "ALTER TABLE t RENAME x TO y");
+        CatalogTrace trace = await CatalogTrace.ReadAsync(db.Owner, protection, TestContext.Current.CancellationToken);
+        Assert.Contains("trigger on public.other", trace.Lines.Keys);
+        Assert.Contains("owner of public.other", (await SourceDoctor.RightsAsync(db.Owner, protection, TestContext.Current.CancellationToken)).Keys);
+        Protection again = (await db.ProtectAsync(db.Request() with { Existing = protection })).Protection;
+        Assert.DoesNotContain((await CheckAsync(db, again)).Values, check => check.Status is CheckStatus.Note or CheckStatus.Fail);
     }
 
     [Fact]

@@ -143,6 +143,21 @@ public sealed class SchemaChangeTests(SharedServer fixture)
     }
 
     [Fact]
+    public async Task A_table_made_anew_under_its_name_takes_the_place_of_the_one_that_was_dropped()
+    {
+        (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People, "CREATE TABLE other (id int PRIMARY KEY, x text)"], "people.ssn", "other.x");
+        await db.ExecuteAsync("CREATE TABLE people_new (LIKE people INCLUDING ALL)", "DROP TABLE people", "ALTER TABLE people_new RENAME TO people");
+        Protection left = await Protector.UnprotectAsync(
+            db.Owner, protection, [ColumnRequest.Parse("people.ssn")], static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal(["other"], left.Tables.Select(table => table.Name));
+
+        ProtectOutcome again = await db.ProtectAsync(db.Request("people.ssn") with { Existing = protection });
+        Assert.Equal([(2u, "other"), (3u, "people")], again.Protection.Tables.Select(table => (table.Id, table.Name)));
+        Assert.Contains("takes its place", Assert.Single(again.Warnings), StringComparison.Ordinal);
+        Assert.DoesNotContain(await SourceDoctor.ProtectionAsync(db.Owner, again.Protection, TestContext.Current.CancellationToken), check => check.Status != CheckStatus.Ok);
+    }
+
+    [Fact]
     public async Task A_live_table_is_read_by_its_key_when_the_keys_columns_were_renamed()
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People, "INSERT INTO people VALUES (1, 'a', 'b')"], "people.ssn");
