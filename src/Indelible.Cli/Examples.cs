@@ -14,7 +14,8 @@ internal static class Examples
         [
             "indelible protect --source 'Host=db;Database=crm;Username=owner' --dry-run patients.ssn   # prints the SQL",
             "indelible protect --source 'Host=db;Database=crm;Username=owner' patients.ssn patients.phone=digest",
-            "indelible protect --source crm --password-file owner.password hr.staff.salary",
+            "indelible protect --source 'Host=db;Database=crm;Username=owner' --password-file owner.password hr.staff.salary '\"Billing Dept\".Invoice.IBAN'",
+            "indelible protect --source 'Host=db;Database=crm;Username=owner'   # after an upgrade or a migration: what is protected already",
         ],
         ["unprotect"] =
         [

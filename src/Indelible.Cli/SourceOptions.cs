@@ -32,7 +32,7 @@ internal static class SourceOptions
         {
             return config.Sources.TryGetValue(given, out SourceConfig? known)
                 ? (given, Parse(known.Connection, Password(parse, invocation) ?? SourceConnections.Password(known)))
-                : throw new IndelibleException(ExitCode.Usage, $"--source: expected a connection or {Known(config)}, found '{given}'");
+                : throw new IndelibleException(ExitCode.Usage, $"--source: expected a connection such as 'Host=db;Database=crm;Username=owner', or {Known(config)}, found '{given}'");
         }
         SourceConnection owner = Parse(given, Password(parse, invocation));
         name ??= config.Sources.FirstOrDefault(source => SameDatabase(source.Value, owner)).Key ?? SourceName.From(owner.Database);
@@ -70,6 +70,6 @@ internal static class SourceOptions
     }
 
     private static string Known(IndelibleConfig config) => config.Sources.Count == 0
-        ? "(no source is configured yet)"
+        ? "the name of a configured source, of which there is none yet"
         : $"one of {string.Join(", ", config.Sources.Keys)}";
 }

@@ -1,20 +1,32 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Indelible.Format;
 
 namespace Indelible.Cli;
 
 /// <summary>A command line that does not parse, told in words, with what was perhaps meant.</summary>
-internal static class UsageError
+internal static partial class UsageError
 {
     private const string NoCommand = "Required command was not provided.";
+    private const string FirstSteps = """
+        indelible: expected a command, found none
+          indelible demo                                  shows what this is, with a database of its own
+          indelible init --origin example.org/crm         begins a ledger for yours; then doctor, protect, run
+          indelible --help                                lists every command
+        """;
 
     /// <summary>Prints every error and where help is; returns the exit code.</summary>
     public static int Tell(ParseResult parse, TextWriter error)
     {
         IReadOnlyList<string> messages = [.. parse.Errors.Select(e => e.Message).Distinct()];
         bool isMistyped = parse.UnmatchedTokens.Count > 0;
-        foreach (string message in messages.Where(message => !isMistyped || message != NoCommand)) error.WriteLine($"indelible: {message}");
+        if (parse.CommandResult.Command is RootCommand && messages is [NoCommand])
+        {
+            error.WriteLine(FirstSteps);
+            return (int)ExitCode.Usage;
+        }
+        foreach (string message in messages.Where(message => !isMistyped || message != NoCommand)) error.WriteLine($"indelible: {InWords(message, parse.CommandResult.Command)}");
         foreach (string meant in parse.UnmatchedTokens.SelectMany(token => Meant(parse.CommandResult.Command, token)).Distinct())
         {
             error.WriteLine($"  did you mean {meant}?");
@@ -30,6 +42,14 @@ internal static class UsageError
         for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent) names.Insert(0, command.Command.Name);
         return string.Join(' ', names);
     }
+
+    /// <summary>The library names types of the program; people are told what is expected.</summary>
+    private static string InWords(string message, Command command) => message == NoCommand
+        ? $"expected one of {string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))}, found none"
+        : Unreadable().Match(message) is { Success: true } match ? $"{match.Groups["where"].Value}: expected a number, found '{match.Groups["found"].Value}'" : message;
+
+    [GeneratedRegex("^Cannot parse argument '(?<found>.*)' for (?:option|command) '(?<where>[^']*)' as expected type", RegexOptions.Singleline)]
+    private static partial Regex Unreadable();
 
     private static IEnumerable<string> Meant(Command command, string typed)
     {

@@ -119,7 +119,7 @@ public sealed partial class LedgerWriter
     {
         string pid = DurableFile.TryReadAll(HolderPath(paths), 32) is { } content ? Encoding.UTF8.GetString(content).Trim() : "unknown";
         return new IndelibleException(ExitCode.Environment,
-            $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process, or use the command through it") { IsBusy = true };
+            $"the ledger {paths.Ledger} is in use by process {pid}: a ledger has one writer. Stop that process first") { IsBusy = true };
     }
 
     private static SafeFileHandle Lock(LedgerPaths paths)

@@ -27,13 +27,21 @@ public sealed record RowQuery(Query Query)
         return new RowQuery(new Query { Relation = relation, KeyToken = TokenOf(view, relation, key.ValuesFor([])) });
     }
 
-    /// <summary>Refuses the name of a table that neither is protected nor has entries: an empty answer would read as if nothing had happened to it.</summary>
-    /// <exception cref="IndelibleException">Usage: there is no such table.</exception>
-    public static void RequireKnown(LedgerView view, IndelibleConfig config, string? source, string? schema, string table)
+    /// <summary>Refuses the name of a source, table or column that neither is protected nor has entries: an empty answer would read as if nothing had happened to it.</summary>
+    /// <exception cref="IndelibleException">Usage: there is no such source, table or column.</exception>
+    public static void RequireKnown(LedgerView view, IndelibleConfig config, Query query)
     {
-        if (IsProtected(config, source, schema, table)) return;
-        if (view.Index.Find(new Query { Source = source, Schema = schema, Table = table, Limit = 1 }).Entries.Count == 0) ProtectedTables.Find(config, source, schema, table);
+        Query one = new() { Source = query.Source, Limit = 1 };
+        bool HasEntries(Query some) => view.Index.Find(some).Entries.Count > 0;
+        if (query.Source is { } source && !config.Sources.ContainsKey(source) && !HasEntries(one)) throw Unknown("a source", source, "sources are", config.Sources.Keys);
+        if (query.Table is { } table && !IsProtected(config, query.Source, query.Schema, table) && !HasEntries(one with { Schema = query.Schema, Table = table })) ProtectedTables.Find(config, query.Source, query.Schema, table);
+        if (query.Column is not { } column || HasEntries(one with { Column = column })) return;
+        string[] columns = [.. from protectedSource in config.Sources from protectedTable in protectedSource.Value.Protection.Tables from known in protectedTable.Columns select known.Name];
+        if (!columns.Contains(column)) throw Unknown("a protected column", column, "protected are", columns.Distinct());
     }
+
+    private static IndelibleException Unknown(string expected, string found, string are, IEnumerable<string> known) =>
+        new(ExitCode.Usage, $"expected {expected}, found none called {found}; {are}: {(known.Any() ? string.Join(", ", known) : "none")}");
 
     /// <summary>The row of a protected table.</summary>
     public static RowQuery Of(LedgerView view, string source, ProtectedTable table, IReadOnlyList<string> key)

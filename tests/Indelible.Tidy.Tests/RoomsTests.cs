@@ -23,7 +23,6 @@ public sealed class RoomsTests
         ["RocksDB"] = "Indelible.Ledger",
         ["NSec.Cryptography"] = "Indelible.Format",
         ["System.CommandLine"] = "Indelible.Cli",
-        ["Spectre.Console"] = "Indelible.Cli",
     };
 
     [Fact]

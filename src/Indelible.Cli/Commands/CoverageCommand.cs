@@ -36,7 +36,8 @@ internal static class CoverageCommand
 
     private static void Print(Terminal terminal, CoverageReport report)
     {
-        terminal.Line($"{report.Source}: covered");
+        int open = report.Gaps.Count(gap => gap.WholeFrom is null);
+        terminal.Line($"{report.Source}: covered{(open == 0 ? "" : $", but for {open} gaps that are OPEN, below")}");
         terminal.Table(["FROM", "TO", "SINCE", "UNTIL", "TIMELINE", "SYSTEM", "SLOT", "PROTECTION", "ENTRIES"],
         [
             .. report.Intervals.Select(interval => (IReadOnlyList<string>)

@@ -60,7 +60,7 @@ internal static class DoctorCommand
             [.. checks.Select(one => (IReadOnlyList<string>)[one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found, one.Check.Expected])]);
         foreach ((string where, SourceCheck check) in checks.Where(one => one.Check.Fix is not null))
         {
-            terminal.Line($"\n{where}, {check.Name}:\n  {check.Fix!.ReplaceLineEndings("\n  ")}");
+            terminal.Line($"\n{where}, {check.Name}: {Words.Of(check.Status)}, {check.Found}\n  {check.Fix!.ReplaceLineEndings("\n  ")}");
         }
         terminal.Json(new JsonObject
         {

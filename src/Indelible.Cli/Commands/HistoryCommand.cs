@@ -41,6 +41,7 @@ internal static class HistoryCommand
         if (invocation.Config(parse).Predecessors.Count > 0 && !parse.GetValue(ResultOptions.Verify)) return await ChainAsync(parse, invocation, ledger.Value, limit, cancellationToken);
         RowTrail trail = new(ledger.Value, RowOf(parse, invocation, ledger.Value));
         TrailPage page = trail.Page(parse.GetValue(Column), limit, parse.GetValue(After));
+        if (page.Entries.Count == 0) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), new Query { Column = parse.GetValue(Column) });
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, page.Entries, trail.Strangers);
         ExitCode exitCode = Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row", report);
         if (trail.IsCut) terminal.Note("the row had more keys than are followed here: ask for the oldest one shown");

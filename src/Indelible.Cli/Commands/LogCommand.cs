@@ -50,7 +50,7 @@ internal static class LogCommand
         IReadOnlyList<IndexedEntry> entries = ValueOf(parse, invocation) is { } value
             ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(strangers, out string? next, cancellationToken)
             : Find(ledger.Value, query.Relation is null ? query : query with { Source = null, Schema = null, Table = null }, strangers, out next);    // renamed since, it is still the row
-        if (entries.Count == 0 && query.Table is { } table) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query.Source, query.Schema, table);
+        if (entries.Count == 0) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query);
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, entries, strangers);
         return (int)Pages.Print(invocation.TerminalFor(parse), entries, next, "no entry matches", report);
     }

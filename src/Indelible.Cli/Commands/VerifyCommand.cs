@@ -60,7 +60,9 @@ internal static class VerifyCommand
         {
             if (parse.GetValue(Time) is not null) throw new IndelibleException(ExitCode.Usage, "--time checks the time stamps of ledgers; an evidence file holds none");
             if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
-            return EvidenceVerifier.Verify(Read(path, Evidence.LengthMax, "verify"), policy);
+            byte[] evidence = DurableFile.TryReadAll(path, Evidence.LengthMax)
+                ?? throw new IndelibleException(ExitCode.Usage, $"verify: expected a ledger's directory or address, or a file of evidence, found nothing at {path}");
+            return EvidenceVerifier.Verify(evidence, policy);
         }
         using LedgerFetch files = FilesOf(target, policy?.Ledgers is [{ } only] ? only : null, parse, invocation, cancellationToken);
         List<(long Index, EntryHeader Header)> anchors = [];

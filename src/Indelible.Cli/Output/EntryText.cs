@@ -24,7 +24,7 @@ internal static class EntryText
             What(header),
             Where(header),
             string.Join(", ", entry.Fields.Where(field => field.Scope == FieldScope.Column).Select(field => field.Name)),
-            header.Operator is { } who ? Who(who) : "",
+            header.Operator is { } who ? Who(who) : header.Facts?.GetValueOrDefault("by") ?? "",
             header.Operator is { } graded ? Words.Of(graded.Grade) : "",
         ];
     }
@@ -81,8 +81,12 @@ internal static class EntryText
     private static string Before(EntryHeader header) => header.PreviousKey is { } previous ? $" (before: {KeyText.Of(previous)})" : "";
 
     private static string Where(EntryHeader header) => header.Relation is not { } relation
-        ? header.Source ?? ""
+        ? string.Join(": ", new[] { header.Source, About(header) }.OfType<string>())
         : $"{relation.Schema}.{relation.Name}{Leaf(header)} {(header.Key is { } key ? KeyText.Of(key) : "")}{Before(header)}".TrimEnd();
+
+    /// <summary>What a guard entry that is about no row is about, where it says so in a few words.</summary>
+    private static string? About(EntryHeader header) => header.Facts is not { } facts ? null
+        : facts.GetValueOrDefault("what") ?? (header.Code == GuardCode.Ddl ? $"{facts.GetValueOrDefault("tag")} {facts.GetValueOrDefault("relation")}".Trim() : facts.GetValueOrDefault("reason"));
 
     private static string Who(Operator who) => who.Id ?? who.SessionUser ?? who.ReplicationOrigin ?? "?";
 

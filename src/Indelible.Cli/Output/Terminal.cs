@@ -1,5 +1,5 @@
+using System.Text;
 using System.Text.Json.Nodes;
-using Spectre.Console;
 
 namespace Indelible.Cli.Output;
 
@@ -11,6 +11,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         WriteIndented = false,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    private const string Between = "  ", Indent = "    ";
 
     /// <summary>True if results are wanted as JSON.</summary>
     public bool IsJson => json;
@@ -46,13 +48,22 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         if (json) output.WriteLine(document.ToJsonString(JsonStyle));
     }
 
-    /// <summary>Rows under headings: drawn on a terminal, aligned plain text otherwise. Nothing with --json.</summary>
+    /// <summary>Rows under headings, aligned; where a terminal is too narrow a row goes on in indented lines. Nothing with --json.</summary>
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         if (json) return;
-        IReadOnlyList<string>[] visible = [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(Visible.Of)])];
-        if (isTerminal) Draw(headings, visible);
-        else Align(headings, visible);
+        IReadOnlyList<string>[] all = [headings, .. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(Visible.Of)])];
+        int[] widths = [.. headings.Select((_, column) => all.Max(row => row[column].Length))];
+        List<Range> lines = Lines(widths);
+        foreach (IReadOnlyList<string> row in all)
+        {
+            foreach (Range line in lines)
+            {
+                string indent = line.Start.Value == 0 ? "" : Indent;
+                string text = string.Join(Between, Enumerable.Range(0, row.Count).Take(line).Select(column => row[column].PadRight(widths[column]))).TrimEnd();
+                if (text.Length > 0) output.WriteLine(indent + Wrap(text, indent.Length));
+            }
+        }
     }
 
     /// <summary>Names and values, one pair a line. Nothing with --json.</summary>
@@ -61,31 +72,41 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         if (json) return;
         (string Name, string Value)[] all = [.. pairs];
         int widest = all.Length == 0 ? 0 : all.Max(pair => pair.Name.Length);
-        foreach ((string name, string value) in all) output.WriteLine($"{Visible.Of(name).PadRight(widest)}  {Visible.Of(value)}");
+        foreach ((string name, string value) in all) output.WriteLine($"{Visible.Of(name).PadRight(widest)}{Between}{Visible.Of(value)}");
     }
 
-    private void Draw(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
+    /// <summary>Which columns stand on which line of a row: on a terminal as many as fit, elsewhere all.</summary>
+    private List<Range> Lines(int[] widths)
     {
-        Table table = new() { Border = TableBorder.Simple };
-        foreach (string heading in headings) table.AddColumn(new TableColumn(Markup.Escape(heading)));
-        foreach (IReadOnlyList<string> row in rows) table.AddRow(row.Select(cell => new Text(cell)));
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        List<Range> lines = [];
+        int first = 0, used = 0;
+        for (int column = 0; column < widths.Length; column++)
         {
-            Out = new AnsiConsoleOutput(output),
-            Ansi = AnsiSupport.Yes,
-            Interactive = InteractionSupport.No,
-        });
-        console.Profile.Width = Math.Max(width, 40);
-        console.Write(table);
-    }
-
-    private void Align(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
-    {
-        int[] widths = [.. headings.Select((heading, column) =>
-            Math.Max(heading.Length, rows.Count == 0 ? 0 : rows.Max(row => row[column].Length)))];
-        foreach (IReadOnlyList<string> row in rows.Prepend(headings))
-        {
-            output.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+            int needed = used == 0 ? widths[column] : used + Between.Length + widths[column];
+            if (IsTerminal && used > 0 && needed > width)
+            {
+                lines.Add(first..column);
+                (first, needed) = (column, Indent.Length + widths[column]);
+            }
+            used = needed;
         }
+        return [.. lines, first..widths.Length];
+    }
+
+    /// <summary>Breaks what is too long for the terminal between words; what follows is indented. A word that is too long stays whole, to be copied.</summary>
+    private string Wrap(string text, int indent)
+    {
+        if (!IsTerminal || indent + text.Length <= width) return text;
+        StringBuilder wrapped = new();
+        int used = indent;
+        foreach (string word in text.Split(' '))
+        {
+            bool breaks = used > indent && used + 1 + word.Length > width;
+            if (breaks) wrapped.Append('\n').Append(' ', indent);
+            else if (used > indent) wrapped.Append(' ');
+            wrapped.Append(word);
+            used = breaks ? indent + word.Length : used + word.Length + (used > indent ? 1 : 0);
+        }
+        return wrapped.ToString();
     }
 }
