@@ -6,7 +6,7 @@ namespace Indelible.Bench;
 internal sealed class Command(string root, string directory)
 {
     /// <summary>The command's program.</summary>
-    public string Binary => Path.Combine(root, "src", "Indelible.Cli", "bin", "Release", "net10.0", "indelible");
+    public string Binary => Path.Combine(root, "bin", "indelible");
 
     /// <summary>Where the ledger is.</summary>
     public string Ledger => Path.Combine(directory, "ledger");

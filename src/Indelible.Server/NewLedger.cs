@@ -21,7 +21,7 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
             throw new IndelibleException(ExitCode.Usage, $"expected an origin of 1 to {Checkpoint.OriginLengthMax} bytes without spaces, control characters and plus signs, found '{origin}'\n"
                 + "  by custom it is a domain and a path, such as example.org/clinic");
         }
-        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index]) RequireEmpty(directory);
+        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index]) RequireEmpty(directory, paths);
         if (Ledger.Keyring.Exists(paths.Keyring))
         {
             throw new IndelibleException(ExitCode.Usage, $"expected no keyring, found one: {paths.Keyring}\n"
@@ -94,10 +94,11 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         else DurableFile.Delete(path);
     }
 
-    private static void RequireEmpty(string directory)
+    private static void RequireEmpty(string directory, LedgerPaths paths)
     {
         if (!Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any()) return;
+        string interrupted = Path.Exists(paths.HeadPath) ? "" : $". There is no checkpoint in {paths.Ledger}: if an `init` was interrupted here, and nothing was ever sealed, remove what it left: {paths.Ledger}, {paths.Journal} and {paths.Keyring}";
         throw new IndelibleException(ExitCode.Usage, $"expected an empty directory or none, found files in {directory}\n"
-            + "  choose another --ledger DIR; a ledger is never overwritten");
+            + $"  choose another --ledger DIR; a ledger is never overwritten{interrupted}");
     }
 }

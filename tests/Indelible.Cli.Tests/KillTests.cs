@@ -151,7 +151,7 @@ public sealed class KillTests
             if (again.ExitCode == 2 && !File.Exists(Path.Combine(indelible.Home, "ledger", "checkpoint")))
             {
                 // Killed before the first checkpoint, after something was made: nothing was sealed, and what was made is removed.
-                Assert.Contains("found", again.Error, StringComparison.Ordinal);
+                Assert.Contains("interrupted", again.Error, StringComparison.Ordinal);
                 foreach (string directory in Directory.GetDirectories(indelible.Home)) Directory.Delete(directory, recursive: true);
                 again = await indelible.RunAsync("init", "--origin", LiveRun.Origin);
             }
