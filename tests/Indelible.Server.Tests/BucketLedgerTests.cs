@@ -226,6 +226,7 @@ public sealed class BucketLedgerTests
             Assert.True(before > 4 && await HeldAsync(store.Bucket) > 4);
             await people.ExecuteAsync("UPDATE people SET ssn = 'and after'");
             await people.CaughtUpAsync(host);
+            await host.PublishAsync(CancellationToken.None);
             await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 } && Copy("vault").LagEntries == 0);
             Assert.True(await HeldAsync(vault.Bucket) > before);
             await LegalHolds.SealAsync(host, origin, isHeld: false, "a test", "case 1 is closed", CancellationToken.None);
