@@ -238,7 +238,20 @@ internal sealed class SimDisk : IDisposable
         foreach (string path in Directory.EnumerateDirectories(from)) CopyAll(path, Path.Combine(to, Path.GetFileName(path)));
     }
 
-    private static string[] List(string directory) => [.. new DirectoryInfo(directory).EnumerateFiles().Select(file => $"{file.Name} {file.Length}").Order(StringComparer.Ordinal)];
+    private static string[] List(string directory)
+    {
+        while (true)
+        {
+            try
+            {
+                return [.. new DirectoryInfo(directory).EnumerateFiles().Select(file => $"{file.Name} {file.Length}").Order(StringComparer.Ordinal)];
+            }
+            catch (FileNotFoundException)
+            {
+                continue;   // RocksDB removed one between its name and its length
+            }
+        }
+    }
 
     private string NewRoot() => Directory.CreateDirectory(Path.Combine(_home, (_machines++).ToString("D4", CultureInfo.InvariantCulture))).FullName;
 
