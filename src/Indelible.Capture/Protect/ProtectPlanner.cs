@@ -181,10 +181,11 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
 
     private void PlanInstall(SessionFacts session, InstalledFacts? installed, Protection protection, bool roleCreated)
     {
-        if (session.IsSuperuser && session.SchemaOwner is not null && !session.IsSchemaSuperusers) _steps.Add(InstallSteps.TakeOver(session));
-        string version = InstallSteps.Version;
-        if (installed?.Version != version) _steps.Add(InstallSteps.Install(protection, request, roleCreated));
-        if (installed?.Version == version && session.EventTriggerCount == InstallSteps.EventTriggerCount) return;
+        bool takesOver = session.IsSuperuser && session.SchemaOwner is not null && !session.IsSchemaSuperusers;
+        bool isInstalled = installed?.Version == InstallSteps.Version && !takesOver;    // what the owner may have put there is replaced, whatever it says it is
+        if (takesOver) _steps.Add(InstallSteps.TakeOver(session));
+        if (!isInstalled) _steps.Add(InstallSteps.Install(protection, request, roleCreated));
+        if (isInstalled && session.EventTriggerCount == InstallSteps.EventTriggerCount) return;
         if (session.IsSuperuser || session.EventTriggerCount == 0) _steps.Add(InstallSteps.EventTriggers());
     }
 

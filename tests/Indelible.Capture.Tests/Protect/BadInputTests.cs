@@ -112,6 +112,9 @@ public sealed class BadInputTests(SharedServer fixture)
         ProtectRequest request = db.Request("t.x") with { Capture = capture };
         Protection protection = (await Protector.ProtectAsync(owner, request, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken)).Protection;
 
+        // An owner who hopes for a superuser's rights: the version still says that all is as installed.
+        await db.ExecuteAsync("SET ROLE weak_owner; CREATE OR REPLACE FUNCTION indelible.adopt(member pg_catalog.oid, root pg_catalog.oid) RETURNS void LANGUAGE sql AS 'SELECT'",
+            "SET ROLE weak_owner; CREATE SCHEMA weak; CREATE FUNCTION weak.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER mine BEFORE INSERT ON indelible.relation FOR EACH ROW EXECUTE FUNCTION weak.mine()");
         ProtectRequest again = request with { Columns = [], Existing = protection };
         Assert.Empty((await db.ProtectAsync(again)).Warnings);
         Assert.Equal(["postgres"], await db.QueryAsync("""
@@ -121,6 +124,7 @@ public sealed class BadInputTests(SharedServer fixture)
                 UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = 'indelible') all_owners
             """));
         Assert.DoesNotContain(await SourceDoctor.ProtectionAsync(capture, protection, TestContext.Current.CancellationToken), check => check.Status != CheckStatus.Ok);
+        Assert.Equal(["0"], await db.QueryAsync("SELECT count(*)::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = 'indelible'::regnamespace AND NOT t.tgisinternal"));
         Assert.Equal(0, (await db.ProtectAsync(again)).StepCount);
         await db.ExecuteAsync("SET ROLE weak_owner; INSERT INTO t VALUES (1, 'a')");
         IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => Protector.PlanAsync(owner, again, TestContext.Current.CancellationToken));
