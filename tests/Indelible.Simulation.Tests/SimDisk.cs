@@ -17,6 +17,8 @@ internal enum Outage
 internal sealed class SimDisk : IDisposable
 {
     private const string Index = "index", Subjects = "keyring/subjects";
+    /// <summary>Bytes of a write from which on it is a long one.</summary>
+    private const int LongMin = 8 << 20;
 
     private readonly string _home;
     private readonly Random _random;
@@ -27,6 +29,8 @@ internal sealed class SimDisk : IDisposable
     private int _machines;
     private int _outageIn, _faultIn;
     private Outage _outage;
+    private Outage? _outageAfterLong;
+    private int _written;
     private bool _faultAfter;
 
     public SimDisk(string home, Random random, Trace trace)
@@ -57,11 +61,14 @@ internal sealed class SimDisk : IDisposable
     /// <summary>The process ends at the n-th call from now.</summary>
     public void EndIn(int calls, Outage outage) => (_outageIn, _outage) = (calls, outage);
 
+    /// <summary>The process ends right after the next write of many megabytes, which few calls are.</summary>
+    public void EndAfterLong(Outage outage) => _outageAfterLong = outage;
+
     /// <summary>The n-th call from now fails: before it was done, or after.</summary>
     public void FailIn(int calls, bool afterwards) => (_faultIn, _faultAfter) = (calls, afterwards);
 
     /// <summary>Nothing more ends or fails.</summary>
-    public void Disarm() => (_outageIn, _faultIn) = (0, 0);
+    public void Disarm() => (_outageIn, _faultIn, _outageAfterLong) = (0, 0, null);
 
     /// <summary>The process ends now.</summary>
     public void End(Outage outage)
@@ -104,9 +111,12 @@ internal sealed class SimDisk : IDisposable
         Calls++;
         _trace.Note($"{operation} {(isBlob ? "blob" : name)} {isDone}");
         if (!isDone && operation == DiskOperation.Sync && _failedFlushes.Contains(name)) Offence ??= $"a flush that failed was tried again: {name}";
-        if (_outageIn > 0 && --_outageIn == 0)
+        bool isAfterLong = isDone && operation == DiskOperation.Write && _written >= LongMin && _outageAfterLong is not null;
+        if (isAfterLong || (_outageIn > 0 && --_outageIn == 0))
         {
-            End(_outage);
+            Outage outage = isAfterLong ? _outageAfterLong!.Value : _outage;
+            if (isAfterLong) _outageAfterLong = null;
+            End(outage);
             throw new IOException("the process is gone");
         }
         if (_faultIn > 0 && isDone == _faultAfter && --_faultIn == 0) Fail(operation, name);
@@ -150,6 +160,7 @@ internal sealed class SimDisk : IDisposable
     {
         using FileStream file = new(Path.Combine(Root, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
         byte[] added = new byte[checked((int)(file.Length - node.Length))];
+        _written = added.Length;
         file.Position = node.Length;
         file.ReadExactly(added);
         node.Append(added);

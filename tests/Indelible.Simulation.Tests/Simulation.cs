@@ -120,7 +120,7 @@ internal sealed class Simulation : IAsyncDisposable
     {
         switch (_random.Next(20))
         {
-            case < 4: for (int i = _random.Next(1, 4); i > 0; i--) _server.Commit(); break;
+            case < 4: for (int i = _random.Next(1, 4); i > 0; i--) Commit(); break;
             case < 5: _server.Idle(); break;
             case < 8: Connect(); break;
             case < 13: _wire?.Deliver(_random.Next(4) switch { 0 => 1, 1 => 10_000, _ => _random.Next(1, 60) }); break;
@@ -130,6 +130,13 @@ internal sealed class Simulation : IAsyncDisposable
             default: await DisturbAsync(); break;
         }
         await RestAsync();
+    }
+
+    /// <summary>Entries that do not fit into one record: the process ends between it and the next.</summary>
+    private void Commit()
+    {
+        _server.Commit();
+        if (_workload.IsLong) _disk.EndAfterLong((Outage)_random.Next(2));
     }
 
     private Task PassAsync() => _clock.PassAsync(_random.Next(5) switch

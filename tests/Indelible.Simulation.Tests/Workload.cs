@@ -12,6 +12,7 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
 {
     private const int ToastMin = 2000;
     private const int ManyRows = 4200;                      // more than a batch holds
+    private const int LongReason = 5000;                    // said with many rows: more than one batch of entries holds
     private static readonly string[] Names = ["anna", "bo", "chen", "d'arc", "eva\\x"];
 
     private readonly bool _hasMany = random.Next(10) == 0;
@@ -27,6 +28,8 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
     private bool _isSaid;
 
     public SimTable[] Tables => _tables;
+    /// <summary>True if the last transaction's entries are several batches.</summary>
+    public bool IsLong { get; private set; }
 
     /// <summary>Every change that must be sealed, in commit order.</summary>
     public List<TruthChange> Truth { get; } = [];
@@ -39,6 +42,7 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
         _xid += (uint)random.Next(1, 5);
         _messages.Add((0, WireBytes.Begin(commit, at, _xid)));
         if (random.Next(10) == 0) Origin();
+        IsLong = false;
         int changes = _hasMany && random.Next(100) == 0 ? ManyRows : random.Next(1, 8);
         bool isLarge = random.Next(60) == 0;
         if (changes == ManyRows) Many(_tables[random.Next(2)]);
@@ -60,7 +64,8 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
 
     private void Many(SimTable table)
     {
-        Say();
+        Say(isLong: _made % 2 == 0);
+        IsLong = _who.Reason?.Length == LongReason;
         for (int i = 0; i < ManyRows; i++) Insert(table, false);
     }
 
@@ -71,10 +76,11 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
     }
 
     /// <summary>Who does what follows: a genuine message, a forged one, one made before the last, or a stranger's.</summary>
-    private void Say()
+    private void Say(bool isLong = false)
     {
         string? id = random.Next(3) == 0 ? null : Names[random.Next(Names.Length)];
         string? reason = id is null || random.Next(2) == 0 ? null : $"case {_made}";
+        if (isLong) (id, reason) = (Names[0], $"case {_made}".PadRight(LongReason, 'r'));
         ulong at = _claimedAt++;
         int kind = random.Next(10);
         if (kind == 0 && _isSaid) at = 0;      // a copy of an earlier one says nothing
