@@ -82,7 +82,7 @@ public sealed class LedgerView : IDisposable
     internal IEnumerable<Entry> NewestEntries(string source, EntryKind kind)
     {
         long indexed = Index.IndexedSize;
-        foreach (Entry entry in Unindexed(indexed).Where(entry => entry.Header.Source == source && entry.Header.Kind == kind).Reverse()) yield return entry;
+        foreach (Entry entry in Unindexed(indexed, kind).Where(entry => entry.Header.Source == source && entry.Header.Kind == kind).Reverse()) yield return entry;
         Query query = new() { Source = source, Kind = kind, Limit = PageLimit };
         for (string? after = null; ;)
         {
@@ -92,9 +92,13 @@ public sealed class LedgerView : IDisposable
         }
     }
 
-    private IEnumerable<Entry> Unindexed(long from)
+    /// <summary>Entries of a kind that the index has not reached. In a backlog these are many, nearly all of other kinds: what is not wanted is not decoded.</summary>
+    private IEnumerable<Entry> Unindexed(long from, EntryKind kind)
     {
-        for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++) yield return Entry(index);
+        for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++)
+        {
+            if (EntryCodec.KindOf(Reader.ReadEntry(index).Span) is not { } other || other == kind) yield return Entry(index);
+        }
     }
 
     /// <summary>Opens a ledger that no process holds, and brings the index up to what is published.</summary>

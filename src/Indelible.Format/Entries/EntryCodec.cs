@@ -35,6 +35,17 @@ public static class EntryCodec
         return decoder.Fault;
     }
 
+    /// <summary>What kind an entry says it is, read from its first bytes; null if they are not those of an entry. Whether the rest is in order is <see cref="Decode"/>'s to say.</summary>
+    public static EntryKind? KindOf(ReadOnlySpan<byte> bytes)
+    {
+        CborReader reader = new(bytes);
+        return reader.TryReadArray(out _) && reader.TryReadMap(out _)
+            && reader.TryReadUnsigned(out ulong version) && version == (ulong)HeaderKey.Version && reader.TryReadUnsigned(out _)
+            && reader.TryReadUnsigned(out ulong origin) && origin == (ulong)HeaderKey.Origin && reader.TryReadText(out _)
+            && reader.TryReadUnsigned(out ulong key) && key == (ulong)HeaderKey.Kind && reader.TryReadUnsigned(out ulong kind)
+            && kind <= byte.MaxValue ? (EntryKind)kind : null;
+    }
+
     private static void Write(ref CborWriter writer, Entry entry)
     {
         writer.Array(2);

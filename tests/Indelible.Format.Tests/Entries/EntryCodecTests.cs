@@ -17,6 +17,20 @@ public sealed class EntryCodecTests
     }
 
     [Fact]
+    public void The_kind_can_be_read_from_an_entry_s_first_bytes_alone()
+    {
+        foreach (byte[] bytes in Some.Entries())
+        {
+            EntryKind kind = Some.Decode(bytes).Header.Kind;
+            Assert.Equal(kind, EntryCodec.KindOf(bytes));
+            int needed = Enumerable.Range(0, bytes.Length).First(length => EntryCodec.KindOf(bytes.AsSpan(0, length)) is not null);
+            Assert.InRange(needed, 1, bytes.Length / 2);
+            Assert.Equal(kind, EntryCodec.KindOf(bytes.AsSpan(0, needed)));
+        }
+        Assert.Null(EntryCodec.KindOf([]));
+    }
+
+    [Fact]
     public void Every_changed_byte_is_refused_or_says_something_else_with_exactly_those_bytes()
     {
         foreach (byte[] bytes in Some.Entries())
