@@ -8,7 +8,7 @@ internal static partial class ProcessorTime
 {
     private const int TicksPerSecond = 100;
     private const int UserTime = 14, ChildrenUserTime = 16;
-    private const int ThreadClock = 3;
+    private const int ProcessClock = 2, ThreadClock = 3;
 
     /// <summary>Of a process that runs.</summary>
     public static TimeSpan Of(int pid) => Read(pid, UserTime);
@@ -20,9 +20,10 @@ internal static partial class ProcessorTime
     public static TimeSpan OfTree(int pid) => Tree(pid).Aggregate(OfChildren(pid), (sum, process) => sum + Of(process));
 
     /// <summary>Of the thread that asks: what a wait for a core does not lengthen. https://man7.org/linux/man-pages/man2/clock_gettime.2.html.</summary>
-    public static TimeSpan OfThisThread() => GetTime(ThreadClock, out Timespec time) == 0
-        ? TimeSpan.FromSeconds(time.Seconds) + TimeSpan.FromMicroseconds(time.Nanoseconds / 1e3)
-        : throw new InvalidOperationException($"clock_gettime: error {Marshal.GetLastPInvokeError()}");
+    public static TimeSpan OfThisThread() => Clock(ThreadClock);
+
+    /// <summary>Of all threads of the process that asks, finer than <see cref="Of"/>.</summary>
+    public static TimeSpan OfThisProcess() => Clock(ProcessClock);
 
     /// <summary>A process and its children that run.</summary>
     public static IReadOnlyList<int> Tree(int pid) =>
@@ -36,6 +37,10 @@ internal static partial class ProcessorTime
         long ticks = long.Parse(afterName[field - 3], CultureInfo.InvariantCulture) + long.Parse(afterName[field - 2], CultureInfo.InvariantCulture);
         return TimeSpan.FromSeconds(ticks / (double)TicksPerSecond);
     }
+
+    private static TimeSpan Clock(int clock) => GetTime(clock, out Timespec time) == 0
+        ? TimeSpan.FromSeconds(time.Seconds) + TimeSpan.FromMicroseconds(time.Nanoseconds / 1e3)
+        : throw new InvalidOperationException($"clock_gettime: error {Marshal.GetLastPInvokeError()}");
 
     private record struct Timespec(long Seconds, long Nanoseconds);
 

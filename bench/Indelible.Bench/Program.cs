@@ -13,6 +13,7 @@ var results = new Results(root, name);
 var suites = new Dictionary<string, (string Options, Func<Task> RunAsync)>
 {
     ["pipeline"] = ("[--rows N] [--rounds N] [--shapes TEXT]", () => new PipelineSuite(root, results, Number("--rows", 400_000), Number("--rounds", 3), Text("--shapes")).RunAsync(cancellationToken)),
+    ["stages"] = ("[--rows N] [--rounds N]", () => new StagesSuite(root, results, Number("--rows", 100_000), Number("--rounds", 3)).RunAsync(cancellationToken)),
     ["latency"] = ("[--seconds N] [--rows N]", () => new LatencySuite(root, results, Number("--seconds", 20), Number("--rows", 50_000)).RunAsync(cancellationToken)),
     ["size"] = ("[--rows N]", () => new SizeSuite(root, results, Number("--rows", 100_000)).RunAsync(cancellationToken)),
     ["query"] = ("[--entries N] [--ledger DIR]", () => new QuerySuite(root, results, Number("--entries", 10_000_000), Text("--ledger")).RunAsync(cancellationToken)),
