@@ -23,6 +23,7 @@ RETURNS pg_catalog.event_trigger LANGUAGE plpgsql SECURITY DEFINER SET search_pa
 DECLARE
     command record;
     touched record;
+    relations pg_catalog.oid[];
 BEGIN
     FOR command IN SELECT c.classid, c.objid, c.command_tag, c.object_identity FROM pg_event_trigger_ddl_commands() c LOOP
         IF command.classid IN ('pg_publication'::regclass, 'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass) THEN
@@ -31,19 +32,21 @@ BEGIN
         -- New members first, so that no row of theirs is written without identity and trigger.
         IF command.classid = 'pg_class'::regclass THEN
             PERFORM indelible.adopt(m.relid, r.root)
-            FROM (SELECT DISTINCT r.root FROM indelible.relation r
-                  WHERE r.root = command.objid OR r.oid = command.objid OR r.root = pg_partition_root(command.objid)) r,
+            FROM (SELECT DISTINCT r.root FROM indelible.relation r WHERE r.oid = ANY (ARRAY[command.objid, pg_partition_root(command.objid)])) r,
                  LATERAL pg_partition_tree(r.root) m
             WHERE NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = m.relid AND t.tgname = 'zz_indelible');
         END IF;
+        relations := CASE command.classid
+            WHEN 'pg_class'::regclass THEN ARRAY[command.objid]
+            WHEN 'pg_trigger'::regclass THEN ARRAY(SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = command.objid)
+            WHEN 'pg_type'::regclass THEN ARRAY(
+                SELECT a.attrelid FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                WHERE a.attnum > 0 AND NOT a.attisdropped AND command.objid IN (t.oid, t.typelem, t.typbasetype))
+            END;
         FOR touched IN
             SELECT r.oid, r.root, n.nspname, c.relname
             FROM indelible.relation r JOIN pg_class c ON c.oid = r.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE (command.classid = 'pg_class'::regclass AND r.oid = command.objid)
-               OR (command.classid = 'pg_trigger'::regclass AND EXISTS (SELECT FROM pg_trigger t WHERE t.oid = command.objid AND t.tgrelid = r.oid))
-               OR (command.classid = 'pg_type'::regclass AND EXISTS (
-                    SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-                    WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND command.objid IN (t.oid, t.typelem, t.typbasetype)))
+            WHERE r.oid = ANY (relations)
         LOOP
             PERFORM indelible.emit_ddl('ddl_command_end', command.command_tag, touched.oid, touched.root, touched.nspname, touched.relname);
         END LOOP;

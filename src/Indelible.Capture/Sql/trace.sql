@@ -1,11 +1,14 @@
 -- Memberships, partitions and triggers, and which transaction wrote each: what was changed and changed back is not what it was. $1 publication, $2 oids of the protected
 -- tables, $3 and $4 their schemas and names when they were protected: a table that is renamed is the same table. How: always - told whenever it changes, appears or goes; change - only if it changes; appear - and if it appears. Root: the table it is about, 0 for all.
 -- Hides: why, when it is another than it was, the log may not show all that happened to the table's rows.
-WITH member AS (
-    SELECT root.oid AS root, c.oid, CASE WHEN c.oid = root.oid THEN format('%I.%I', root.schema, root.name) ELSE c.oid::regclass::text END AS name, i.xmin::text AS attached_by,
-           (SELECT a.xmin::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') AS made_by
-    FROM unnest($2::int8[]::oid[], $3::text[], $4::text[]) AS root(oid, schema, name), LATERAL (SELECT relid::oid AS oid FROM pg_partition_tree(root.oid) UNION SELECT root.oid) tree
-    JOIN pg_class c ON c.oid = tree.oid LEFT JOIN pg_inherits i ON i.inhrelid = c.oid)
+WITH RECURSIVE tree AS (
+    SELECT oid, oid AS root, format('%I.%I', schema, name) AS name FROM unnest($2::int8[]::oid[], $3::text[], $4::text[]) AS wanted(oid, schema, name)
+    UNION ALL
+    SELECT p.oid, t.root, p.oid::regclass::text FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition
+), member AS (
+    SELECT t.root, c.oid, t.name, i.xmin::text AS attached_by,
+           CASE WHEN c.oid <> t.root THEN (SELECT a.xmin::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tableoid') END AS made_by
+    FROM tree t JOIN pg_class c ON c.oid = t.oid LEFT JOIN pg_inherits i ON i.inhrelid = c.oid)
 SELECT 'always' AS how, 'publication itself' AS what, format('oid %s, written by transaction %s', p.oid, p.xmin) AS state, 0::int8 AS root, 'publication-changed' AS hides
 FROM pg_publication p WHERE p.pubname = $1
 UNION ALL SELECT 'always', format('%s in publication', m.name),
