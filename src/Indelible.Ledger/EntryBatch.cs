@@ -35,7 +35,7 @@ public sealed class EntryBatch
     public IReadOnlyList<Blob> Blobs => _blobs;
 
     /// <summary>Bytes of framed entries and of blobs.</summary>
-    internal long Length => FramedLength + _blobs.Sum(blob => (long)blob.Ciphertext.Length);
+    public long Length => FramedLength + _blobs.Sum(blob => (long)blob.Ciphertext.Length);
 
     /// <summary>How far the batch's source is sealed once the batch is; null if it says nothing about a source.</summary>
     public SourceMark? Mark { get; set; }

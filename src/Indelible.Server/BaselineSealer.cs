@@ -7,7 +7,7 @@ using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
-/// <summary>Seals the rows of protected tables as they stand, a chunk at a time; after each table that its baseline is complete. One chunk is read and made into entries while the one before is sealed.</summary>
+/// <summary>Seals the rows of protected tables as they stand, and after each table that its baseline is complete. Chunks of several small tables are sealed together; while some are sealed the next are read and made into entries.</summary>
 /// <param name="host">Holds the ledger; must not be capturing this source meanwhile.</param>
 /// <param name="source">Short name of the source.</param>
 /// <param name="connection">May read the tables whole.</param>
@@ -15,7 +15,11 @@ namespace Indelible.Server;
 /// <param name="progress">Told how far it is.</param>
 internal sealed class BaselineSealer(LedgerHost host, string source, SourceConnection connection, Protection protection, Action<string> progress)
 {
+    /// <summary>Bytes of entries and blobs from which on they are sealed.</summary>
+    private const int SealedLengthMin = 1 << 20;
+
     private readonly EntryMaker _maker = host.NewMaker(source);
+    private long _rows, _rowsOfTable;
 
     /// <summary>Seals a baseline of some tables; returns the number of rows.</summary>
     /// <param name="tables">Ids of the tables.</param>
@@ -26,62 +30,72 @@ internal sealed class BaselineSealer(LedgerHost host, string source, SourceConne
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         BaselineRows images = await BaselineRows.BeginAsync(host, source, protection, cancellationToken);
         Task indexing = host.IsRunning ? Task.CompletedTask : host.View.Feed.RunAsync(host.Time, stop.Token);
-        long rows = 0;
         try
         {
-            foreach (ProtectedTable table in protection.Tables.Where(table => tables.Contains(table.Id))) rows += await SealTableAsync(table, images, cancellationToken);
+            HashSet<uint> wanted = [.. tables];
+            await SealAsync(protection.Tables.FindAll(table => wanted.Contains(table.Id)), images, cancellationToken);
         }
         finally
         {
             await stop.CancelAsync();
             await indexing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);    // what it left out is indexed when it is asked for
         }
-        return rows;
+        return _rows;
     }
 
-    private async Task<long> SealTableAsync(ProtectedTable table, BaselineRows images, CancellationToken cancellationToken)
+    private async Task SealAsync(List<ProtectedTable> tables, BaselineRows images, CancellationToken cancellationToken)
     {
-        long rows = 0;
-        void Tell(long read, long expected) =>
-            progress($"baseline of {table.Schema}.{table.Name}: {read}{(expected > 0 ? $" of about {Math.Max(read, expected)}" : "")} rows");
         Task before = Task.CompletedTask;
+        Made made = new();
         try
         {
-            await foreach (LiveChunk chunk in Baseline.ReadAsync(connection, table, after: null, Tell, cancellationToken))
+            await foreach ((ProtectedTable table, LiveChunk chunk) in Baseline.ReadAsync(connection, tables, Tell, cancellationToken))
             {
-                if (chunk.Rows.Count == 0) continue;
-                EntryBatch entries = Make(table, chunk);
+                Add(made, table, chunk);
+                if (made.Entries.Length < SealedLengthMin) continue;
                 await before;
-                before = Task.Run(() => SealAsync(entries, table, chunk, images, cancellationToken), cancellationToken);
-                rows += chunk.Rows.Count;
+                Made whole = made;
+                before = Task.Run(() => SealAsync(whole, images, cancellationToken), cancellationToken);
+                made = new Made();
             }
+            await before;
+            if (made.Entries.Count > 0) await SealAsync(made, images, cancellationToken);
         }
         finally
         {
             await before;
         }
-        EntryBatch complete = new();
-        Dictionary<string, string> facts = new() { ["rows"] = rows.ToString(CultureInfo.InvariantCulture) };
-        _maker.AddGuard(complete, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));
-        await host.SealAsync(complete, cancellationToken);
-        return rows;
     }
 
-    private EntryBatch Make(ProtectedTable table, LiveChunk chunk)
+    private void Tell(ProtectedTable table, long read, long expected) =>
+        progress($"baseline of {table.Schema}.{table.Name}: {read}{(expected > 0 ? $" of about {Math.Max(read, expected)}" : "")} rows");
+
+    private void Add(Made made, ProtectedTable table, LiveChunk chunk)
     {
         Snapshot snapshot = new(chunk.SnapshotText, chunk.ReadAfter);
-        EntryBatch entries = new();
-        foreach (LiveRow row in chunk.Rows) _maker.AddBaseline(entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
-        return entries;
+        foreach (LiveRow row in chunk.Rows) _maker.AddBaseline(made.Entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
+        made.Chunks.Add((table, chunk));
+        _rowsOfTable += chunk.Rows.Count;
+        if (!chunk.IsLast) return;
+        Dictionary<string, string> facts = new() { ["rows"] = _rowsOfTable.ToString(CultureInfo.InvariantCulture) };
+        _maker.AddGuard(made.Entries, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));
+        (_rows, _rowsOfTable) = (_rows + _rowsOfTable, 0);
     }
 
-    private async Task SealAsync(EntryBatch entries, ProtectedTable table, LiveChunk chunk, BaselineRows images, CancellationToken cancellationToken)
+    private async Task SealAsync(Made made, BaselineRows images, CancellationToken cancellationToken)
     {
-        SealedBatch place = await host.SealAsync(entries, cancellationToken);
-        images.Note(table, chunk, place.FirstIndex + entries.Count);
+        SealedBatch place = await host.SealAsync(made.Entries, cancellationToken);
+        images.Note(made.Chunks, place.FirstIndex + made.Entries.Count);
         await host.View.Feed.RoomAsync(host.Time, cancellationToken);
     }
 
     private static List<CapturedField> FieldsOf(ProtectedTable table, LiveRow row) =>
         [.. table.Columns.Select((column, i) => new CapturedField(column, CapturedValue.Missing(MissingReason.NotApplicable), row.Values[i]))];
+
+    /// <summary>Entries to be sealed together, and the chunks they are of.</summary>
+    private sealed class Made
+    {
+        public EntryBatch Entries { get; } = new();
+        public List<(ProtectedTable Table, LiveChunk Chunk)> Chunks { get; } = [];
+    }
 }

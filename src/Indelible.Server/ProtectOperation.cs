@@ -55,12 +55,12 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     {
         string passwordFile = PasswordFileOf();
         ProtectRequest request = Request(PasswordOf(passwordFile));
-        _ = await Protector.PlanAsync(Owner, request, cancellationToken); // what cannot be done is said before anything is written or stopped
+        ProtectPlan plan = await Protector.PlanAsync(Owner, request, cancellationToken); // what cannot be done is said before anything is written or stopped
         if (!Path.Exists(passwordFile)) DurableFile.ReplaceSecret(passwordFile, Encoding.UTF8.GetBytes(request.CapturePassword + "\n"));
         await host.StopSourceAsync(Source);
         try
         {
-            ProtectOutcome outcome = await Protector.ProtectAsync(Owner, request, progress, host.Time, cancellationToken);
+            ProtectOutcome outcome = await Protector.CarryOutAsync(Owner, request, plan, progress, host.Time, cancellationToken);
             SourceConfig config = ConfigOf(outcome, passwordFile);
             await RequireLoginAsync(config, outcome.CaptureRole, cancellationToken);
             if (outcome.StepCount > 0 || IsOther(outcome.Protection)) await SealGuardAsync(outcome, cancellationToken);

@@ -178,6 +178,31 @@ public sealed class PipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_many_tables_each_baseline_is_whole_where_the_ledger_says_that_it_is_complete()
+    {
+        const int tables = 40, large = 7;
+        await _server.ExecuteAsync(_database,
+            [.. Enumerable.Range(0, tables).Select(n => $"CREATE TABLE small{n} (id int PRIMARY KEY, x text); INSERT INTO small{n} SELECT i, 'v' FROM generate_series(1, {(n == large ? 12_000 : n % 3)}) i")]);
+        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "crm", _database, columns: [.. Enumerable.Range(0, tables).Select(n => $"small{n}.x")]);
+        List<Entry> entries = Entries();
+        for (int n = 0; n < tables; n++)
+        {
+            string name = $"small{n}";
+            int complete = entries.FindIndex(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == name);
+            int rows = n == large ? 12_000 : n % 3;
+            Assert.Equal($"{rows}", entries[complete].Header.Facts!["rows"]);
+            Assert.All(entries[(complete - rows)..complete], entry => Assert.Equal((EntryKind.Baseline, name), (entry.Header.Kind, entry.Header.Relation!.Name)));
+        }
+        await RunningAsync(async host =>
+        {
+            await _server.ExecuteAsync(_database, "UPDATE small5 SET x = 'w'", $"UPDATE small{large} SET x = 'w' WHERE id % 1000 = 0");
+            await CaughtUpAsync(host);
+            Assert.Empty((await CrosscheckAsync(host)).Differences);
+        });
+        Assert.DoesNotContain(Entries(), entry => entry.Header.Code is GuardCode.Continuity or GuardCode.Gap);
+    }
+
+    [Fact]
     public async Task Two_databases_of_one_server_are_captured_by_one_role()
     {
         string second = await _server.CreateDatabaseAsync();

@@ -19,12 +19,22 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     /// <summary>Only what the catalog says: nothing that moves by itself.</summary>
     public async Task<List<SourceCheck>> CatalogAsync(CancellationToken cancellationToken)
     {
-        await PublicationAsync(cancellationToken);
+        uint[] oids = [.. protection.Tables.Select(table => table.Oid)];
+        Dictionary<uint, TableFacts> tables = await catalog.TablesAsync(oids, cancellationToken);
+        await PublicationAsync(tables, cancellationToken);
         _checks.Add(SourceCheck.Of(SourceDoctor.EventTriggers, session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
             "3 on, ENABLE ALWAYS: without them DDL is noticed only by comparing the catalog at intervals, and its statement is not sealed", _again.AsSuperuser));
         string functions = await OwnFunctions.DifferencesAsync(catalog, session.EventTriggerCount > 0, cancellationToken);
         _checks.Add(SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed", session.EventTriggerCount > 0 ? _again.AsSuperuser : _again.AsOwner));
-        foreach (ProtectedTable table in protection.Tables) await TableAsync(table, cancellationToken);
+        RelationName?[] named = await catalog.ResolveAsync([.. protection.Tables.Select(table => ((string?)table.Schema, table.Name))], cancellationToken);
+        ILookup<uint, MemberFacts> members = await catalog.MembersAsync(oids, cancellationToken);
+        Dictionary<uint, (bool Usage, bool Select)> grants = await catalog.GrantsAsync(session.Role, oids, cancellationToken);
+        for (int i = 0; i < protection.Tables.Count; i++)
+        {
+            ProtectedTable table = protection.Tables[i];
+            if (!tables.TryGetValue(table.Oid, out TableFacts? now) || (named[i] is { } found && found.Oid != table.Oid)) AddGone(table, named[i], now);
+            else AddTable(table, named[i], now, [.. members[table.Oid]], grants.GetValueOrDefault(table.Oid));
+        }
         return _checks;
     }
 
@@ -39,7 +49,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see in indelible status that the lag shrinks"));
     }
 
-    private async Task PublicationAsync(CancellationToken cancellationToken)
+    private async Task PublicationAsync(Dictionary<uint, TableFacts> tables, CancellationToken cancellationToken)
     {
         PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         if (publication is null)
@@ -47,11 +57,7 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
             _checks.Add(new SourceCheck("publication", CheckStatus.Fail, $"{protection.Publication} is missing", protection.Publication, _again.AsOwner) { Hides = protection.Tables });
             return;
         }
-        List<ProtectedTable> absent = [];
-        foreach (ProtectedTable table in protection.Tables.Where(t => !publication.AllTables && !publication.Relations.Contains(t.Oid)))
-        {
-            if (await catalog.NameOfAsync(table.Oid, cancellationToken) is not null) absent.Add(table); // of one that was dropped its own check speaks
-        }
+        List<ProtectedTable> absent = protection.Tables.FindAll(t => !publication.AllTables && !publication.Relations.Contains(t.Oid) && tables.ContainsKey(t.Oid)); // of one that was dropped its own check speaks
         List<ProtectedTable> filtered = protection.Tables.FindAll(t => publication.Filtered.Contains(t.Oid)), listed = protection.Tables.FindAll(t => publication.Listed.Contains(t.Oid));
         List<string> faults = [.. absent.Select(t => $"without {t.Schema}.{t.Name}")];
         if (!publication.PublishesAll) faults.Add($"only {publication.Operations}");
@@ -66,26 +72,22 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         });
     }
 
-    private async Task TableAsync(ProtectedTable table, CancellationToken cancellationToken)
+    private void AddGone(ProtectedTable table, RelationName? found, TableFacts? now)
     {
-        string name = $"{table.Schema}.{table.Name}";
-        RelationName? found = await catalog.ResolveAsync(table.Schema, table.Name, cancellationToken);
-        RelationName? now = await catalog.NameOfAsync(table.Oid, cancellationToken);
-        if (now is null || (found is not null && found.Oid != table.Oid))
-        {
-            string fix = found is null ? _again.Unprotect(table) : now is null ? _again.Successor(table) : $"{_again.AsOwner} # the protected table is {now} now; name the columns of the other one too, if they are to be protected";
-            _checks.Add(new SourceCheck(name, CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", fix) { Gone = table });
-            return;
-        }
+        string fix = found is null ? _again.Unprotect(table) : now is null ? _again.Successor(table) : $"{_again.AsOwner} # the protected table is {now.Name} now; name the columns of the other one too, if they are to be protected";
+        _checks.Add(new SourceCheck($"{table.Schema}.{table.Name}", CheckStatus.Fail, found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", fix) { Gone = table });
+    }
+
+    private void AddTable(ProtectedTable table, RelationName? found, TableFacts facts, List<MemberFacts> members, (bool Usage, bool Select) may)
+    {
+        (string name, RelationName now) = ($"{table.Schema}.{table.Name}", facts.Name);
         _checks.Add(SourceCheck.Of(name, found is not null, CheckStatus.Note, now.ToString(), name, _again.AsOwner)); // renamed: captured as before
-        List<MemberFacts> members = await catalog.MembersAsync(table.Oid, cancellationToken);
         string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
         AddMembers(table, [table], "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f', m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity, m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
         AddMembers(table, [], "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
             m => m.TriggerEnabled switch { null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA", _ => "another trigger of that name" });
-        (bool usage, bool select) = (await catalog.QueryAsync("grants", [session.Role, table.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0];
-        _checks.Add(SourceCheck.Of($"{name} readable", usage && select, CheckStatus.Fail, usage && select ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {now.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
-        TableFacts facts = await catalog.TableAsync(now, cancellationToken);
+        bool isReadable = may.Usage && may.Select;
+        _checks.Add(SourceCheck.Of($"{name} readable", isReadable, CheckStatus.Fail, isReadable ? "yes" : "no", "yes, for baseline and crosscheck", $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON {now.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
         bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
         _checks.Add(SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off", "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
         _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,

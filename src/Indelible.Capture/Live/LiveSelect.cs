@@ -28,7 +28,7 @@ internal sealed class LiveSelect
     public LiveSelect(
         ProtectedTable table, RelationName name, IReadOnlyList<string> key, bool partitioned, IReadOnlyList<ColumnFacts> columns, IReadOnlyDictionary<uint, string> leaves)
     {
-        (_table, _leaves, _key) = (table, leaves, key);
+        (_table, _leaves, _key, Name) = (table, leaves, key, name);
         _columns = [.. table.Columns.Select(c => columns.FirstOrDefault(f => f.Number == c.Number)?.Name)];
         _keyTypes = [.. key.Select(part => columns.First(f => f.Name == part).Type)];
         _values = string.Join(", ", _columns.Select(c => c is null ? "NULL" : PgIdentifier.Quote(c)));
@@ -36,6 +36,9 @@ internal sealed class LiveSelect
         string subject = table.Subject is null ? "NULL" : PgIdentifier.Quote(table.Subject);
         _select = $"SELECT {Key}, {_values}, {subject}, tableoid FROM {From}";
     }
+
+    /// <summary>What the table is called now.</summary>
+    public RelationName Name { get; }
 
     /// <summary>The relation: with its partitions, but without tables that inherit from it.</summary>
     public string From { get; }

@@ -16,15 +16,19 @@ public sealed partial class LiveTable : IAsyncDisposable
     /// <summary>SizeOfXLogShortPHD, access/xlog_internal.h.</summary>
     private const ulong PageHeaderLength = 24;
     /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots, and would show a table empty that was not.</summary>
-    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE";
+    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE; "
+        + "SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size'), coalesce(to_regclass({1})::oid, 0)";
 
     private readonly NpgsqlConnection _connection;
     private readonly LiveSelect _select;
     /// <summary>A list of schemas, quoted.</summary>
     private readonly string _keyPath;
 
-    private LiveTable(NpgsqlConnection connection, LiveSelect select, string keyPath, long rowEstimate) =>
-        (_connection, _select, _keyPath, RowEstimate) = (connection, select, keyPath, rowEstimate);
+    private LiveTable(NpgsqlConnection connection, ProtectedTable table, LiveSelect select, string keyPath, long rowEstimate) =>
+        (_connection, Table, _select, _keyPath, RowEstimate) = (connection, table, select, keyPath, rowEstimate);
+
+    /// <summary>The table as protected.</summary>
+    public ProtectedTable Table { get; }
 
     /// <summary>How many rows the table has, by the server's statistics; 0 if it does not know.</summary>
     public long RowEstimate { get; }
@@ -37,7 +41,7 @@ public sealed partial class LiveTable : IAsyncDisposable
         try
         {
             connection = await source.OpenAsync(cancellationToken);
-            LiveTable opened = await LookUpAsync(connection, table, cancellationToken);
+            LiveTable opened = (await LookUpAsync(connection, [table], cancellationToken))[0];
             connection = null;
             return opened;
         }
@@ -84,25 +88,31 @@ public sealed partial class LiveTable : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private static async Task<LiveTable> LookUpAsync(NpgsqlConnection connection, ProtectedTable table, CancellationToken cancellationToken)
+    /// <summary>Looks tables up over a connection that stays the caller's. Used one after the other, none of them disposed.</summary>
+    /// <exception cref="IndelibleException">One of them or its key is no longer there.</exception>
+    internal static async Task<IReadOnlyList<LiveTable>> LookUpAsync(NpgsqlConnection connection, IReadOnlyCollection<ProtectedTable> tables, CancellationToken cancellationToken)
     {
         var catalog = new SourceCatalog(connection);
-        var found = (await catalog.QueryAsync("relation", [table.Oid], r => (
-            Name: new RelationName(table.Oid, r.GetString(0), r.GetString(1)), Partitioned: r.GetString(2) == "p", Rows: r.GetInt64(3)), cancellationToken)).FirstOrDefault();
-        if (found.Name is null) throw new IndelibleException(ExitCode.Finding, $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, or unprotect it");
-        TableFacts facts = await catalog.TableAsync(found.Name, cancellationToken);
-        IReadOnlyList<string> key = KeyNow(table, facts);
-        List<MemberFacts> members = found.Partitioned ? await catalog.MembersAsync(table.Oid, cancellationToken) : [];
+        uint[] oids = [.. tables.Select(table => table.Oid)];
+        Dictionary<uint, TableFacts> facts = await catalog.TablesAsync(oids, cancellationToken);
+        ILookup<uint, MemberFacts> members = await catalog.MembersAsync(oids, cancellationToken);
+        ILookup<uint, (string Schema, bool MayUse)> schemas = await catalog.LookupAsync("keypath", oids, static r => (r.GetString(1), r.GetBoolean(2)), cancellationToken);
+        return [.. tables.Select(table => Of(connection, table, facts.GetValueOrDefault(table.Oid), members[table.Oid], schemas[table.Oid]))];
+    }
+
+    private static LiveTable Of(NpgsqlConnection connection, ProtectedTable table, TableFacts? facts, IEnumerable<MemberFacts> members, IEnumerable<(string Schema, bool MayUse)> schemas)
+    {
+        if (facts is null) throw new IndelibleException(ExitCode.Finding, $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, or unprotect it");
+        bool isPartitioned = facts.Kind == 'p';
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
-        string keyPath = await KeyPathAsync(catalog, found.Name, cancellationToken);
-        return new LiveTable(connection, new LiveSelect(table, found.Name, key, found.Partitioned, facts.Columns, leaves), keyPath, found.Rows);
+        long rows = members.Where(m => m.Kind != 'p').Sum(m => m.RowEstimate);
+        return new LiveTable(connection, table, new LiveSelect(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves), KeyPath(facts.Name, schemas), rows);
     }
 
     /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of another type.</summary>
-    private static async Task<string> KeyPathAsync(SourceCatalog catalog, RelationName name, CancellationToken cancellationToken)
+    private static string KeyPath(RelationName name, IEnumerable<(string Schema, bool MayUse)> schemas)
     {
-        List<(string Schema, bool MayUse)> schemas = await catalog.QueryAsync("keypath", [name.Oid], static r => (r.GetString(0), r.GetBoolean(1)), cancellationToken);
-        if (schemas.Find(schema => !schema.MayUse).Schema is { } closed)
+        if (schemas.FirstOrDefault(schema => !schema.MayUse).Schema is { } closed)
         {
             throw new IndelibleException(ExitCode.Environment, $"expected the right to use schema {closed}, whose operators compare the keys of {name}, found none; "
                 + $"run as its owner: GRANT USAGE ON SCHEMA {PgIdentifier.Quote(closed)} TO the role that captures");
@@ -132,13 +142,14 @@ public sealed partial class LiveTable : IAsyncDisposable
     /// <summary>Begins a query. Its operators are looked up now; values are printed when rows are fetched, under the search path that is pinned.</summary>
     private async Task DeclareAsync(string select, IEnumerable<NpgsqlParameter> parameters, CancellationToken cancellationToken)
     {
-        await RunAsync($"SET LOCAL search_path = {_keyPath}", cancellationToken);
-        await using (NpgsqlCommand declare = Text($"DECLARE live NO SCROLL CURSOR FOR {select}"))
+        NpgsqlBatchCommand declare = new($"DECLARE live NO SCROLL CURSOR FOR {select}");
+        foreach (NpgsqlParameter parameter in parameters) declare.Parameters.Add(parameter);
+        await using NpgsqlBatch batch = new(_connection)
         {
-            foreach (NpgsqlParameter parameter in parameters) declare.Parameters.Add(parameter);
-            await declare.ExecuteNonQueryAsync(cancellationToken);
-        }
-        await RunAsync("SET LOCAL search_path = DEFAULT", cancellationToken);
+            Timeout = 0,
+            BatchCommands = { new NpgsqlBatchCommand($"SET LOCAL search_path = {_keyPath}"), declare, new NpgsqlBatchCommand("SET LOCAL search_path = DEFAULT") },
+        };
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>Fetches until a chunk is full; how many rows at once depends on how large they turn out to be.</summary>
@@ -193,10 +204,26 @@ public sealed partial class LiveTable : IAsyncDisposable
     {
         // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
         string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
-        await RunAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From), cancellationToken);
-        string[] now = await RowAsync("SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size')", cancellationToken);
+        string[] now = await LockAsync(cancellationToken);
+        if (now[3] != Table.Oid.ToString(CultureInfo.InvariantCulture)) throw Gone(null);
         return (now[0], Lsn.Parse(before[0]), EndOfLog(Lsn.Parse(now[1]), ulong.Parse(now[2], CultureInfo.InvariantCulture)));
     }
+
+    private async Task<string[]> LockAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RowAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From, PgIdentifier.Literal(_select.Name.Quoted)), cancellationToken);
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        {
+            throw Gone(e);
+        }
+    }
+
+    /// <summary>It was there when it was looked up.</summary>
+    private IndelibleException Gone(Exception? cause) => new(
+        ExitCode.Finding, $"expected protected table {_select.Name} (oid {Table.Oid}), found that it was dropped or renamed this moment; run this again", cause);
 
     /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header, and nothing would reach it on an idle server.</summary>
     private static Lsn EndOfLog(Lsn insertAt, ulong pageLength) =>

@@ -25,7 +25,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         bool roleExists = await PlanRoleAsync(session, targets, cancellationToken);
         PlanInstall(session, installed, protection, roleCreated: !roleExists);
         PublicationFacts? publication = await PlanPublicationAsync(protection, targets, cancellationToken);
-        foreach (Target target in targets) await PlanTableAsync(target, protection, publication, roleExists, cancellationToken);
+        await PlanTablesAsync(targets, protection, publication, roleExists, cancellationToken);
         await PlanSlotAsync(session, installed, protection, cancellationToken);
         return new ProtectPlan { Protection = protection, Steps = _steps, BaselineTables = [.. _baselines.Order()], Warnings = _warnings };
     }
@@ -40,30 +40,40 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     /// <summary>Every table named, and every table protected already: both are brought to the state they should be in.</summary>
     private async Task<List<Target>> TargetsAsync(SessionFacts session, CancellationToken cancellationToken)
     {
+        List<ProtectedTable> known = request.Existing?.Tables ?? [];
+        RelationName[] asked = await ResolveAsync([.. request.Columns, .. request.Subjects], cancellationToken);
+        uint[] oids = [.. known.Select(table => table.Oid).Concat(asked.Select(name => name.Oid)).Distinct()];
+        Dictionary<uint, TableFacts> tables = await catalog.TablesAsync(oids, cancellationToken);
+        ILookup<uint, MemberFacts> members = await catalog.MembersAsync(oids, cancellationToken);
         var targets = new Dictionary<uint, Target>();
-        var dropped = new List<ProtectedTable>();
-        foreach (ProtectedTable table in request.Existing?.Tables ?? [])
+        foreach (ProtectedTable table in known.Where(table => tables.ContainsKey(table.Oid))) TargetOf(table.Oid);
+        for (int i = 0; i < request.Columns.Count; i++)
         {
-            RelationName? name = await catalog.NameOfAsync(table.Oid, cancellationToken);
-            if (name is null) dropped.Add(table);
-            else await TargetAsync(targets, name, session, cancellationToken);
-        }
-        foreach (ColumnRequest asked in request.Columns)
-        {
-            Target target = await TargetAsync(targets, await ResolveAsync(asked, cancellationToken), session, cancellationToken);
-            ColumnFacts column = TableChecks.Column(target.Table, asked.Column, session);
+            ColumnRequest wanted = request.Columns[i];
+            Target target = TargetOf(asked[i].Oid);
+            ColumnFacts column = TableChecks.Column(target.Table, wanted.Column, session);
             target.Columns.RemoveAll(c => c.Facts.Number == column.Number);
-            target.Columns.Add((column, asked.Policy));
+            target.Columns.Add((column, wanted.Policy));
             target.DefaultIdentity = request.DefaultIdentity;
         }
-        foreach (ColumnRequest asked in request.Subjects)
+        for (int i = 0; i < request.Subjects.Count; i++)
         {
-            RelationName name = await ResolveAsync(asked, cancellationToken);
+            RelationName name = asked[request.Columns.Count + i];
             if (!targets.TryGetValue(name.Oid, out Target? target)) throw new IndelibleException(ExitCode.Usage, $"{name} has a subject column but no protected one; name a column to protect");
-            target.Subject = TableChecks.Column(target.Table, asked.Column, session).Name;
+            target.Subject = TableChecks.Column(target.Table, request.Subjects[i].Column, session).Name;
         }
-        foreach (ProtectedTable table in dropped) Replace(table, targets.Values);
+        foreach (ProtectedTable table in known.Where(table => !tables.ContainsKey(table.Oid))) Replace(table, targets.Values);
         return [.. targets.Values];
+
+        Target TargetOf(uint oid)
+        {
+            if (targets.TryGetValue(oid, out Target? target)) return target;
+            if (!tables.TryGetValue(oid, out TableFacts? table)) throw new IndelibleException(ExitCode.Usage, $"the table with oid {oid} was dropped this moment; run this again");
+            target = new Target(table, [.. members[oid]]);
+            TableChecks.Check(table, target.Members, session);
+            if (table.HasChildren) _warnings.Add($"{table.Name} has tables that inherit from it; their rows are not covered. Protect them by name");
+            return targets[oid] = target;
+        }
     }
 
     /// <summary>A table that was dropped is protected no longer once another of its name is.</summary>
@@ -77,27 +87,22 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             : $"{name} is protected and was dropped; protect what has its place now, or unprotect it");
     }
 
-    private async Task<Target> TargetAsync(Dictionary<uint, Target> targets, RelationName name, SessionFacts session, CancellationToken cancellationToken)
+    private async Task<RelationName[]> ResolveAsync(IReadOnlyList<ColumnRequest> asked, CancellationToken cancellationToken)
     {
-        if (targets.TryGetValue(name.Oid, out Target? known)) return known;
-        TableFacts table = await catalog.TableAsync(name, cancellationToken);
-        List<MemberFacts> members = await catalog.MembersAsync(name.Oid, cancellationToken);
-        TableChecks.Check(table, members, session);
-        if (table.HasChildren) _warnings.Add($"{name} has tables that inherit from it; their rows are not covered. Protect them by name");
-        return targets[name.Oid] = new Target(table, members);
+        RelationName?[] found = await catalog.ResolveAsync([.. asked.Select(one => (one.Schema, one.Table))], cancellationToken);
+        int missing = Array.IndexOf(found, null);
+        return missing < 0 ? [.. found.OfType<RelationName>()] : throw await NoTableAsync(asked[missing], cancellationToken);
     }
 
-    private async Task<RelationName> ResolveAsync(ColumnRequest asked, CancellationToken cancellationToken)
+    private async Task<IndelibleException> NoTableAsync(ColumnRequest asked, CancellationToken cancellationToken)
     {
-        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
-        if (name is not null) return name;
         string wanted = asked.Schema is null ? asked.Table : $"{asked.Schema}.{asked.Table}";
         List<RelationName> names = await catalog.NamesAsync(cancellationToken);
         RelationName? whole = asked.Schema is null ? names.Find(known => (known.Schema, known.Name) == (asked.Table, asked.Column)) : null;
-        if (whole is not null) throw new IndelibleException(ExitCode.Usage, $"{whole} is a table; expected one of its columns: {whole}.COLUMN");
+        if (whole is not null) return new IndelibleException(ExitCode.Usage, $"{whole} is a table; expected one of its columns: {whole}.COLUMN");
         string Typed(RelationName known) => asked.Schema is null ? known.Name : known.ToString();
         string? near = Nearest.Of(wanted, names.Select(Typed));
-        throw new IndelibleException(ExitCode.Usage, $"there is no table {wanted}{(asked.Schema is null ? " on the role's search path" : "")}; {(near is null ? "check the database and schema" : $"did you mean {names.Find(known => Typed(known) == near)}?")}");
+        return new IndelibleException(ExitCode.Usage, $"there is no table {wanted}{(asked.Schema is null ? " on the role's search path" : "")}; {(near is null ? "check the database and schema" : $"did you mean {names.Find(known => Typed(known) == near)}?")}");
     }
 
     private Protection Merge(SessionFacts session, List<Target> targets)
@@ -111,25 +116,26 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             Publication = existing?.Publication ?? $"indelible_{request.Source}",
             LastTableId = (existing?.Tables ?? []).Select(table => table.Id).Concat(request.Remembered.Values).Append(existing?.LastTableId ?? 0).Max(),
         };
+        Dictionary<uint, ProtectedTable> known = (existing?.Tables ?? []).ToDictionary(table => table.Oid);
+        HashSet<uint> taken = [.. known.Values.Select(table => table.Id)];
         foreach (Target target in targets)
         {
-            ProtectedTable? known = existing?.Tables.Find(t => t.Oid == target.Table.Name.Oid);
-            uint id = known?.Id ?? Remembered(target, protection) ?? (protection.LastTableId = checked(protection.LastTableId + 1));
-            target.Protected = ProtectionMerge.Table(known, target, id, out bool needsBaseline);
+            ProtectedTable? before = known.GetValueOrDefault(target.Table.Name.Oid);
+            uint id = before?.Id ?? Remembered(target, taken) ?? (protection.LastTableId = checked(protection.LastTableId + 1));
+            taken.Add(id);
+            target.Protected = ProtectionMerge.Table(before, target, id, out bool needsBaseline);
             protection.Tables.Add(target.Protected);
-            if (needsBaseline) _baselines.Add(target.Protected.Id);
+            if (needsBaseline) _baselines.Add(id);
+            known.Remove(target.Table.Name.Oid);
         }
-        protection.Tables.AddRange((existing?.Tables ?? []).Where(t => !_replaced.Contains(t) && !protection.Tables.Exists(p => p.Id == t.Id)));
+        protection.Tables.AddRange(known.Values.Where(table => !_replaced.Contains(table)));
         protection.Tables.Sort((a, b) => a.Id.CompareTo(b.Id));
         return protection;
     }
 
     /// <summary>The number a table of this name had before; null if it had none, or another protected table has it.</summary>
-    private uint? Remembered(Target target, Protection protection)
-    {
-        bool isKnown = request.Remembered.TryGetValue((target.Table.Name.Schema, target.Table.Name.Name), out uint id);
-        return isKnown && !protection.Tables.Exists(table => table.Id == id) && request.Existing?.Tables.Exists(table => table.Id == id) != true ? id : null;
-    }
+    private uint? Remembered(Target target, HashSet<uint> taken) =>
+        request.Remembered.TryGetValue((target.Table.Name.Schema, target.Table.Name.Name), out uint id) && !taken.Contains(id) ? id : null;
 
     private async Task<InstalledFacts?> InstalledAsync(SessionFacts session, CancellationToken cancellationToken)
     {
@@ -208,15 +214,20 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         return publication;
     }
 
-    private async Task PlanTableAsync(Target target, Protection protection, PublicationFacts? publication, bool roleExists, CancellationToken cancellationToken)
+    private async Task PlanTablesAsync(List<Target> targets, Protection protection, PublicationFacts? publication, bool roleExists, CancellationToken cancellationToken)
     {
-        RelationName name = target.Table.Name;
-        (bool usage, bool select) = roleExists
-            ? (await catalog.QueryAsync("grants", [request.CaptureRole, name.Oid], static r => (r.GetBoolean(0), r.GetBoolean(1)), cancellationToken))[0]
-            : (false, false);
-        bool published = publication is not null && (publication.AllTables || publication.Relations.Contains(name.Oid));
-        PlanStep? step = TableSteps.Protect(target, protection.Publication, request.CaptureRole, published, usage, select);
-        if (step is not null) _steps.Add(step);
+        Dictionary<uint, (bool Usage, bool Select)> grants = roleExists ? await catalog.GrantsAsync(request.CaptureRole, [.. targets.Select(target => target.Table.Name.Oid)], cancellationToken) : [];
+        HashSet<string> usable = [];    // schemas that the role may use by then
+        foreach (Target target in targets)
+        {
+            RelationName name = target.Table.Name;
+            (bool usage, bool select) = grants.GetValueOrDefault(name.Oid);
+            bool published = publication is not null && (publication.AllTables || publication.Relations.Contains(name.Oid));
+            PlanStep? step = TableSteps.Protect(target, protection.Publication, request.CaptureRole, published, usage || usable.Contains(name.Schema), select);
+            if (step is null) continue;
+            _steps.Add(step);
+            usable.Add(name.Schema);
+        }
     }
 
     private async Task PlanSlotAsync(SessionFacts session, InstalledFacts? installed, Protection protection, CancellationToken cancellationToken)

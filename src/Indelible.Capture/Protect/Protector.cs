@@ -14,17 +14,17 @@ public static class Protector
     public static Task<ProtectPlan> PlanAsync(SourceConnection owner, ProtectRequest request, CancellationToken cancellationToken) =>
         AskAsync(owner, catalog => new ProtectPlanner(catalog, request).PlanAsync(cancellationToken), cancellationToken);
 
-    /// <summary>Protects; what is in place is left alone. A table is protected whole or not at all.</summary>
+    /// <summary>Carries a plan out. A table is protected whole or not at all.</summary>
     /// <param name="owner">Connection of the tables' owner or a superuser.</param>
     /// <param name="request">What to protect.</param>
+    /// <param name="plan">What <see cref="PlanAsync"/> made of that request.</param>
     /// <param name="progress">Told the title of each step before it starts.</param>
     /// <param name="time">Clock for pauses between attempts.</param>
     /// <param name="cancellationToken">Stops between and inside steps; what was committed stays.</param>
-    /// <exception cref="IndelibleException">As for <see cref="PlanAsync"/>, or a lock was not to be had.</exception>
-    public static async Task<ProtectOutcome> ProtectAsync(
-        SourceConnection owner, ProtectRequest request, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="IndelibleException">A lock was not to be had, or something is no longer as it was planned for; planning again goes on.</exception>
+    public static async Task<ProtectOutcome> CarryOutAsync(
+        SourceConnection owner, ProtectRequest request, ProtectPlan plan, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
     {
-        ProtectPlan plan = await PlanAsync(owner, request, cancellationToken);
         try
         {
             await using NpgsqlConnection connection = await owner.OpenAsync(cancellationToken);

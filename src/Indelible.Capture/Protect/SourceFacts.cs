@@ -73,4 +73,6 @@ internal sealed record MemberFacts
     public required string? IdentityIndex { get; init; }
     /// <summary>pg_trigger.tgenabled of our trigger; <c>?</c> if a trigger of that name is another one; null if there is none.</summary>
     public required char? TriggerEnabled { get; init; }
+    /// <summary>Rows by the server's statistics; 0 if it does not know. Of a partitioned one its partitions' rows may be in it.</summary>
+    public required long RowEstimate { get; init; }
 }

@@ -21,7 +21,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         PlanStepKind.Table => TableAsync(step, cancellationToken),
         PlanStepKind.Optional => OptionalAsync(step, cancellationToken),
         PlanStepKind.Slot => SlotAsync(step, cancellationToken),
-        _ => TransactionAsync(step, null, cancellationToken),
+        _ => TransactionAsync(step, isTimed: false, cancellationToken),
     };
 
     private async Task TableAsync(PlanStep step, CancellationToken cancellationToken)
@@ -30,7 +30,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         {
             try
             {
-                await TransactionAsync(step, lockTimeout, cancellationToken);
+                await AtOnceAsync(step, cancellationToken);
                 return;
             }
             catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
@@ -52,7 +52,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
     {
         try
         {
-            await TransactionAsync(step, lockTimeout, cancellationToken);
+            await TransactionAsync(step, isTimed: true, cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
@@ -60,10 +60,23 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         }
     }
 
-    private async Task TransactionAsync(PlanStep step, TimeSpan? timeout, CancellationToken cancellationToken)
+    /// <summary>All statements of a table on one way to the server and back: others wait for it while its lock is held.</summary>
+    private async Task AtOnceAsync(PlanStep step, CancellationToken cancellationToken)
     {
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (timeout is { } limit) await ExecuteAsync(connection, PlanStatement.Of($"SET LOCAL lock_timeout = {(int)limit.TotalMilliseconds}"), cancellationToken);
+        await using NpgsqlBatch batch = new(connection, transaction) { Timeout = 0 };
+        batch.BatchCommands.Add(new NpgsqlBatchCommand(SetTimeout));
+        foreach (PlanStatement statement in step.Statements) batch.BatchCommands.Add(new NpgsqlBatchCommand(statement.Sql));
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+    }
+
+    private string SetTimeout => string.Create(CultureInfo.InvariantCulture, $"SET LOCAL lock_timeout = {(int)lockTimeout.TotalMilliseconds}");
+
+    private async Task TransactionAsync(PlanStep step, bool isTimed, CancellationToken cancellationToken)
+    {
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (isTimed) await ExecuteAsync(connection, PlanStatement.Of(SetTimeout), cancellationToken);
         foreach (PlanStatement statement in step.Statements) await ExecuteAsync(connection, statement, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
     }

@@ -39,11 +39,11 @@ internal static class TableSteps
         if (!IsIdentified(member, byDefault)) yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY {(byDefault ? "DEFAULT" : "FULL")}";
     }
 
-    /// <summary>Remembers what was there before; a relation known already keeps what is remembered.</summary>
+    /// <summary>Remembers what was there before; a relation known already keeps what is remembered. By name: one that was made anew since it was planned for is what the statements before it changed.</summary>
     private static string Record(MemberFacts member, RelationName root, bool granted)
     {
         string index = member.IdentityIndex is null ? "NULL" : PgIdentifier.Literal(PgIdentifier.Quote(member.IdentityIndex));
-        return $"INSERT INTO indelible.relation AS r (oid, root, identity_before, index_before, select_granted) VALUES ({member.Name.Oid}, {root.Oid}, '{member.Identity}', {index}, {(granted ? "true" : "false")}) "
+        return $"INSERT INTO indelible.relation AS r (oid, root, identity_before, index_before, select_granted) VALUES ({PgIdentifier.Literal(member.Name.Quoted)}::regclass, {PgIdentifier.Literal(root.Quoted)}::regclass, '{member.Identity}', {index}, {(granted ? "true" : "false")}) "
             + "ON CONFLICT (oid) DO UPDATE SET root = EXCLUDED.root, select_granted = r.select_granted OR EXCLUDED.select_granted";
     }
 }

@@ -18,10 +18,7 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
             r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault() : null;
         bool last = remaining.Tables.Count == 0;
         if (last) await PlanSlotAsync(cancellationToken);
-        foreach (ProtectedTable table in protection.Tables.Where(t => !remaining.Tables.Exists(r => r.Id == t.Id)))
-        {
-            if (installed is not null) await PlanTableAsync(table, installed, cancellationToken);
-        }
+        if (installed is not null) await PlanTablesAsync([.. protection.Tables.ExceptBy(remaining.Tables.Select(kept => kept.Id), table => table.Id)], installed, cancellationToken);
         if (last) PlanRemoval(session, installed);
         return new ProtectPlan { Protection = remaining, Steps = _steps, BaselineTables = [], Warnings = _warnings };
     }
@@ -60,11 +57,9 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     private async Task<ProtectedTable?> TableAsync(ColumnRequest asked, CancellationToken cancellationToken)
     {
         List<ProtectedTable> called = protection.Tables.FindAll(t => t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
-        foreach (ProtectedTable table in called)
-        {
-            if (await catalog.NameOfAsync(table.Oid, cancellationToken) is null) return table;
-        }
-        RelationName? name = await catalog.ResolveAsync(asked.Schema, asked.Table, cancellationToken);
+        Dictionary<uint, TableFacts> tables = await catalog.TablesAsync([.. called.Select(table => table.Oid)], cancellationToken);
+        if (called.Find(table => !tables.ContainsKey(table.Oid)) is { } dropped) return dropped;
+        RelationName? name = (await catalog.ResolveAsync([(asked.Schema, asked.Table)], cancellationToken))[0];
         return protection.Tables.Find(t => t.Oid == name?.Oid) ?? called.FirstOrDefault();
     }
 
@@ -88,20 +83,23 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)})")], PlanStepKind.Slot));
     }
 
-    private async Task PlanTableAsync(ProtectedTable table, InstalledFacts installed, CancellationToken cancellationToken)
+    private async Task PlanTablesAsync(List<ProtectedTable> tables, InstalledFacts installed, CancellationToken cancellationToken)
     {
-        List<RecordedFacts> recorded = await catalog.QueryAsync("recorded", [table.Oid], static r => new RecordedFacts(
-            new RelationName(r.GetFieldValue<uint>(0), r.GetString(1), r.GetString(2)), r.GetString(3)[0], r.IsDBNull(4) ? null : r.GetString(4), r.GetBoolean(5)), cancellationToken);
+        ILookup<uint, RecordedFacts> recorded = (await catalog.QueryAsync("recorded", [], static r => new RecordedFacts(r.GetFieldValue<uint>(0),
+            new RelationName(r.GetFieldValue<uint>(1), r.GetString(2), r.GetString(3)), r.GetString(4)[0], r.IsDBNull(5) ? null : r.GetString(5), r.GetBoolean(6)), cancellationToken)).ToLookup(relation => relation.Root);
         PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
-        var statements = new List<string>();
-        // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
-        statements.Add($"DELETE FROM indelible.relation WHERE root = {table.Oid}");
-        foreach (RecordedFacts relation in recorded) statements.AddRange(Restore(relation, installed.Role));
-        if (publication is not null && publication.Relations.Contains(table.Oid) && await catalog.NameOfAsync(table.Oid, cancellationToken) is { } name)
+        Dictionary<uint, TableFacts> now = await catalog.TablesAsync([.. tables.Select(table => table.Oid)], cancellationToken);
+        foreach (ProtectedTable table in tables)
         {
-            statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(protection.Publication)} DROP TABLE ONLY {name.Quoted}");
+            // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
+            List<string> statements = [$"DELETE FROM indelible.relation WHERE root = {table.Oid}"];
+            foreach (RecordedFacts relation in recorded[table.Oid]) statements.AddRange(Restore(relation, installed.Role));
+            if (publication?.Relations.Contains(table.Oid) == true && now.TryGetValue(table.Oid, out TableFacts? facts))
+            {
+                statements.Add($"ALTER PUBLICATION {PgIdentifier.Quote(protection.Publication)} DROP TABLE ONLY {facts.Name.Quoted}");
+            }
+            _steps.Add(new PlanStep($"table {table.Schema}.{table.Name}", [.. statements.Select(PlanStatement.Of)], PlanStepKind.Table));
         }
-        _steps.Add(new PlanStep($"table {table.Schema}.{table.Name}", [.. statements.Select(PlanStatement.Of)], PlanStepKind.Table));
     }
 
     private static IEnumerable<string> Restore(RecordedFacts relation, string role)
@@ -137,5 +135,5 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         _steps.Add(new PlanStep($"role {installed.Role}", [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")], PlanStepKind.Optional));
     }
 
-    private sealed record RecordedFacts(RelationName Name, char IdentityBefore, string? IndexBefore, bool SelectGranted);
+    private sealed record RecordedFacts(uint Root, RelationName Name, char IdentityBefore, string? IndexBefore, bool SelectGranted);
 }

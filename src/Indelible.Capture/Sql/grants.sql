@@ -1,2 +1,3 @@
--- Whether a role may read a table. $1 role, $2 oid.
-SELECT has_schema_privilege($1, c.relnamespace, 'USAGE'), has_table_privilege($1, c.oid, 'SELECT') FROM pg_class c WHERE c.oid = $2
+-- Whether a role may read tables. $1 role, $2 oids.
+SELECT c.oid, coalesce(has_schema_privilege($1, c.relnamespace, 'USAGE'), false), coalesce(has_table_privilege($1, c.oid, 'SELECT'), false)   -- NULL: dropped this moment
+FROM pg_class c WHERE c.oid = ANY ($2::oid[])

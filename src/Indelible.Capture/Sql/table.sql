@@ -1,5 +1,5 @@
--- Facts of one relation. $1 oid.
-SELECT c.relkind::text, c.relpersistence::text, c.relrowsecurity, c.relispartition,
+-- Facts of relations. $1 oids.
+SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence::text, c.relrowsecurity, c.relispartition,
        CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::regclass::text END,
        pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner)::text,
        c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
@@ -8,4 +8,4 @@ SELECT c.relkind::text, c.relpersistence::text, c.relrowsecurity, c.relispartiti
              WHERE x.indrelid = c.oid AND x.indisprimary AND k.place <= x.indnkeyatts AND a.attrelid = c.oid AND a.attnum = k.attnum
              ORDER BY k.place),
        EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisprimary AND NOT x.indimmediate)
-FROM pg_class c WHERE c.oid = $1
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])

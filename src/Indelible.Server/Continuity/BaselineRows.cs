@@ -37,18 +37,13 @@ internal sealed class BaselineRows
     }
 
     /// <summary>Notes rows that were just sealed.</summary>
-    /// <param name="table">Their table.</param>
-    /// <param name="chunk">The rows; the chunks of a source come in the order in which they were sealed.</param>
+    /// <param name="chunks">The rows, with their tables, in the order in which they were sealed.</param>
     /// <param name="treeSize">Size of the ledger with the last of them.</param>
-    public void Note(ProtectedTable table, LiveChunk chunk, long treeSize)
+    public void Note(IReadOnlyList<(ProtectedTable Table, LiveChunk Chunk)> chunks, long treeSize)
     {
         if (!_isNoting) return;
-        ulong name = RowTag.Of(_source, table.Id);
         RowChanges changes = new(_source) { AppliedTo = treeSize };
-        byte[][] keys = [.. table.Columns.Select(column => _host.Keyring.FingerprintKey(_source, table.Id, column.Number))];
-        foreach (LiveRow row in chunk.Rows) changes.Set(ContinuityCheck.TagOf(_host.Keyring, _source, table.Id, row.Key), ImageOf(table, row, keys, chunk));
-        TableMarks marks = _images.MarksOf(name);
-        if (chunk.ReadAfter > marks.SettledAt) changes.Mark(name, marks with { SettledAt = chunk.ReadAfter });
+        foreach (IGrouping<ProtectedTable, (ProtectedTable, LiveChunk Chunk)> ofTable in chunks.GroupBy(chunk => chunk.Table)) Add(changes, ofTable.Key, [.. ofTable.Select(chunk => chunk.Chunk)]);
         try
         {
             _isNoting = _images.Apply(changes, _resets);
@@ -57,6 +52,18 @@ internal sealed class BaselineRows
         {
             _isNoting = false;
         }
+    }
+
+    private void Add(RowChanges changes, ProtectedTable table, IReadOnlyList<LiveChunk> chunks)
+    {
+        byte[][] keys = [.. table.Columns.Select(column => _host.Keyring.FingerprintKey(_source, table.Id, column.Number))];
+        foreach (LiveChunk chunk in chunks)
+        {
+            foreach (LiveRow row in chunk.Rows) changes.Set(ContinuityCheck.TagOf(_host.Keyring, _source, table.Id, row.Key), ImageOf(table, row, keys, chunk));
+        }
+        ulong name = RowTag.Of(_source, table.Id);
+        TableMarks marks = _images.MarksOf(name);
+        if (chunks[^1].ReadAfter > marks.SettledAt) changes.Mark(name, marks with { SettledAt = chunks[^1].ReadAfter });
     }
 
     private static RowImage ImageOf(ProtectedTable table, LiveRow row, byte[][] keys, LiveChunk chunk)

@@ -89,7 +89,7 @@ public sealed class BadInputTests(SharedServer fixture)
         Assert.Contains("REPLICATION", await MessageAsync("t.x"));
 
         SourceConnection capture = SourceConnection.Parse(Server.Private.SocketConnectionString(name, db.CaptureRole));
-        ProtectOutcome outcome = await Protector.ProtectAsync(owner, db.Request("t.x") with { Capture = capture }, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+        ProtectOutcome outcome = await ProtectedDatabase.ProtectAsync(owner, db.Request("t.x") with { Capture = capture });
         Assert.Equal(2, outcome.Warnings.Count);
         Assert.Contains("event triggers", outcome.Warnings[1]);
         await db.ExecuteAsync("INSERT INTO t VALUES (1, 'a')");
@@ -110,7 +110,7 @@ public sealed class BadInputTests(SharedServer fixture)
         await db.ExecuteAsync($"GRANT CREATE ON DATABASE {name} TO weak_owner", $"CREATE ROLE {db.CaptureRole} LOGIN REPLICATION");
         SourceConnection owner = SourceConnection.Parse(Server.Private.SocketConnectionString(name, "weak_owner")), capture = SourceConnection.Parse(Server.Private.SocketConnectionString(name, db.CaptureRole));
         ProtectRequest request = db.Request("t.x") with { Capture = capture };
-        Protection protection = (await Protector.ProtectAsync(owner, request, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken)).Protection;
+        Protection protection = (await ProtectedDatabase.ProtectAsync(owner, request)).Protection;
 
         // An owner who hopes for a superuser's rights: the version still says that all is as installed.
         await db.ExecuteAsync("SET ROLE weak_owner; CREATE OR REPLACE FUNCTION indelible.adopt(member pg_catalog.oid, root pg_catalog.oid) RETURNS void LANGUAGE sql AS 'SELECT'",

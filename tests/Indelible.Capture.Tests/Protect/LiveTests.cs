@@ -14,7 +14,8 @@ public sealed class LiveTests(SharedServer fixture)
     private static async Task<List<LiveChunk>> ReadAllAsync(SourceConnection source, ProtectedTable table, IReadOnlyList<string>? after = null)
     {
         var chunks = new List<LiveChunk>();
-        await foreach (LiveChunk chunk in Baseline.ReadAsync(source, table, after, static (_, _) => { }, TestContext.Current.CancellationToken)) chunks.Add(chunk);
+        await using LiveTable live = await LiveTable.OpenAsync(source, table, TestContext.Current.CancellationToken);
+        await foreach (LiveChunk chunk in live.ReadAsync(after, TestContext.Current.CancellationToken)) chunks.Add(chunk);
         return chunks;
     }
 
@@ -64,6 +65,33 @@ public sealed class LiveTests(SharedServer fixture)
         string[] expected = ["app.other", "app.f", "app.f()", "app.mood"];
         Assert.Equal(expected, live.Key.Concat(live.Values.Select(Text)));
         Assert.Equal(expected, change.Key.Concat(change.Fields.Select(field => Text(field.After))));
+    }
+
+    [Theory]
+    [InlineData("DROP TABLE b")]
+    [InlineData("ALTER TABLE b RENAME TO c")]
+    [InlineData("ALTER TABLE b RENAME TO c; CREATE TABLE b (id int PRIMARY KEY, x text)")]
+    public async Task A_baseline_reads_tables_one_after_the_other_and_one_that_went_after_it_was_looked_up_is_told_and_never_read_under_a_strange_name(string statements)
+    {
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, "CREATE TABLE a (id int PRIMARY KEY, x text)", "INSERT INTO a VALUES (1, 'a')", "CREATE TABLE b (id int PRIMARY KEY, x text)", "INSERT INTO b VALUES (2, 'b')");
+        Protection protection = (await db.ProtectAsync("a.x", "b.x")).Protection;
+        List<string> read = [];
+        await foreach ((ProtectedTable table, LiveChunk chunk) in Baseline.ReadAsync(db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
+        {
+            Assert.True(chunk.IsLast);
+            read.Add($"{table.Name} {Text(Assert.Single(chunk.Rows).Values[0])}");
+        }
+        Assert.Equal(["a a", "b b"], read);
+        IndelibleException gone = await Assert.ThrowsAsync<IndelibleException>(async () =>
+        {
+            await foreach ((ProtectedTable table, _) in Baseline.ReadAsync(db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
+            {
+                Assert.Equal("a", table.Name);
+                await db.ExecuteAsync(statements);
+            }
+        });
+        Assert.Equal($"expected protected table public.b (oid {protection.Tables[1].Oid}), found that it was dropped or renamed this moment; run this again", gone.Message);
     }
 
     [Fact]

@@ -47,8 +47,14 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
 
     public Task<ProtectOutcome> ProtectAsync(params string[] columns) => ProtectAsync(Request(columns));
 
-    public Task<ProtectOutcome> ProtectAsync(ProtectRequest request) =>
-        Protector.ProtectAsync(Owner, request, static _ => { }, TimeProvider.System, CancellationToken.None);
+    public Task<ProtectOutcome> ProtectAsync(ProtectRequest request) => ProtectAsync(Owner, request);
+
+    /// <summary>Plans and carries the plan out.</summary>
+    public static async Task<ProtectOutcome> ProtectAsync(SourceConnection owner, ProtectRequest request)
+    {
+        ProtectPlan plan = await Protector.PlanAsync(owner, request, CancellationToken.None);
+        return await Protector.CarryOutAsync(owner, request, plan, static _ => { }, TimeProvider.System, CancellationToken.None);
+    }
 
     public Task ExecuteAsync(params string[] statements) => server.ExecuteAsync(ConnectionString, statements);
 
