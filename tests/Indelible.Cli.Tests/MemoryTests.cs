@@ -41,7 +41,7 @@ public sealed class MemoryTests : IAsyncLifetime
             $"INSERT INTO people SELECT n, 'ssn' || n, 'code' || n, repeat('n', 100) FROM generate_series(1, {Rows}) n",
             $"INSERT INTO scans SELECT n, decode(repeat(md5(n::text), {2 << 16}), 'hex') FROM generate_series(1, {Scans}) n");   // 2 MiB each, 4 as text
         await SealedAsync();
-        long peakKiB = PeakKiB(process);
+        long peakKiB = ProcessFigures.PeakKiB(process);
         TestContext.Current.TestOutputHelper?.WriteLine($"peak {peakKiB >> 10} MiB");
         IndelibleProcess.Signal(process, "TERM");
         await process.WaitForExitAsync();
@@ -55,12 +55,5 @@ public sealed class MemoryTests : IAsyncLifetime
     {
         string end = (await _server.QueryAsync(_database, "SELECT pg_current_wal_insert_lsn()"))[0]!;
         while ((await _server.QueryAsync(_database, $"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots"))[0] != "t") await Task.Delay(100);
-    }
-
-    /// <summary>Most memory the process ever had, VmHWM of proc(5), in KiB.</summary>
-    private static long PeakKiB(Process process)
-    {
-        string line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}/status")).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture);
     }
 }

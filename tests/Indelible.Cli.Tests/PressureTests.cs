@@ -160,7 +160,7 @@ public sealed class PressureTests
         await live.Server.ExecuteAsync(live.Database, statements);
         await live.CaughtUpAsync(TimeSpan.FromMinutes(20));
         TimeSpan sealing = Stopwatch.GetElapsedTime(started);
-        long peakKiB = PeakKiB(live.Process!);
+        long peakKiB = ProcessFigures.PeakKiB(live.Process!);
         await live.StopAsync();
         IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", "--json"), crosscheck = await live.Indelible.RunAsync("crosscheck");
         Assert.True(verify.ExitCode == 0 && crosscheck.ExitCode == 0, verify.Output + crosscheck.Output + crosscheck.Error);
@@ -180,12 +180,5 @@ public sealed class PressureTests
         }
         Directory.Delete(kept, recursive: true);
         return disk;
-    }
-
-    /// <summary>Most memory the process ever had, VmHWM of proc(5), in KiB.</summary>
-    private static long PeakKiB(Process process)
-    {
-        string line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}/status")).First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture);
     }
 }
