@@ -86,7 +86,7 @@ public sealed class BucketKeyRotationTests : IDisposable
         Assert.True(isKilled, story);
         foreach (string key in (string[])[first, KeyNow()])
         {
-            IndelibleProcess.Result verify = await _indelible.RunAsync("verify", "--key", key);
+            IndelibleProcess.Result verify = await _indelible.CallAsync("verify", "--key", key);
             Assert.True(verify.ExitCode == 0, $"after {story}: {verify.Output}{verify.Error}");
         }
     }

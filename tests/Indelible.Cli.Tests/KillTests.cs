@@ -162,7 +162,7 @@ public sealed class KillTests
                 Assert.True(again.ExitCode == 2 && again.Error.Contains("found", StringComparison.Ordinal), where);
                 whole++;
             }
-            IndelibleProcess.Result verify = await indelible.RunAsync("verify"), status = await indelible.RunAsync("status");
+            IndelibleProcess.Result verify = await indelible.CallAsync("verify"), status = await indelible.CallAsync("status");
             Assert.True((verify.ExitCode, status.ExitCode) == (0, 0), $"{where}\n{verify.Output}{verify.Error}{status.Error}");
         }
         Campaign.Tell("kill-init", ("seed", seed), ("rounds", rounds), ("begun_again", begun), ("was_whole", whole), ("failures", 0));

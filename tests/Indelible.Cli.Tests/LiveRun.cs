@@ -50,7 +50,7 @@ internal sealed class LiveRun : IAsyncDisposable
         PostgresServer server = await PostgresServer.StartAsync(settings: new Dictionary<string, string> { ["wal_sender_timeout"] = "3s", ["deadlock_timeout"] = "50ms" });
         LiveRun live = new(server, await server.CreateDatabaseAsync(), seed, copies);
         await server.ExecuteAsync(live.Database, GroundTruth.Schema, "INSERT INTO people SELECT n, 's' || n, 's' || n FROM generate_series(1, 50) n", "TRUNCATE truth");
-        Assert.Equal(0, (await live.Indelible.RunAsync("init", "--origin", Origin)).ExitCode);
+        Assert.Equal(0, (await live.Indelible.CallAsync("init", "--origin", Origin)).ExitCode);
         live.Configure("publishIntervalMs", 20);
         live.Configure("coverageIntervalSeconds", 1);
         if (copies.Length > 0) live.ConfigureCopies();
@@ -200,11 +200,11 @@ internal sealed class LiveRun : IAsyncDisposable
         await StopAsync();
         foreach (string copy in _copies)
         {
-            IndelibleProcess.Result verified = await Indelible.RunAsync("verify", copy, "--json");
+            IndelibleProcess.Result verified = await Indelible.CallAsync("verify", copy, "--json");
             Assert.True(verified.ExitCode == 0, Story(verified.Output));
             Assert.Equal(new LedgerReader(Ledger).ReadCheckpoint().Root.ToString(), (string)verified.Json["root"]!);
         }
-        IndelibleProcess.Result verify = await Indelible.RunAsync(["verify", .. Config]), crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
+        IndelibleProcess.Result verify = await Indelible.CallAsync(["verify", .. Config]), crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
         Assert.True(verify.ExitCode == 0, Story(verify.Output));
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
         try

@@ -66,7 +66,7 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         Assert.Equal(["baseline", "update", "truncate", "insert", "truncate"], await HistoryAsync(2, "public.pay", "id=1, region=us"));
         Assert.Equal(["baseline", "update"], await HistoryAsync("mail", "smith, \"j\""));
         Assert.Equal(["baseline", "update", "update"], await HistoryAsync("people", "101", "--column", "ssn"));
-        Assert.False((bool)(await _indelible.RunAsync("history", "pay", "us,1", "--as-of", "0s", "--json")).Json["exists"]!);
+        Assert.False((bool)(await _indelible.CallAsync("history", "pay", "us,1", "--as-of", "0s", "--json")).Json["exists"]!);
         foreach (string[] unknown in (string[][])[["log", "--table", "nope"], ["history", "nope", "1"], ["log", "--table", "nope", "--key", "1"]])
         {
             IndelibleProcess.Result refused = await _indelible.CallAsync(unknown);
@@ -81,19 +81,19 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     {
         await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'first' WHERE id = 3", "UPDATE people SET ssn = 'second' WHERE id = 3", "UPDATE people SET ssn = NULL WHERE id = 3");
         await _indelible.RunAsync("crosscheck");
-        JsonArray entries = (await _indelible.RunAsync("history", "people", "3", "--json")).Json["entries"]!.AsArray();
+        JsonArray entries = (await _indelible.CallAsync("history", "people", "3", "--json")).Json["entries"]!.AsArray();
         string between = (string)entries[2]!["committedAt"]!;
-        JsonNode closed = (await _indelible.RunAsync("history", "people", "3", "--as-of", between, "--json")).Json;
+        JsonNode closed = (await _indelible.CallAsync("history", "people", "3", "--as-of", between, "--json")).Json;
         Assert.Equal("sealed", (string)Field(closed, "ssn")["value"]!["kept"]!);
         Assert.Equal((long)entries[2]!["index"]!, (long)Field(closed, "ssn")["entry"]!);
-        JsonNode open = (await _indelible.RunAsync("history", "people", "3", "--as-of", between, "--reason", "a test", "--json")).Json;
+        JsonNode open = (await _indelible.CallAsync("history", "people", "3", "--as-of", between, "--reason", "a test", "--json")).Json;
         Assert.Equal("second", (string)Field(open, "ssn")["value"]!["value"]!);
         Assert.Equal("note", (string)Field(open, "note")["value"]!["value"]!);
-        JsonNode access = (await _indelible.RunAsync("show", open["accessEntry"]!.ToString(), "--json")).Json;
+        JsonNode access = (await _indelible.CallAsync("show", open["accessEntry"]!.ToString(), "--json")).Json;
         Assert.Equal(("access", between), ((string)access["kind"]!, (string)access["facts"]!["asOf"]!));
-        JsonNode now = (await _indelible.RunAsync("history", "people", "3", "--as-of", "0s", "--reason", "a test", "--json")).Json;
+        JsonNode now = (await _indelible.CallAsync("history", "people", "3", "--as-of", "0s", "--reason", "a test", "--json")).Json;
         Assert.True((bool)Field(now, "ssn")["value"]!["null"]!);
-        Assert.Null((bool?)(await _indelible.RunAsync("history", "people", "3", "--as-of", "1d", "--json")).Json["exists"]);
+        Assert.Null((bool?)(await _indelible.CallAsync("history", "people", "3", "--as-of", "1d", "--json")).Json["exists"]);
     }
 
     [Fact]

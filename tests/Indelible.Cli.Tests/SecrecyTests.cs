@@ -116,7 +116,7 @@ public sealed class SecrecyTests : IAsyncLifetime
         {
             if (entry!["fields"]?.AsArray() is not { Count: > 0 } fields) continue;
             string name = (string)(fields[^1]!["column"] ?? fields[^1]!["text"])!;
-            IndelibleProcess.Result reveal = await _indelible.RunAsync("reveal", entry["index"]!.ToString(), "--column", name, "--reason", $"{Word} why", "--json");
+            IndelibleProcess.Result reveal = await _indelible.CallAsync("reveal", entry["index"]!.ToString(), "--column", name, "--reason", $"{Word} why", "--json");
             Assert.True(reveal.ExitCode == 0, reveal.Error);
             if (Canary.FoundIn(Encoding.UTF8.GetBytes(reveal.Output)).Any()) opened.Add(name);
         }
