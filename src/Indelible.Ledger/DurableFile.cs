@@ -44,6 +44,9 @@ public static partial class DurableFile
         SyncDirectory(directory, path);
     }
 
+    /// <summary>Throws with the reason unless this user may write into a directory, or a file: permissions, and a file system that was mounted, or became after an error, read-only. Writes nothing.</summary>
+    public static void RequireWritable(string path) => Require(NativeAccess(path, MayWrite), "write to", path);
+
     /// <summary>Removes a file; that it is gone is not durable until its directory is flushed. Nothing happens if there is none.</summary>
     public static void Delete(string path)
     {

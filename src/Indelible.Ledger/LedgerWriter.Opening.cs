@@ -67,6 +67,19 @@ public sealed partial class LedgerWriter
         }
     }
 
+    /// <summary>Looks at a ledger in a directory as the next start will: head, tiles at the right edge, journal and the memory of the highest head must fit together. Changes nothing.</summary>
+    /// <returns>Entries sealed; null if a process holds the ledger, which looked when it started.</returns>
+    /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
+    /// <exception cref="IndelibleException">It was rolled back, or the keyring does not open or is older than the ledger.</exception>
+    public static long? Look(LedgerPaths paths, MasterKey masterKey)
+    {
+        using SafeFileHandle? writerLock = DurableFile.TryLockDirectory(paths.Ledger);     // nobody writes meanwhile
+        if (writerLock is null) return null;
+        LedgerKeys keys = Keyring.ReadLedgerKeys(paths.Keyring, masterKey);
+        RequireNewestKey(paths, keys);
+        return RecoveredLedger.Run(paths, keys, new LedgerOptions { AcceptMissingGuard = true }).Tree.Range.Size;
+    }
+
     /// <summary>Everything recovered is written and flushed afresh: what an earlier, failed flush left in the system's cache is not relied on.</summary>
     private void Begin(RecoveredLedger recovery, LedgerKeys keys)
     {

@@ -4,7 +4,7 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Checks of this machine: room on the disks, permissions of secrets, keyring and ledger.</summary>
+/// <summary>Checks of this machine: room on the disks, permissions of secrets, keyring, and the ledger as its next start will find it.</summary>
 public static class LocalDoctor
 {
     private const long FreeWarn = 5L << 30;
@@ -32,7 +32,16 @@ public static class LocalDoctor
     {
         long free = new DriveInfo(directory).AvailableFreeSpace;
         CheckStatus status = free < FreeFail ? CheckStatus.Fail : free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok;
-        return new SourceCheck(name, status, $"{free >> 20} MiB free", $"at least {FreeWarn >> 20} MiB free", status == CheckStatus.Ok ? null : $"df -h '{directory}'   # then free some space");
+        string expected = $"at least {FreeWarn >> 20} MiB free";
+        try
+        {
+            DurableFile.RequireWritable(directory);
+        }
+        catch (IOException e)
+        {
+            return new SourceCheck(name, CheckStatus.Fail, e.Message, expected, $"findmnt --target '{directory}'   # mounted read-only after an error, the disk is failing: dmesg; else see the owner and mode");
+        }
+        return new SourceCheck(name, status, $"{free >> 20} MiB free", expected, status == CheckStatus.Ok ? null : $"df -h '{directory}'   # then free some space");
     }
 
     private static SourceCheck Mode(string name, string directory)
@@ -89,16 +98,19 @@ public static class LocalDoctor
             isThere ? null : "indelible keys accept-head   # once you have compared the checkpoint with one kept elsewhere");
     }
 
+    /// <summary>Of a ledger that a process holds, or that lives in a bucket, only the head here: that process tells what it finds.</summary>
     private static SourceCheck Head(LedgerPaths paths)
     {
+        const string expected = "head, tiles, journal and memory that fit together";
         try
         {
-            string found = $"size {new LedgerReader(paths.Ledger).ReadCheckpoint().Size}";
-            return new SourceCheck("ledger", CheckStatus.Ok, found, "a published head", null);
+            using MasterKey master = MasterKey.Load(paths.Keyring);
+            long size = (paths.Store is null ? LedgerWriter.Look(paths, master) : null) ?? LedgerReader.Of(paths).ReadCheckpoint().Size;
+            return new SourceCheck("ledger", CheckStatus.Ok, $"size {size}", expected, null);
         }
-        catch (LedgerCorruptException e)
+        catch (Exception e) when (e is LedgerCorruptException or IndelibleException or IOException)
         {
-            return new SourceCheck("ledger", CheckStatus.Fail, e.Message, "a published head", "indelible verify");
+            return new SourceCheck("ledger", CheckStatus.Fail, e.Message, expected, "indelible verify   # names what is damaged: put it back from a copy");
         }
     }
 }

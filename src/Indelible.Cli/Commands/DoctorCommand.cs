@@ -3,12 +3,13 @@ using System.Text.Json.Nodes;
 using Indelible.Capture;
 using Indelible.Cli.Output;
 using Indelible.Format;
+using Indelible.Ledger;
 using Indelible.Server;
 using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>doctor</c>: checks of this machine and of every source, with fixes to copy. Exit code 1 if one fails.</summary>
+/// <summary><c>doctor</c>: checks of this machine, of what `run` finds, and of every source, with fixes to copy. Exit code 1 if one fails.</summary>
 internal static class DoctorCommand
 {
     private static readonly Option<string?> Source = new("--source") { Description = "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
@@ -27,7 +28,12 @@ internal static class DoctorCommand
     {
         IndelibleConfig config = invocation.Config(parse);
         List<(string Where, SourceCheck Check)> checks = [];
-        if (parse.GetValue(Source) is null) checks.AddRange(LocalDoctor.Check(invocation.ExistingPaths(parse)).Select(check => ("here", check)));
+        if (parse.GetValue(Source) is null)
+        {
+            LedgerPaths paths = invocation.ExistingPaths(parse);
+            checks.AddRange(LocalDoctor.Check(paths).Select(check => ("here", check)));
+            checks.AddRange(await RunningDoctor.CheckAsync(paths.Journal, invocation, cancellationToken));
+        }
         if (config.Store is { } store && parse.GetValue(Source) is null)
             checks.AddRange((await TargetDoctor.CheckAsync(store, invocation.Time, cancellationToken)).Select(check => ("store", check)));
         foreach ((string name, TargetConfig target) in parse.GetValue(Source) is null ? config.Targets.AsEnumerable() : [])

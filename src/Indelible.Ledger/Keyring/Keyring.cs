@@ -92,6 +92,25 @@ public sealed partial class Keyring : IDisposable
         return file.Origin;
     }
 
+    /// <summary>What the ledger's writer needs, of a keyring that another process may have open.</summary>
+    /// <exception cref="IndelibleException">As for <see cref="Open"/>.</exception>
+    internal static LedgerKeys ReadLedgerKeys(string directory, MasterKey masterKey)
+    {
+        KeyringFile file = Load(directory);
+        file.CheckMasterKey(masterKey, directory);
+        string path = Path.Combine(directory, KeyringFile.FileName);
+        using KeyWrap wrap = new(masterKey, file.Origin, file.Epoch);
+        byte[] seed = KeyringSecrets.Unwrap(wrap, file, KeyringSecrets.SigningSeed, path);
+        LedgerKeys keys = new()
+        {
+            Signer = NoteSigner.FromSeed(file.Origin, seed),
+            JournalHmacKey = KeyringSecrets.Unwrap(wrap, file, KeyringSecrets.JournalHmac, path),
+            Guard = new Guard(directory),
+        };
+        CryptographicOperations.ZeroMemory(seed);
+        return keys;
+    }
+
     /// <summary>Opens a keyring and holds it until disposed.</summary>
     /// <exception cref="IndelibleException">Usage: none there, or a wrong master key. Environment: damaged, or in use by another process.</exception>
     public static Keyring Open(string directory, MasterKey masterKey)

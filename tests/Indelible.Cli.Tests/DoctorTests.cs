@@ -1,0 +1,130 @@
+using System.Text.Json.Nodes;
+using Indelible.Ledger;
+using Indelible.Testing;
+using Xunit;
+
+namespace Indelible.Cli.Tests;
+
+/// <summary>What `doctor` says after each failure that docs/reliability.md provokes: the failure is named, with what to do. Its checks of a source are in Capture.Tests.</summary>
+public sealed class DoctorTests
+{
+    [Fact]
+    public async Task A_ledger_that_was_set_back_or_contradicts_itself_is_named_before_the_start_that_refuses_it()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(41);
+        LedgerPaths paths = LedgerPaths.For(live.Ledger);
+        await live.ProtectAsync();
+        await Changed(live, "before");
+        await live.KillAsync();
+        string older = Path.Combine(live.Home, "older");
+        await CopyAsync(paths, older);
+        await Changed(live, "after");
+        await live.StopAsync();
+        string newer = Path.Combine(live.Home, "newer");
+        await CopyAsync(paths, newer);
+        Assert.Null(await WrongAsync(live, "ledger"));
+
+        await PutBackAsync(older, paths);
+        Assert.Contains("rolled back", await WrongAsync(live, "ledger"), StringComparison.Ordinal);
+        await PutBackAsync(newer, paths);
+        Assert.Null(await WrongAsync(live, "ledger"));
+
+        string journal = Directory.GetFiles(paths.Journal, "*.journal").Order(StringComparer.Ordinal).First();
+        Flip(journal, 40);
+        Assert.Contains(journal, await WrongAsync(live, "ledger"), StringComparison.Ordinal);
+        Flip(journal, 40);
+        string tile = Directory.GetFiles(Path.Combine(paths.Ledger, "tile", "0"), "*", SearchOption.AllDirectories).Max(StringComparer.Ordinal)!;
+        Flip(tile, 5);
+        Assert.Contains("expected root", await WrongAsync(live, "ledger"), StringComparison.Ordinal);
+        Flip(tile, 5);
+        Assert.Null(await WrongAsync(live, "ledger"));
+        Assert.Equal(0, (await live.Indelible.RunAsync("verify")).ExitCode);
+    }
+
+    [Fact]
+    public async Task What_run_finds_is_told_and_also_that_it_does_not_answer()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(42);
+        await live.ProtectAsync();
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'x', code = 'x'", "UPDATE people SET ssn = 'y', code = 'y'", "INSERT INTO people SELECT n, 'n', 'n' FROM generate_series(1000, 1400) n");
+        await live.CaughtUpAsync();
+        Assert.Null(await WrongAsync(live, "process"));
+
+        string bundle = Path.Combine(live.Ledger, "tile", "entries", "000");
+        byte[] sound = await File.ReadAllBytesAsync(bundle);
+        Flip(bundle, 60);
+        Assert.Contains("tile/entries/000", await UntilWrongAsync(live, "verification"), StringComparison.Ordinal);
+        File.SetUnixFileMode(bundle, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(bundle, sound);
+
+        await live.Server.Private.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("no PostgreSQL server can be reached", await UntilWrongAsync(live, "capture"), StringComparison.Ordinal);
+        Assert.Contains("no PostgreSQL server can be reached", await WrongAsync(live, "connection"), StringComparison.Ordinal);
+
+        IndelibleProcess.Signal(live.Process!, "STOP");
+        Assert.Contains("has not answered", await WrongAsync(live, "process"), StringComparison.Ordinal);
+        IndelibleProcess.Signal(live.Process!, "CONT");
+        await live.KillAsync();
+        Assert.Null(await WrongAsync(live, "process"));
+    }
+
+    [Fact]
+    public async Task A_file_system_that_became_read_only_is_named()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(43);
+        string index = Path.Combine(live.Home, "index");
+        using SmallDisk? disk = SmallDisk.TryMount(index, megabytes: 600);
+        Assert.SkipWhen(disk is null, "no right to mount a file system");
+        Assert.DoesNotContain("Read-only", await WrongAsync(live, "disk of the index") ?? "", StringComparison.Ordinal);
+        disk.Protect();
+        Assert.Contains($"cannot write to {index}: Read-only file system", await WrongAsync(live, "disk of the index"), StringComparison.Ordinal);
+    }
+
+    private static async Task Changed(LiveRun live, string value)
+    {
+        await live.Server.ExecuteAsync(live.Database, $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id < 20");
+        await live.CaughtUpAsync();
+        await live.Indelible.RunAsync("show", "0");     // publishes what is sealed
+    }
+
+    /// <summary>What was found where the check of this name fails; null if it does not.</summary>
+    private static async Task<string?> WrongAsync(LiveRun live, string check)
+    {
+        IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor", "--json");
+        JsonNode? wrong = doctor.Json["checks"]!.AsArray().FirstOrDefault(one => (string)one!["check"]! == check && (string)one["status"]! == "fail");
+        if (wrong is not null) Assert.Equal(1, doctor.ExitCode);
+        return (string?)wrong?["found"];
+    }
+
+    private static async Task<string> UntilWrongAsync(LiveRun live, string check)
+    {
+        for (long started = System.Diagnostics.Stopwatch.GetTimestamp(); ; await Task.Delay(200))
+        {
+            if (await WrongAsync(live, check) is { } found) return found;
+            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < Patience.Max, $"doctor does not say what is wrong: {check}");
+        }
+    }
+
+    private static async Task CopyAsync(LedgerPaths paths, string to)
+    {
+        Directory.CreateDirectory(to);
+        await Copying.AsIsAsync(paths.Ledger, Path.Combine(to, "ledger"));
+        await Copying.AsIsAsync(paths.Journal, Path.Combine(to, "journal"));
+    }
+
+    private static async Task PutBackAsync(string copy, LedgerPaths paths)
+    {
+        Directory.Delete(paths.Ledger, recursive: true);
+        Directory.Delete(paths.Journal, recursive: true);
+        await Copying.AsIsAsync(Path.Combine(copy, "ledger"), paths.Ledger);
+        await Copying.AsIsAsync(Path.Combine(copy, "journal"), paths.Journal);
+    }
+
+    private static void Flip(string path, int at)
+    {
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[at] ^= 1;
+        File.WriteAllBytes(path, bytes);
+    }
+}
