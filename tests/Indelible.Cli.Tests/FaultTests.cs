@@ -15,7 +15,7 @@ public sealed partial class FaultTests
     private const int CellsEach = 10;
     /// <summary>Some calls come only when a tile is full: until then.</summary>
     private static readonly TimeSpan HitMax = TimeSpan.FromSeconds(30);
-    /// <summary>A process that met a fault ends within this time, or goes on.</summary>
+    /// <summary>A process that met a fault ends within this time, or goes on. After a failed flush it must end, and is waited for.</summary>
     private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(10);
     private const string Changing = "openat,write,fsync,fdatasync,rename,link,unlink,rmdir,mkdir";
     private static readonly string[] Faults = ["EIO", "ENOSPC", "dies"];
@@ -101,6 +101,7 @@ public sealed partial class FaultTests
         catch (Exception e)
         {
             failures.Add($"{site}, {fault}: {e.Message}");
+            Console.WriteLine(failures[^1]);
             if (live.Process is not null) await live.KillAsync();
             return "FAILED";
         }
@@ -127,7 +128,7 @@ public sealed partial class FaultTests
             await live.KillAsync();
             return "died";
         }
-        await Task.WhenAny(live.Process!.WaitForExitAsync(), Task.Delay(EndMax));
+        await Task.WhenAny(live.Process!.WaitForExitAsync(), Task.Delay(site.IsFlush ? Patience.Max : EndMax));
         if (site.IsFlush) RequireNoSecondFlush(live, log);
         if (!live.Process.HasExited)
         {
