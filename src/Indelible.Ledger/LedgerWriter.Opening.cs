@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Merkle;
+using Indelible.Format.Notes;
 using Indelible.Ledger.Stores;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
@@ -76,6 +77,7 @@ public sealed partial class LedgerWriter
         using SafeFileHandle? writerLock = DurableFile.TryLockDirectory(paths.Ledger);     // nobody writes meanwhile
         if (writerLock is null) return null;
         LedgerKeys keys = Keyring.ReadLedgerKeys(paths.Keyring, masterKey);
+        using NoteSigner signer = keys.Signer;
         RequireNewestKey(paths, keys);
         return RecoveredLedger.Run(paths, keys, new LedgerOptions { AcceptMissingGuard = true }).Tree.Range.Size;
     }

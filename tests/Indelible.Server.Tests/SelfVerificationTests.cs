@@ -56,7 +56,7 @@ public sealed class SelfVerificationTests
             Checkpoint other = new() { Origin = host.View.Origin, Size = 5, Root = host.View.Reader.ReadCheckpoint().Root };    // of another history, signed with the key
             await File.WriteAllBytesAsync(remembered, other.Sign(host.Keyring.LedgerKeys.Signer).ToBytes());
         }
-        LedgerCorruptException e = await Assert.ThrowsAsync<LedgerCorruptException>(() => people.RunningAsync(_ => Task.Delay(TimeSpan.FromSeconds(10))));
+        LedgerCorruptException e = await Assert.ThrowsAsync<LedgerCorruptException>(() => people.RunningAsync(host => PeopleLedger.UntilAsync(() => !host.IsRunning)));
         Assert.Contains("history was rewritten", e.Message, StringComparison.Ordinal);
     }
 
