@@ -1,6 +1,7 @@
 using System.Globalization;
 using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Format.Entries;
 
 namespace Indelible.Server.Comparing;
 
@@ -24,6 +25,8 @@ internal sealed class SourceComparison
     private readonly long _resets;
     private CrosscheckCounts _counts = new();
     private long _savedAt;
+    private bool _isSavedInside;
+    private (ReadOnlyMemory<byte>? Guard, IReadOnlyDictionary<uint, string> Tables) _openGaps = (null, new Dictionary<uint, string>());
 
     public SourceComparison(
         LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, CrosscheckPace pace, ILedgerReach reach, Action<string> progress, TimeProvider time)
@@ -43,13 +46,15 @@ internal sealed class SourceComparison
     {
         using Workshop workshop = new(_view, _source);
         SavedWork? saved = anew || !_scope.IsWhole ? null : GoOn(workshop.Load());
+        if (saved is null && _scope.IsWhole) workshop.Clear();      // the rows it speaks of are written over from here on
+        _isSavedInside = saved?.Table > 0;
         foreach (ProtectedTable table in _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table && !_done.Contains(table.Id)))
         {
             SavedWork? ofTable = saved?.Table == table.Id ? saved : null;
             if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason) _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
             if (_view.Index.Resets != _resets) throw new IndelibleException(ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
             _done.Add(table.Id);
-            if (_scope.IsWhole) workshop.Save(Work(0, [], 0, false));
+            if (_scope.IsWhole && (_isSavedInside || IsToSave)) Save(workshop, Work(0, [], 0, false));
         }
         if (_scope.IsWhole) workshop.Clear();
         return Report();
@@ -78,11 +83,22 @@ internal sealed class SourceComparison
         }
     }
 
-    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old.</summary>
+    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old. Asked twice for each table, and worked out for all of them when there is a guard entry that was not there before.</summary>
     private string? OpenGap(ProtectedTable table)
     {
-        IReadOnlyList<Format.Entries.EntryHeader> gaps = Gaps.Open(_view, _source, new Protection { Tables = [table] });
-        return gaps.Count == 0 ? null : $"a gap is open: the log from {gaps[0].Facts?.GetValueOrDefault("from")} to {gaps[0].Facts?.GetValueOrDefault("to")} was not seen, and no baseline has followed";
+        ReadOnlyMemory<byte>? newest = _view.NewestFirst(_source, EntryKind.Guard).FirstOrDefault()?.Nonce;
+        if (newest is { } guard && !(_openGaps.Guard is { } known && known.Span.SequenceEqual(guard.Span))) _openGaps = (guard, FindOpenGaps());
+        return _openGaps.Tables.GetValueOrDefault(table.Id);
+    }
+
+    private Dictionary<uint, string> FindOpenGaps()
+    {
+        Dictionary<uint, string> open = [];
+        foreach ((EntryHeader gap, IReadOnlyList<uint> tables) in Gaps.Owed(_view, _source, _config.Protection))
+        {
+            foreach (uint table in tables) open.TryAdd(table, $"a gap is open: the log from {gap.Facts?.GetValueOrDefault("from")} to {gap.Facts?.GetValueOrDefault("to")} was not seen, and no baseline has followed");
+        }
+        return open;
     }
 
     /// <summary>Takes over what an earlier attempt has done, if it is about the same and not too old.</summary>
@@ -101,11 +117,16 @@ internal sealed class SourceComparison
     {
         List<LiveRange> ranges = [];
         foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
-        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => _time.GetElapsedTime(_savedAt) >= _pace.SaveInterval, work =>
-        {
-            workshop.Save(Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
-            _savedAt = _time.GetTimestamp();
-        });
+        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave, work => Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead)));
+    }
+
+    private bool IsToSave => _time.GetElapsedTime(_savedAt) >= _pace.SaveInterval;
+
+    /// <summary>What is kept inside a table speaks of its rows, and is to be replaced before those of the next are written over them.</summary>
+    private void Save(Workshop workshop, SavedWork work)
+    {
+        workshop.Save(work);
+        (_savedAt, _isSavedInside) = (_time.GetTimestamp(), work.Table > 0);
     }
 
     private SavedWork Work(uint table, List<SavedRange> ranges, int blocks, bool isRead) => new()
