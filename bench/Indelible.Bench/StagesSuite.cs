@@ -64,7 +64,6 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
             new ResumePoint(mark.Last, mark.Confirmable), new SessionTable(), TimeProvider.System, NullLogger.Instance, cancellationToken);
         List<CapturedBatch> batches = await ReadAsync(capture, cancellationToken);
         List<EntryBatch> entries = await SealAsync(host, config.Protection, batches, cancellationToken);
-        await OfAllThreadsAsync("publish: tiles and bundles", () => host.Writer.PublishAsync(cancellationToken));
         OfThisThread("index: postings into RocksDB's memory", () => host.View.Index.Add(host.View.Index.IndexedSize, entries));
         TimeSpan stages = _spent.Values.Aggregate(TimeSpan.Zero, (sum, one) => sum + one);
         Note("besides: opening, collections, RocksDB's own threads", ProcessorTime.OfThisProcess() - began - stages);
@@ -99,7 +98,8 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
             IReadOnlyList<EntryBatch> made = OfThisThread("make: keys, encrypt, encode, terms", () => maker.Make(batch, held.Breaks));
             OfThisThread("keep: keys into RocksDB and its log", host.Keyring.Commit);
             OfThisThread("hash: a leaf for each entry, also part of what seals", () => made.Sum(one => Hash(one)));
-            await OfAllThreadsAsync("seal: tree and journal", () => Task.WhenAll(made.Select(one => host.Writer.SealAsync(one, cancellationToken))));
+            await OfAllThreadsAsync("seal: tree and journal, and what is published meanwhile", () => Task.WhenAll(made.Select(one => host.Writer.SealAsync(one, cancellationToken))));
+            await OfAllThreadsAsync("publish: the rest of tiles and bundles", () => host.Writer.PublishAsync(cancellationToken));
             OfThisThread("note: what rows hold now", () => continuity.Apply(held, host.Writer.TreeSize));
             all.AddRange(made);
         }
