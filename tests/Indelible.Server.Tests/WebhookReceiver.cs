@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Indelible.Server.Demo;
 
 namespace Indelible.Server.Tests;
 
@@ -15,11 +15,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
 
     public WebhookReceiver()
     {
-        using (TcpListener free = new(IPAddress.Loopback, 0))
-        {
-            free.Start();
-            Url = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/hook";
-        }
+        Url = $"http://127.0.0.1:{FreePort.Choose()}/hook";
         _listener.Prefixes.Add(Url + "/");
         _listener.Start();
         _serving = ServeAsync();

@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Indelible.Ledger.Stores;
+using Indelible.Server.Demo;
 
 namespace Indelible.Testing;
 
@@ -63,7 +62,7 @@ public sealed class RadosGateway
     private static async Task<RadosGateway> StartAsync()
     {
         string home = Directory.CreateTempSubdirectory("indelible-ceph-").FullName;
-        int port = FreePort(), monitor = FreePort();
+        int port = FreePort.Choose(3), monitor = port + 1;     // the monitor takes two
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
             using Process down = Process.Start("bash", [Script, "down", home]);
@@ -83,11 +82,4 @@ public sealed class RadosGateway
     }
 
     private static string Script => Path.Combine(AppContext.BaseDirectory, "gateway.sh");
-
-    private static int FreePort()
-    {
-        using TcpListener free = new(IPAddress.Loopback, 0);
-        free.Start();
-        return ((IPEndPoint)free.LocalEndpoint).Port;
-    }
 }

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Indelible.Server.Demo;
 
 namespace Indelible.Testing;
 
@@ -40,13 +40,7 @@ public sealed class TimeStampAuthority : IAsyncDisposable
     /// <param name="ends">When the authority's certificate ends; null: in a year.</param>
     public TimeStampAuthority(DateTimeOffset? ends = null)
     {
-        string address;
-        using (TcpListener free = new(IPAddress.Loopback, 0))
-        {
-            free.Start();
-            address = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/";
-        }
-        _address = address;
+        string address = _address = $"http://127.0.0.1:{FreePort.Choose()}/";
         DateTimeOffset now = DateTimeOffset.UtcNow;
         CertificateRequest root = new($"CN=Test Root {address}", _rootKey, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         root.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));

@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Following;
 using Indelible.Server;
+using Indelible.Server.Demo;
 using Indelible.Server.Replication;
 using Indelible.Server.Witnessing;
 
@@ -21,7 +20,7 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly List<Process> _elsewhere = [];
-    private readonly string _listen = $"127.0.0.1:{FreePort()}";
+    private readonly string _listen = $"127.0.0.1:{FreePort.Choose()}";
     private string _witness = "";
     private DemoBucket? _bucket;
 
@@ -244,11 +243,4 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
 
     private long CosignedSize() => DurableFile.TryReadAll(Path.Combine(stage.Paths.Ledger, "checkpoint.cosigned"), SignedNote.LengthMax) is { } bytes
         && Checkpoint.Parse(bytes, out _, out Checkpoint? checkpoint).IsNone ? checkpoint!.Size : -1;
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

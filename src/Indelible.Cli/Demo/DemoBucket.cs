@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Indelible.Format;
 using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
+using Indelible.Server.Demo;
 using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Demo;
@@ -39,7 +38,7 @@ internal sealed class DemoBucket : IAsyncDisposable
     public static async Task<DemoBucket> StartAsync(CancellationToken cancellationToken)
     {
         string home = Directory.CreateTempSubdirectory("indelible-ceph-").FullName;    // its sockets' paths must be short
-        int port = FreePort(), monitor = FreePort();
+        int port = FreePort.Choose(3), monitor = port + 1;     // the monitor takes two
         DemoBucket store = new(home, new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")));
         try
         {
@@ -101,12 +100,5 @@ internal sealed class DemoBucket : IAsyncDisposable
         while (!process.HasExited) await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);     // its daemons keep the pipes open: until it ends, not until they do
         if (process.ExitCode == 0) return;
         lock (said) throw new IndelibleException(ExitCode.Environment, $"the demo's object store did not start (bash {Script} {arguments[0]}, code {process.ExitCode}):\n{said}");
-    }
-
-    private static int FreePort()
-    {
-        using TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

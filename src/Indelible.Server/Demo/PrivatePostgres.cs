@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Indelible.Format;
 
 namespace Indelible.Server.Demo;
@@ -70,7 +68,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
         string directory = Path.GetFullPath(options.DataDirectory ?? Path.Combine(sockets, "data"));
         if (options.Template is { } template) await PostgresBinaries.RunAsync(PostgresBinaries.Command("cp", "-r", "--reflink=auto", template, directory), "", cancellationToken);
         if (!Path.Exists(Path.Combine(directory, "PG_VERSION"))) await InitializeAsync(binaries, directory, sockets, options, cancellationToken);
-        var server = new PrivatePostgres(options, binaries, directory, sockets, options.Port == 0 ? FreePort() : options.Port);
+        var server = new PrivatePostgres(options, binaries, directory, sockets, options.Port == 0 ? FreePort.Choose() : options.Port);
         await server.StartAsync(cancellationToken);
         return server;
     }
@@ -216,12 +214,5 @@ public sealed class PrivatePostgres : IAsyncDisposable
     {
         _supervisor?.Dispose();
         (_supervisor, _pid) = (null, 0);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

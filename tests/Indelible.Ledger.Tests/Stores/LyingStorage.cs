@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Xml.Linq;
+using Indelible.Server.Demo;
 
 namespace Indelible.Ledger.Tests.Stores;
 
@@ -14,11 +14,7 @@ internal sealed class LyingStorage : IAsyncDisposable
 
     public LyingStorage()
     {
-        using (TcpListener free = new(IPAddress.Loopback, 0))
-        {
-            free.Start();
-            Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/");
-        }
+        Endpoint = new Uri($"http://127.0.0.1:{FreePort.Choose()}/");
         _listener.Prefixes.Add(Endpoint.AbsoluteUri);
         _listener.Start();
         _serving = ServeAsync();
