@@ -46,7 +46,9 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         bool healthy = slot.WalStatus is "reserved" or "extended";
         _checks.Add(SourceCheck.Of("slot read", slot.Active, CheckStatus.Warn, slot.Active ? $"by process {slot.ActivePid}" : "by nobody: nothing is captured, and the log is kept until it is", "by indelible run", "indelible run"));
         _checks.Add(SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}", "reserved", RunAgain));
-        _checks.Add(SourceCheck.Of("slot lag", !SourceDoctor.IsLagging(slot), CheckStatus.Warn, $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}", "below 1 GiB", "indelible run # and see in indelible status that the lag shrinks"));
+        bool lost = slot.WalStatus == "lost";
+        string lag = lost ? "nothing to measure: the slot is lost, see slot health" : $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}";
+        _checks.Add(SourceCheck.Of("slot lag", healthy && !SourceDoctor.IsLagging(slot), CheckStatus.Warn, lag, "below 1 GiB, all of it kept", lost ? RunAgain : "indelible run # and see in indelible status that the lag shrinks"));
     }
 
     private async Task PublicationAsync(Dictionary<uint, TableFacts> tables, CancellationToken cancellationToken)

@@ -88,6 +88,23 @@ public sealed class DoctorTests(SharedServer fixture)
         Assert.True(SourceDoctor.IsLagging(new SlotFacts("pgoutput", "db", true, 1, "extended", "0/0", (1L << 30) + 1, null)));
     }
 
+    [Fact]
+    public async Task Lag_of_a_slot_that_is_being_lost_is_never_fine()
+    {
+        await using PostgresServer server = await PostgresServer.StartAsync("logical", new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(server, "CREATE TABLE t (id int PRIMARY KEY, x text)");
+        Protection protection = (await db.ProtectAsync("t.x")).Protection;
+        await db.ExecuteAsync([.. Enumerable.Repeat("SELECT pg_logical_emit_message(false, '', 'x'), pg_switch_wal()", 5)]);
+        Dictionary<string, SourceCheck> beyond = await CheckAsync(db, protection);
+        Assert.Equal(("unreserved", CheckStatus.Warn, CheckStatus.Warn), (beyond["slot health"].Found, beyond["slot health"].Status, beyond["slot lag"].Status));
+        Assert.StartsWith("indelible run ", beyond["slot lag"].Fix, StringComparison.Ordinal);
+        await db.ExecuteAsync("CHECKPOINT");
+        Dictionary<string, SourceCheck> lost = await CheckAsync(db, protection);
+        Assert.Equal(("lost", CheckStatus.Fail, CheckStatus.Warn), (lost["slot health"].Found, lost["slot health"].Status, lost["slot lag"].Status));
+        Assert.Equal("nothing to measure: the slot is lost, see slot health", lost["slot lag"].Found);
+        Assert.Equal(lost["slot health"].Fix, lost["slot lag"].Fix);
+    }
+
     [Theory]
     [InlineData(0, CheckStatus.Ok)]
     [InlineData(10, CheckStatus.Warn)]
