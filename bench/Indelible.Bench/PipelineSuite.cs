@@ -16,7 +16,9 @@ internal sealed class PipelineSuite(string root, Results results, int rows, int 
             await command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/pipeline");
             await command.RunAsync(cancellationToken, ["protect", "--source", source.ConnectionString, "--name", Source.Name, .. Shape.ProtectedCustomers, .. Shape.ProtectedReadings, .. Shape.ProtectedMore]);
             var race = new BacklogRace(source, command, results, rows, rounds);
-            foreach (Shape shape in all.Where(shape => shapes is null ? shape.IsUsual : shape.Name.Contains(shapes, StringComparison.Ordinal))) await race.RunAsync(shape, cancellationToken);
+            List<Shape> chosen = [.. all.Where(shape => shapes is null ? shape.IsUsual : shape.Name.Contains(shapes, StringComparison.Ordinal))];
+            // A table's first shape brings the rows that its others change.
+            foreach (Shape shape in all.DistinctBy(one => one.Table).Where(first => chosen.Exists(one => one.Table == first.Table)).Union(chosen)) await race.RunAsync(shape, cancellationToken);
         }
         finally
         {

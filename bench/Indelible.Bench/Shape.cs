@@ -39,6 +39,9 @@ internal sealed record Shape(string Name, Func<int, string[]> Statements, bool I
 
     private const string ThreeColumns = "ssn = ssn || 'x', phone = phone || '1', balance = balance + 1";
 
+    /// <summary>What tells its table from the others': the name up to the work.</summary>
+    public string Table => Name[..Name.IndexOf(':', StringComparison.Ordinal)];
+
     private static string[] Ten => ["ssn", "phone", "c01", "c02", "c03", "c04", "c05", "c06", "c07", "c08"];
 
     /// <summary>Shapes of <paramref name="rows"/> row changes a round, six of them usual; <paramref name="file"/> is a path the server may write.</summary>
