@@ -46,6 +46,12 @@ public static partial class DurableFile
     [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int NativeAccess(string path, int mode);
 
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int NativeStat(SafeFileHandle file, string path, int flags, uint mask, byte* found);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint NativeUser();
+
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int NativeLock(SafeFileHandle file, int operation);
 

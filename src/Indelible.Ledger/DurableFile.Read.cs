@@ -15,12 +15,7 @@ public static partial class DurableFile
     public static byte[]? TryReadAll(string path, int lengthMax)
     {
         using SafeFileHandle? file = TryOpenForRead(path);
-        if (file is null) return null;
-        long length = RandomAccess.GetLength(file);
-        if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
-        byte[] content = GC.AllocateUninitializedArray<byte>((int)length);
-        int read = ReadFully(file, 0, content);
-        return read == content.Length ? content : content[..read];
+        return file is null ? null : ReadAll(file, path, lengthMax);
     }
 
     /// <summary>Bytes from <paramref name="offset"/> on, as many as there are and fit; returns how many. The file must exist.</summary>
@@ -58,6 +53,15 @@ public static partial class DurableFile
 #pragma warning disable RS0030 // This is DurableFile: the one place that may, and it only reads.
         return file is null ? null : new FileStream(file, FileAccess.Read, bufferSize: 1 << 16);
 #pragma warning restore RS0030
+    }
+
+    private static byte[] ReadAll(SafeFileHandle file, string path, int lengthMax)
+    {
+        long length = RandomAccess.GetLength(file);
+        if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
+        byte[] content = GC.AllocateUninitializedArray<byte>((int)length);
+        int read = ReadFully(file, 0, content);
+        return read == content.Length ? content : content[..read];
     }
 
     private static SafeFileHandle? TryOpenForRead(string path)

@@ -33,12 +33,12 @@ public static class SourceConnections
             : throw new IndelibleException(ExitCode.Usage, $"expected a password in the environment variable {variable}, found none");
     }
 
-    /// <summary>The first line of a file.</summary>
+    /// <summary>The first line of a file; refuses a file that others may touch.</summary>
     public static string ReadPassword(string file)
     {
-        byte[] bytes = DurableFile.TryReadAll(file, PasswordLengthMax)
-            ?? throw new IndelibleException(ExitCode.Usage, $"expected a password file, found none: {file}");
+        byte[] bytes = DurableFile.TryReadSecret(file, PasswordLengthMax)
+            ?? throw new IndelibleException(ExitCode.Usage, $"expected a file with a secret, found none: {file}");
         string line = Encoding.UTF8.GetString(bytes).Split('\n')[0].TrimEnd('\r');
-        return line.Length > 0 ? line : throw new IndelibleException(ExitCode.Usage, $"expected a password in the first line of {file}, found nothing");
+        return line.Length > 0 ? line : throw new IndelibleException(ExitCode.Usage, $"expected a secret in the first line of {file}, found nothing");
     }
 }

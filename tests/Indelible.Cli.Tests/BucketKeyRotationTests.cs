@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Indelible.Ledger;
@@ -101,7 +102,7 @@ public sealed class BucketKeyRotationTests : IDisposable
     private static async Task LiveInAsync(IndelibleProcess indelible, BucketOptions bucket, int port)
     {
         string secret = Path.Combine(indelible.Home, "secret");
-        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret);
+        DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret));
         await File.WriteAllTextAsync(Path.Combine(indelible.Home, "indelible.json"), new JsonObject
         {
             ["ledger"] = "ledger",

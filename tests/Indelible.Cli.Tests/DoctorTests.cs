@@ -69,6 +69,25 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task A_password_that_others_may_read_is_refused_with_the_command_that_helps()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(44);
+        await live.ProtectAsync();
+        string file = Path.Combine(LedgerPaths.For(live.Ledger).Keyring, "crm.password"), fix = $"found mode 644; run: chmod 600 '{file}'";
+        UnixFileMode made = File.GetUnixFileMode(file);
+        File.SetUnixFileMode(file, made | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        Assert.Contains(fix, await WrongAsync(live, "connection"), StringComparison.Ordinal);
+        IndelibleProcess.Result run = await live.Indelible.CallAsync("run");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(fix, run.Error, StringComparison.Ordinal);
+        IndelibleProcess.Result plan = await live.Indelible.CallAsync([.. live.ProtectArguments, "--password-file", file]);
+        Assert.Equal(2, plan.ExitCode);
+        Assert.Contains(fix, plan.Error, StringComparison.Ordinal);
+        File.SetUnixFileMode(file, made);
+        Assert.Null(await WrongAsync(live, "connection"));
+    }
+
+    [Fact]
     public async Task A_file_system_that_became_read_only_is_named()
     {
         await using LiveRun live = await LiveRun.StartAsync(43);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using Indelible.Format.Entries;
 using Indelible.Ledger;
@@ -103,7 +104,7 @@ internal sealed class LiveRun : IAsyncDisposable
     public void ConfigureStore(BucketOptions bucket, int port, int spoolMiB = 4096)
     {
         string secret = Path.Combine(Home, "secret");
-        File.WriteAllText(secret, RadosGateway.Owner.Secret);
+        DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret));
         Configure("store", new JsonObject
         {
             ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = bucket.Prefix, ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret,

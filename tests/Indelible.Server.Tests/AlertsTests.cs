@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Indelible.Format;
+using Indelible.Ledger;
 using Indelible.Server.Alerts;
 using Indelible.Testing;
 using Xunit;
@@ -19,7 +20,7 @@ public sealed class AlertsTests
         await using PeopleLedger people = await PeopleLedger.StartAsync();
         await using WebhookReceiver receiver = new();
         string secretFile = Path.Combine(people.Paths.Keyring, "hook.secret");
-        await File.WriteAllTextAsync(secretFile, "s3cret\n");
+        DurableFile.ReplaceSecret(secretFile, "s3cret\n"u8);
         people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url, SecretFile = secretFile } } };
         receiver.Status = 503;
         await people.RunningAsync(async host =>

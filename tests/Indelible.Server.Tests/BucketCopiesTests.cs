@@ -1,3 +1,4 @@
+using System.Text;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Indelible.Format.Notes;
@@ -20,7 +21,7 @@ public sealed class BucketCopiesTests
         await using PeopleLedger people = await PeopleLedger.StartAsync();
         BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
         string secret = Path.Combine(Directory.CreateTempSubdirectory("indelible-secret-").FullName, "secret");
-        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n", TestContext.Current.CancellationToken);
+        DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret + "\n"));
         people.Config.Targets["vault"] = new TargetConfig
         {
             Kind = TargetKind.S3, Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,

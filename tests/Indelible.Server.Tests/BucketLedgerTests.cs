@@ -1,3 +1,4 @@
+using System.Text;
 using Amazon.S3;
 using Amazon.S3.Model;
 using Indelible.Format;
@@ -315,7 +316,7 @@ public sealed class BucketLedgerTests
     {
         BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
         string secret = Path.Combine(Directory.CreateTempSubdirectory("indelible-secret-").FullName, "secret");
-        await File.WriteAllTextAsync(secret, RadosGateway.Owner.Secret + "\n");
+        DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret + "\n"));
         return new StoreConfig
         {
             Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,

@@ -41,23 +41,30 @@ internal static class DoctorCommand
             IReadOnlyList<SourceCheck> found = await TargetDoctor.CheckAsync(name, target, invocation.Time, cancellationToken);
             checks.AddRange(found.Select(check => ($"copy {name}", check)));
         }
-        foreach ((string name, SourceConnection connection, Protection? protection) in Sources(parse, invocation, config))
+        if (parse.GetValue(Source) is { } given)
         {
-            IReadOnlyList<SourceCheck> found = await SourceDoctor.CheckAsync(connection, protection, invocation.Time, cancellationToken);
-            checks.AddRange(found.Select(check => (name, check)));
+            (string name, SourceConnection connection) = SourceOptions.Connection(given, null, parse, invocation, config);
+            checks.AddRange((await SourceDoctor.CheckAsync(connection, config.Sources.GetValueOrDefault(name)?.Protection, invocation.Time, cancellationToken)).Select(check => (name, check)));
+        }
+        else
+        {
+            foreach ((string name, SourceConfig source) in config.Sources) checks.AddRange((await CheckAsync(source, invocation.Time, cancellationToken)).Select(check => (name, check)));
         }
         Print(invocation.TerminalFor(parse), checks);
         return (int)(checks.Any(check => check.Check.Status == CheckStatus.Fail) ? ExitCode.Finding : ExitCode.Fine);
     }
 
-    private static IEnumerable<(string, SourceConnection, Protection?)> Sources(ParseResult parse, Invocation invocation, IndelibleConfig config)
+    /// <summary>A password that cannot be had is one finding among the others.</summary>
+    private static async Task<IReadOnlyList<SourceCheck>> CheckAsync(SourceConfig source, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (parse.GetValue(Source) is { } given)
+        try
         {
-            (string name, SourceConnection connection) = SourceOptions.Connection(given, null, parse, invocation, config);
-            return [(name, connection, config.Sources.GetValueOrDefault(name)?.Protection)];
+            return await SourceDoctor.CheckAsync(SourceConnections.Of(source), source.Protection, time, cancellationToken);
         }
-        return config.Sources.Select(source => (source.Key, SourceConnections.Of(source.Value), (Protection?)source.Value.Protection));
+        catch (IndelibleException e)
+        {
+            return [new SourceCheck("connection", CheckStatus.Fail, e.Message, "a session", null)];
+        }
     }
 
     private static void Print(Terminal terminal, List<(string Where, SourceCheck Check)> checks)

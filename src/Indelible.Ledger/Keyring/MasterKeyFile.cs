@@ -7,21 +7,10 @@ namespace Indelible.Ledger;
 internal static class MasterKeyFile
 {
     private const int LengthMax = 1024;
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
-        | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>The file's text; refuses a file that anybody but its owner may touch.</summary>
-    public static string Read(string path)
-    {
-        FileInfo file = new(path);
-        if (!Path.Exists(path))
-        {
-            throw new IndelibleException(ExitCode.Usage,
-                $"no master key: expected it in the file {path}; point {MasterKey.FileVariable} at the file, put the key into {MasterKey.ValueVariable}, or make a new ledger with 'indelible init'");
-        }
-        CheckMode(file);
-        return Encoding.UTF8.GetString(ReadAll(file));
-    }
+    /// <summary>The file's text; refuses a file that others may touch.</summary>
+    public static string Read(string path) => Encoding.UTF8.GetString(TryRead(path) ?? throw new IndelibleException(ExitCode.Usage,
+        $"no master key: expected it in the file {path}; point {MasterKey.FileVariable} at the file, put the key into {MasterKey.ValueVariable}, or make a new ledger with 'indelible init'"));
 
     /// <summary>Creates the file, durable when it returns; refuses to replace one.</summary>
     public static void Create(string path, string text)
@@ -34,23 +23,16 @@ internal static class MasterKeyFile
         DurableFile.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    private static void CheckMode(FileInfo file)
-    {
-        if (OperatingSystem.IsWindows() || (file.UnixFileMode & Others) == 0) return;
-        throw new IndelibleException(ExitCode.Usage,
-            $"expected {file.FullName} to be readable by its owner only, found mode {Convert.ToString((int)file.UnixFileMode, 8)}; run: chmod 600 '{file.FullName}'");
-    }
-
-    private static byte[] ReadAll(FileInfo file)
+    private static byte[]? TryRead(string path)
     {
         try
         {
-            return DurableFile.ReadAll(file.FullName, LengthMax);
+            return DurableFile.TryReadSecret(path, LengthMax);
         }
         catch (Exception inner) when (inner is IOException or UnauthorizedAccessException)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"cannot read the master key in {file.FullName} as user {Environment.UserName}: {inner.Message}", inner);
+                $"cannot read the master key in {Path.GetFullPath(path)} as user {Environment.UserName}: {inner.Message}", inner);
         }
     }
 }

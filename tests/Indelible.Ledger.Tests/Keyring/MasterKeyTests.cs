@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Indelible.Format;
 using Xunit;
 
@@ -49,10 +50,11 @@ public sealed class MasterKeyTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_others_may_read_is_refused_with_the_command_that_helps()
+    public async Task A_file_that_others_may_read_is_refused_with_the_command_that_helps()
     {
         string path = Path.Combine(_directory, MasterKey.FileName);
         File.WriteAllText(path, Hex);
+        if (Environment.UserName == "root") await Process.Start("chown", ["65534", path]).WaitForExitAsync(TestContext.Current.CancellationToken);
         foreach (UnixFileMode mode in new[] { UnixFileMode.GroupRead, UnixFileMode.OtherRead, UnixFileMode.GroupWrite, UnixFileMode.OtherWrite })
         {
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | mode);

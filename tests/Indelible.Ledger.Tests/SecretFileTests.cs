@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Text;
+using Indelible.Format;
+using Xunit;
+
+namespace Indelible.Ledger.Tests;
+
+/// <summary>Who may read a secret's file, as PostgreSQL has it for the key of a server: its owner; of a file of root's also its group.</summary>
+public sealed class SecretFileTests : IDisposable
+{
+    private const uint Root = 0, Somebody = 1000;
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("indelible-secret-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void Every_mode_is_private_or_not()
+    {
+        for (int mode = 0; mode <= 0x1FF; mode++)
+        {
+            Assert.Equal((mode & 0b000_111_111) == 0, DurableFile.IsPrivate(Somebody, (UnixFileMode)mode));
+            Assert.Equal((mode & 0b000_011_111) == 0, DurableFile.IsPrivate(Root, (UnixFileMode)mode));
+        }
+    }
+
+    [Fact]
+    public async Task A_secret_is_read_as_Kubernetes_mounts_it_and_one_that_everybody_may_read_is_not()
+    {
+        string file = Path.Combine(_directory, "real"), link = Path.Combine(_directory, "password");
+        await File.WriteAllTextAsync(file, "hunter2\n", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(link, file);     // as Kubernetes does, to exchange it at once
+        const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        File.SetUnixFileMode(file, owner | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        IndelibleException refused = Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(link, 100));
+        Assert.Equal(ExitCode.Usage, refused.ExitCode);
+        Assert.Contains($"found mode 644; run: chmod 600 '{link}'", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", refused.Message, StringComparison.Ordinal);
+
+        File.SetUnixFileMode(file, owner);
+        Assert.Equal("hunter2\n", Encoding.UTF8.GetString(DurableFile.TryReadSecret(link, 100)!));
+        File.SetUnixFileMode(file, owner | UnixFileMode.GroupRead);
+        if (Environment.UserName != "root")
+        {
+            Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(link, 100));
+            return;
+        }
+        Assert.Equal("hunter2\n", Encoding.UTF8.GetString(DurableFile.TryReadSecret(link, 100)!));
+        await Process.Start("chown", ["1000:1000", file]).WaitForExitAsync(TestContext.Current.CancellationToken);
+        refused = Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(link, 100));
+        Assert.Contains($"found mode 640; run: chown 0 '{link}' && chmod 600 '{link}'", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_there_is_none() => Assert.Null(DurableFile.TryReadSecret(Path.Combine(_directory, "none"), 100));
+}
