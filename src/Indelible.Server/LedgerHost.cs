@@ -43,7 +43,7 @@ public sealed class LedgerHost : IAsyncDisposable
         _logger = logger;
         _openedSize = writer.TreeSize;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, AlertsPending, LastPass, () => _copies);
+        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, SilentSeconds, AlertsPending, LastPass, () => _copies);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -279,6 +279,9 @@ public sealed class LedgerHost : IAsyncDisposable
 
     private IEnumerable<Measurement<double>> LagSeconds() =>
         Sources.Select(source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
+
+    private IEnumerable<Measurement<double>> SilentSeconds() =>
+        Sources.Select(source => new Measurement<double>(source.Silence.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
 
     /// <summary>Sources end first, then whoever has something to tell, then what makes entries readable; also if one of them fails.</summary>
     private async Task EndedAsync(List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)

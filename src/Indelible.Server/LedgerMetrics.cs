@@ -18,8 +18,8 @@ internal sealed class LedgerMetrics : IDisposable
     private readonly Counter<long> _alertFailures;
     private readonly Counter<long> _copyFailures;
 
-    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<long>>> alertsPending,
-        Func<IEnumerable<Measurement<double>>> lastPass, Func<Copies?> copies)
+    public LedgerMetrics(Func<long> treeSize, Func<long> publishedSize, Func<IEnumerable<Measurement<long>>> lagBytes, Func<IEnumerable<Measurement<double>>> lagSeconds, Func<IEnumerable<Measurement<double>>> silentSeconds,
+        Func<IEnumerable<Measurement<long>>> alertsPending, Func<IEnumerable<Measurement<double>>> lastPass, Func<Copies?> copies)
     {
         _sealed = _meter.CreateCounter<long>("indelible_entries_sealed", null, "Entries sealed by source, kind and grade");
         _breaks = _meter.CreateCounter<long>("indelible_continuity_breaks", null, "Changes that did not follow from what the ledger holds, by source");
@@ -38,7 +38,8 @@ internal sealed class LedgerMetrics : IDisposable
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
-        _meter.CreateObservableGauge("indelible_source_lag_seconds", lagSeconds, "s", "How long some of it has been waiting to be sealed, by source");
+        _meter.CreateObservableGauge("indelible_source_lag_seconds", lagSeconds, "s", "How long ago all of it was last known to be sealed, by source");
+        _meter.CreateObservableGauge("indelible_source_silent_seconds", silentSeconds, "s", "How long ago the source last said anything, by source");
         _meter.CreateObservableGauge("indelible_alerts_pending", alertsPending, null, "Published entries that were not looked at for a target of alerts, by target");
     }
 

@@ -9,16 +9,22 @@ internal sealed class SourceLag(TimeProvider time)
 
     /// <summary>Ends of the log that are not sealed yet, and when the server told of them; oldest first.</summary>
     private readonly List<(Lsn End, long At)> _waiting = [];
+    private long _heardAt = time.GetTimestamp();
 
     /// <summary>Everything up to here is sealed.</summary>
     public Lsn Sealed { get; private set; }
     /// <summary>End of the log when last heard of.</summary>
     public Lsn ServerEnd { get; private set; }
-    /// <summary>How long the oldest of what is not sealed has been waiting, as far as was looked; zero if nothing is.</summary>
-    public TimeSpan Behind => _waiting.Count == 0 ? TimeSpan.Zero : time.GetElapsedTime(_waiting[0].At);
+    /// <summary>How long ago the server last said anything, or this began.</summary>
+    public TimeSpan Silence => time.GetElapsedTime(_heardAt);
+    /// <summary>When the server last said anything; null if it never did.</summary>
+    public MicroTime? LastHeard { get; private set; }
+    /// <summary>How long ago everything was last known to be sealed. Grows while something waits, and while the server says nothing: nobody knows then whether something does.</summary>
+    public TimeSpan Behind => _waiting.Count == 0 ? Silence : time.GetElapsedTime(_waiting[0].At);
 
     public void ServerAt(Lsn end)
     {
+        (_heardAt, LastHeard) = (time.GetTimestamp(), MicroTime.From(time.GetUtcNow()));
         if (end <= ServerEnd) return;
         ServerEnd = end;
         if (end <= Sealed) return;

@@ -21,8 +21,10 @@ public sealed record SourceLine
     public required Lsn Sealed { get; init; }
     /// <summary>End of the source's log as the server says; none if it does not.</summary>
     public required Lsn LogEnd { get; init; }
-    /// <summary>How long something of the log has been waiting to be sealed; null if not known.</summary>
+    /// <summary>How long ago everything in the log was last known to be sealed; null if not known.</summary>
     public required TimeSpan? Lag { get; init; }
+    /// <summary>When the source last said anything to the process that captures; null if there is none, or it never did.</summary>
+    public required MicroTime? LastHeard { get; init; }
     /// <summary>End of the newest coverage entry; none if there is none.</summary>
     public required Lsn CoveredTo { get; init; }
     /// <summary>The newest gap, also if it is closed, in words; null if there is none among the newest guard entries.</summary>
@@ -50,7 +52,8 @@ public sealed record SourceLine
             State = running.State,
             Sealed = running.Sealed > Lsn.None ? running.Sealed : line.Sealed,
             LogEnd = running.ServerEnd,
-            Lag = running.ServerEnd > Lsn.None ? running.Lag : null,
+            Lag = running.Lag,
+            LastHeard = running.LastHeard,
             Changes = running.Changes,
             Problem = running.Problem,
             LastError = running.LastError,
@@ -89,6 +92,7 @@ public sealed record SourceLine
             Sealed = Lsn.None,
             LogEnd = Lsn.None,
             Lag = null,
+            LastHeard = null,
             CoveredTo = covered?.Coverage?.To ?? Lsn.None,
             LastGap = Gaps.Newest(view, name),
             OpenGaps = Gaps.Open(view, name, config.Protection),

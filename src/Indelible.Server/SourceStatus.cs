@@ -16,8 +16,12 @@ public sealed record SourceStatus
     public required Lsn Sealed { get; init; }
     /// <summary>End of the source's log when the server was last asked, four times a second while it answers; none if never.</summary>
     public required Lsn ServerEnd { get; init; }
-    /// <summary>How long something of the log has been waiting to be sealed; zero if nothing waits.</summary>
+    /// <summary>How long ago everything in the log was last known to be sealed: grows while something waits, and while the source is not heard of.</summary>
     public required TimeSpan Lag { get; init; }
+    /// <summary>How long ago the source last said anything, or the process began.</summary>
+    public required TimeSpan Silence { get; init; }
+    /// <summary>When the source last said anything; null if it did not since the process started.</summary>
+    public required MicroTime? LastHeard { get; init; }
     /// <summary>Changes sealed since the process started.</summary>
     public required long Changes { get; init; }
     /// <summary>Changes since the process started that did not follow from what the ledger holds.</summary>
@@ -60,6 +64,8 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeP
                 Sealed = _lag.Sealed,
                 ServerEnd = _lag.ServerEnd,
                 Lag = _lag.Behind,
+                Silence = _lag.Silence,
+                LastHeard = _lag.LastHeard,
                 Changes = _changes,
                 Breaks = _breaks,
                 Problem = _problem,

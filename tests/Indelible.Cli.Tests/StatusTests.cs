@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Testing;
 using Xunit;
@@ -37,15 +38,24 @@ public sealed class StatusTests : IAsyncLifetime
         Assert.Equal("not running", (string)waiting["state"]!);
         Assert.True((long)waiting["lagBytes"]! > (long)before["lagBytes"]! + 1_000_000, waiting.ToJsonString());
 
-        (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
+        (Process process, string address, Task<string> log) = await _indelible.RunServerAsync();
+        using HttpClient http = new();
         JsonNode standing = await UntilAsync(source => (string)source["state"]! == "capturing" && (long?)source["changes"] == 1 && (long?)source["lagBytes"] < 100_000);
         Assert.InRange((double)standing["lagSeconds"]!, 0, 10);
+        Assert.InRange(Seconds(await http.GetStringAsync(new Uri(address + "/metrics")), "indelible_source_silent_seconds"), 0, 10);
         Assert.Equal("1", (await _server.QueryAsync(_database, $"SELECT ('{standing["logEnd"]}'::pg_lsn >= '{waiting["logEnd"]}'::pg_lsn)::int::text"))[0]);
 
         await _server.Private.StopAsync(TestContext.Current.CancellationToken);
         JsonNode broken = await UntilAsync(source => (string)source["state"]! == "waiting");
         Assert.NotNull(broken["problem"]);
         Assert.Equal((string)broken["problem"]!, (string)broken["lastError"]!["message"]!);
+        string heard = (string)broken["lastHeard"]!;
+        JsonNode later = await UntilAsync(source => (double)source["lagSeconds"]! > 3);
+        Assert.Equal((heard, broken["lagBytes"]!.ToString()), ((string)later["lastHeard"]!, later["lagBytes"]!.ToString()));
+        Assert.Matches($"crm: last heard +{heard}", (await _indelible.CallAsync("status")).Output);
+        string metrics = await http.GetStringAsync(new Uri(address + "/metrics"));
+        Assert.True(Seconds(metrics, "indelible_source_silent_seconds") > 3, metrics);
+        Assert.True(Seconds(metrics, "indelible_source_lag_seconds") > 3, metrics);
         IndelibleProcess.Signal(process, "TERM");
         await process.WaitForExitAsync();
         _ = await log;
@@ -111,6 +121,9 @@ public sealed class StatusTests : IAsyncLifetime
             if (result.ExitCode == 0 || waited.Elapsed > Patience.Max || !result.Error.Contains("waited 8 s for it to end", StringComparison.Ordinal)) return result;
         }
     }
+
+    private static double Seconds(string metrics, string gauge) =>
+        double.Parse(metrics.Split('\n').Single(line => line.StartsWith(gauge + "{", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
 
     private async Task<JsonNode> SourceAsync(int exitCode)
     {

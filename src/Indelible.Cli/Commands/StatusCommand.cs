@@ -112,6 +112,7 @@ internal static class StatusCommand
     private static IEnumerable<(string, string)> Troubles(SourceLine source)
     {
         if (source.Problem is { } problem) yield return ($"{source.Name}: problem", problem);
+        if (source is { Problem: not null, LastHeard: { } heard }) yield return ($"{source.Name}: last heard", heard.ToString());
         if (source.LastError is { } error && error.Message != source.Problem) yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
         if (source.LastGap is { } last && source.OpenGaps.Count == 0) yield return ($"{source.Name}: last gap", last);
         yield return ($"{source.Name}: last crosscheck", source.LastCrosscheck is { } checkedAt ? LastCrosscheck.Words(checkedAt) : "none");
@@ -122,7 +123,8 @@ internal static class StatusCommand
 
     private static string Lag(SourceLine source) => (source.LagBytes, source.Lag) switch
     {
-        (null, _) => "not known",
+        (null, null) => "not known",
+        (null, { } time) => string.Create(CultureInfo.InvariantCulture, $"not known for {time.TotalSeconds:F1} s"),
         ({ } bytes, null) => $"{bytes} bytes",
         ({ } bytes, { } time) => string.Create(CultureInfo.InvariantCulture, $"{bytes} bytes, {time.TotalSeconds:F1} s"),
     };
@@ -178,6 +180,7 @@ internal static class StatusCommand
             ["logEnd"] = source.LogEnd.ToString(),
             ["lagBytes"] = source.LagBytes,
             ["lagSeconds"] = source.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
+            ["lastHeard"] = source.LastHeard?.ToString(),
             ["coveredTo"] = source.CoveredTo.ToString(),
             ["openGaps"] = new JsonArray([.. source.OpenGaps.Select(gap => (JsonNode)new JsonObject { ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"), ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString() })]),
             ["slot"] = source.Slot,
