@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Indelible.Ledger;
 using Indelible.Server;
 using Microsoft.Extensions.Logging;
@@ -31,16 +32,19 @@ internal static class Ledgers
         return running.View.Reader;
     }
 
-    /// <summary>With an index made again from the ledger.</summary>
+    /// <summary>With an index made again from the ledger; says how far that is.</summary>
     public static async Task<Borrowed<LedgerView>> RebuiltAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
+        Action<string> pace = invocation.TerminalFor(parse).Pace(invocation.Time);
+        long started = invocation.Time.GetTimestamp();
+        void Tell(long indexed, long size) => pace(string.Create(CultureInfo.InvariantCulture, $"index: {indexed} of {size} entries, {indexed / invocation.Time.GetElapsedTime(started).TotalSeconds:F0} a second"));
         if (invocation.Running is { } running)
         {
-            await running.RebuildIndexAsync(cancellationToken);
+            await running.RebuildIndexAsync(Tell, cancellationToken);
             return new Borrowed<LedgerView>(running.View, null);
         }
         LedgerView view = LedgerView.Open(invocation.ExistingPaths(parse), NullLogger.Instance);
-        await view.Feed.RebuildAsync(cancellationToken);
+        await view.Feed.RebuildAsync(Tell, cancellationToken);
         return new Borrowed<LedgerView>(view, () => { view.Dispose(); return ValueTask.CompletedTask; });
     }
 

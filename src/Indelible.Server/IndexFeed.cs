@@ -24,6 +24,8 @@ public sealed class IndexFeed : IDisposable
     private static readonly TimeSpan RoomPause = TimeSpan.FromMilliseconds(5);
     private const int CatchUpCountMax = 4096;
     private const int CatchUpLengthMax = 4 << 20;
+    /// <summary>Entries after which the log says how far a long way is.</summary>
+    private const int LoggedCount = 1_000_000;
 
     private readonly Channel<PublishedEntries> _offers;
     private readonly SemaphoreSlim _writing = new(1);
@@ -178,18 +180,20 @@ public sealed class IndexFeed : IDisposable
         catch (IndexDamagedException e)
         {
             ServerLog.IndexDamaged(_logger, e.Message);
-            await RebuildAsync(cancellationToken);
+            await RebuildAsync(static (_, _) => { }, cancellationToken);
         }
     }
 
     /// <summary>Throws the index away and makes it again from the ledger. No source may be captured meanwhile: what rows last held is in it too.</summary>
-    public async Task RebuildAsync(CancellationToken cancellationToken)
+    /// <param name="progress">Told how many entries are indexed, of how many.</param>
+    /// <param name="cancellationToken">Stops; what is missing is indexed when it is asked for.</param>
+    public async Task RebuildAsync(Action<long, long> progress, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken);
         try
         {
             Index.Reset();
-            CatchUp(_reader.ReadCheckpoint().Size, cancellationToken);
+            CatchUp(_reader.ReadCheckpoint().Size, cancellationToken, progress);
         }
         finally
         {
@@ -236,9 +240,9 @@ public sealed class IndexFeed : IDisposable
         if (indexed > size || (indexed > 0 && !Index.EndsWith(_reader.ReadEntry(indexed - 1).Span))) Index.Reset();
     }
 
-    private void CatchUp(long to, CancellationToken cancellationToken)
+    private void CatchUp(long to, CancellationToken cancellationToken, Action<long, long>? progress = null)
     {
-        long from = Index.IndexedSize;
+        long from = Index.IndexedSize, logged = from;
         if (from >= to) return;
         EntryTerms terms = new();
         EntryBatch chunk = new();
@@ -252,6 +256,10 @@ public sealed class IndexFeed : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             Index.Add(Index.IndexedSize, [chunk]);
             chunk = new EntryBatch();
+            progress?.Invoke(index + 1, to);
+            if (index + 1 - logged < LoggedCount) continue;
+            logged = index + 1;
+            ServerLog.IndexCatchingUp(_logger, logged, to);
         }
         ServerLog.IndexCaughtUp(_logger, from, to);
     }

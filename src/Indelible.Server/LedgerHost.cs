@@ -226,14 +226,16 @@ public sealed class LedgerHost : IAsyncDisposable
     }
 
     /// <summary>Makes the index again from the ledger; sources pause, and go on where they stopped.</summary>
-    public async Task RebuildIndexAsync(CancellationToken cancellationToken)
+    /// <param name="progress">Told how many entries are indexed, of how many.</param>
+    /// <param name="cancellationToken">Stops; what is missing is indexed when it is asked for.</param>
+    public async Task RebuildIndexAsync(Action<long, long> progress, CancellationToken cancellationToken)
     {
         await _rebuilding.WaitAsync(cancellationToken);    // two at once would start each other's sources too early
         string[] sources = [.. Config.Sources.Keys];
         try
         {
             foreach (string source in sources) await StopSourceAsync(source);
-            await View.Feed.RebuildAsync(cancellationToken);
+            await View.Feed.RebuildAsync(progress, cancellationToken);
         }
         finally
         {

@@ -56,6 +56,9 @@ internal static partial class ServerLog
     [LoggerMessage(5020, LogLevel.Information, "Index caught up from {From} to {To}")]
     public static partial void IndexCaughtUp(ILogger logger, long from, long to);
 
+    [LoggerMessage(5028, LogLevel.Information, "Indexed {Indexed} of {Size} entries")]
+    public static partial void IndexCatchingUp(ILogger logger, long indexed, long size);
+
     [LoggerMessage(5025, LogLevel.Warning, "Making the index again from the ledger: {Reason}")]
     public static partial void IndexDamaged(ILogger logger, string reason);
 

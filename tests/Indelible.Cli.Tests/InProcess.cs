@@ -6,7 +6,12 @@ namespace Indelible.Cli.Tests;
 internal static class InProcess
 {
     /// <summary>Runs the command to its end inside this process: many calls take a fraction of the time of many processes.</summary>
-    public static async Task<IndelibleProcess.Result> CallAsync(this IndelibleProcess indelible, params string[] arguments)
+    public static Task<IndelibleProcess.Result> CallAsync(this IndelibleProcess indelible, params string[] arguments) => CallAsync(indelible, isTerminal: false, arguments);
+
+    /// <summary>As when a person watches.</summary>
+    public static Task<IndelibleProcess.Result> WatchAsync(this IndelibleProcess indelible, params string[] arguments) => CallAsync(indelible, isTerminal: true, arguments);
+
+    private static async Task<IndelibleProcess.Result> CallAsync(IndelibleProcess indelible, bool isTerminal, string[] arguments)
     {
         using StringWriter output = new(), error = new();
         int exitCode = await CommandLine.RunAsync(arguments, new Invocation
@@ -14,7 +19,7 @@ internal static class InProcess
             Output = output,
             Error = error,
             Input = new Lazy<string?>((string?)null),
-            Terminal = false,
+            Terminal = isTerminal,
             Width = 80,
             Directory = indelible.Home,
             Environment = new Dictionary<string, string>(),

@@ -113,6 +113,23 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     }
 
     [Fact]
+    public async Task An_index_made_again_tells_who_watches_how_far_it_is_and_a_program_only_the_result()
+    {
+        IndelibleProcess.Result watched = await _indelible.WatchAsync("index", "rebuild");
+        string size = watched.Output.Split(' ')[^3];
+        Assert.Matches($"^index: {size} of {size} entries, [0-9]+ a second\n$", watched.Error);
+        IndelibleProcess.Result program = await _indelible.WatchAsync("index", "rebuild", "--json");
+        Assert.Equal((size, ""), (program.Json["indexedSize"]!.ToString(), program.Error));
+
+        (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
+        IndelibleProcess.Result forwarded = await _indelible.RunAsync("index", "rebuild");
+        Assert.True(forwarded is { ExitCode: 0, Error: "" }, forwarded.Error);
+        IndelibleProcess.Signal(process, "TERM");
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, await log);
+    }
+
+    [Fact]
     public async Task A_damaged_index_is_made_again_under_whoever_asks_also_while_run_holds_it()
     {
         Damage();

@@ -40,6 +40,30 @@ public sealed class TerminalTests
 
         """, Drawn(isTerminal: true, 40));
 
+    [Theory]
+    [InlineData(true, false, "0 1 2 3 4 5 30 35 60")]
+    [InlineData(false, false, "30 60")]
+    [InlineData(true, true, "30 60")]
+    public void How_far_something_is_is_told_a_person_each_second_and_a_log_every_half_minute(bool isTerminal, bool json, string told)
+    {
+        StringWriter output = new(), error = new();
+        Clock clock = new();
+        Action<string> pace = new Terminal(output, error, json, isTerminal, 80).Pace(clock);
+        foreach (double at in (double[])[0, 0.5, 1, 1.9, 2, 3, 4, 5, 5.9, 30, 35, 60])
+        {
+            clock.Seconds = at;
+            pace($"{at}");
+        }
+        Assert.Equal((told, ""), (error.ToString().TrimEnd('\n').Replace('\n', ' '), output.ToString()));
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public double Seconds { get; set; }
+
+        public override long GetTimestamp() => (long)(Seconds * TimestampFrequency);
+    }
+
     private static string Drawn(bool isTerminal, int width)
     {
         StringWriter output = new();

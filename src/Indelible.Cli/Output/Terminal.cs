@@ -29,14 +29,14 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// <summary>A remark that is no part of the result.</summary>
     public void Note(string text) => error.WriteLine(text);
 
-    /// <summary>Tells a person who watches how far something is, once a second at most; nobody else.</summary>
+    /// <summary>Tells how far something is, on standard error: a person who watches once a second at most, a log every half minute.</summary>
     public Action<string> Pace(TimeProvider time)
     {
-        if (!IsTerminal) return static _ => { };
-        long told = 0;
+        TimeSpan between = IsTerminal ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(30);
+        long? told = IsTerminal ? null : time.GetTimestamp();
         return what =>
         {
-            if (told != 0 && time.GetElapsedTime(told) < TimeSpan.FromSeconds(1)) return;
+            if (told is { } at && time.GetElapsedTime(at) < between) return;
             told = time.GetTimestamp();
             Note(what);
         };
