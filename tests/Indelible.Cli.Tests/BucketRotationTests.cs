@@ -92,6 +92,9 @@ public sealed class BucketRotationTests
         Assert.True(entries.Count(entry => (string?)entry!["closedLedger"] == LiveRun.Origin) > 2 && entries.Count(entry => entry!["closedLedger"] is null) == 2, live.Story(history.Output));
         IndelibleProcess.Result dispose = await live.Indelible.RunAsync(["dispose", LiveRun.Origin, "--reason", "a test", .. config]);
         Assert.True(dispose.ExitCode == 2 && dispose.Error.Contains("Nothing was removed", StringComparison.Ordinal), live.Story(dispose.Error));
+        Assert.Contains($"aws s3api list-object-versions --bucket '{bucket.Bucket}' --endpoint-url 'http://", dispose.Error, StringComparison.Ordinal);
+        Assert.Contains($"--prefix '{bucket.Prefix}' --query", dispose.Error, StringComparison.Ordinal);
+        Assert.Contains($"rm -r '{Path.Combine(live.Indelible.Home, "ledger")}'", dispose.Error, StringComparison.Ordinal);
         string closedKey = Keyring.ReadPublic(Path.Combine(live.Indelible.Home, "keyring")).VerifierKey;
         IReadOnlyList<byte[]> older = await EntriesAsync(bucket, closedKey, LiveRun.Origin, Path.Combine(live.Indelible.Home, "older")), newer = await EntriesAsync(successor, key, Successor, Path.Combine(live.Indelible.Home, "newer"));
         Assert.DoesNotContain(newer, entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code is "gap" or "continuity");

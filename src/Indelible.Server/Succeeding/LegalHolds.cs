@@ -107,7 +107,7 @@ public static class LegalHolds
         if (InForce(host.View).TryGetValue(origin, out IndexedEntry held))
             throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry {held.Index}: it cannot be disposed of. Nothing was removed");
         if (view.Paths.Store is { } store)
-            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed: once its objects are no longer locked, remove them there, with the storage's own means");
+            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed. By hand, once its locks have ended and nothing extends them (no `indelible run` of that ledger is left):\n{ByHand(store.Options(), view.Paths)}");
         Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
         EntryBatch entries = new();
         Dictionary<string, string> facts = new()
@@ -124,5 +124,16 @@ public static class LegalHolds
             if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
         }
         return index;
+    }
+
+    /// <summary>Commands that remove every version of what a bucket holds of a ledger, then what is here of it. The storage refuses whatever is still locked or held.</summary>
+    private static string ByHand(BucketOptions at, LedgerPaths paths)
+    {
+        string bucket = $"--bucket '{at.Bucket}'{(at.Endpoint is { } endpoint ? $" --endpoint-url '{endpoint}'" : "")}";
+        return $"""
+              aws s3api list-object-versions {bucket} --prefix '{at.Prefix}' --query '[Versions,DeleteMarkers][].[Key,VersionId]' --output text |
+                while read -r key version; do aws s3api delete-object {bucket} --key "$key" --version-id "$version"; done
+              rm -r '{paths.Ledger}' '{paths.Index}'
+            """;
     }
 }
