@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Indelible.Capture;
+using Indelible.Server;
 using Indelible.Server.Control;
 
 namespace Indelible.Cli;
@@ -29,7 +30,7 @@ internal static class RunningDoctor
             return [("run", new SourceCheck("process", CheckStatus.Fail, $"it listens, and has not answered for {Patience.TotalSeconds} s", "an answer", "systemctl restart indelible   # if it is not only halted; nothing acknowledged is lost"))];
         }
         JsonNode status = JsonNode.Parse(answer.ToString())!;
-        return [("run", new SourceCheck("process", CheckStatus.Ok, $"running, {status["treeSize"]} entries sealed", "an answer", null)), .. Problems(status)];
+        return [("run", new SourceCheck("process", CheckStatus.Ok, $"running, {status["treeSize"]} entries sealed", "an answer", null)), .. Problems(status), .. status["holds"]!.AsArray().Select(hold => ("here", LocalDoctor.Hold((string)hold!["words"]!)))];
     }
 
     private static IEnumerable<(string, SourceCheck)> Problems(JsonNode status) =>

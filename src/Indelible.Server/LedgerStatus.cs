@@ -3,6 +3,7 @@ using Indelible.Server.Alerts;
 using Indelible.Server.Anchoring;
 using Indelible.Server.Witnessing;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 
 namespace Indelible.Server;
 
@@ -39,6 +40,8 @@ public sealed record LedgerStatus
     public TargetStatus? Store { get; init; }
     /// <summary>The configured copies.</summary>
     public required IReadOnlyList<TargetStatus> Copies { get; init; }
+    /// <summary>Legal holds in force on ledgers of the chain: each is the entry that laid it.</summary>
+    public required IReadOnlyList<IndexedEntry> Holds { get; init; }
     /// <summary>The configured sources.</summary>
     public required IReadOnlyList<SourceLine> Sources { get; init; }
 
@@ -85,6 +88,7 @@ public sealed record LedgerStatus
             Alerts = [],
             Copies = [],
             TimeStamps = [],
+            Holds = [.. LegalHolds.InForce(view).Values.OrderBy(held => held.Index)],
             Sources = [],
             Successor = view.Reader.ReadSuccessor()?.Origin,
         };

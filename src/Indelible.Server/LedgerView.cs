@@ -79,25 +79,28 @@ public sealed class LedgerView : IDisposable
     internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind) => NewestEntries(source, kind).Select(entry => entry.Header);
 
     /// <summary>The same, whole.</summary>
-    internal IEnumerable<Entry> NewestEntries(string source, EntryKind kind)
+    internal IEnumerable<Entry> NewestEntries(string source, EntryKind kind) => Newest(source, kind).Select(found => found.Entry);
+
+    /// <summary>The same, with their places; of a source, or whatever they are about.</summary>
+    internal IEnumerable<IndexedEntry> Newest(string? source, EntryKind kind)
     {
         long indexed = Index.IndexedSize;
-        foreach (Entry entry in Unindexed(indexed, kind).Where(entry => entry.Header.Source == source && entry.Header.Kind == kind).Reverse()) yield return entry;
         Query query = new() { Source = source, Kind = kind, Limit = PageLimit };
+        foreach (IndexedEntry found in Unindexed(indexed, kind).Where(found => QueryMatch.Of(query, found.Entry)).Reverse()) yield return found;
         for (string? after = null; ;)
         {
             Page page = Index.Find(query with { After = after });
-            foreach (IndexedEntry found in Matching(page.Entries.Where(index => index < indexed), query)) yield return found.Entry;
+            foreach (IndexedEntry found in Matching(page.Entries.Where(index => index < indexed), query)) yield return found;
             if ((after = page.Next) is null) yield break;
         }
     }
 
     /// <summary>Entries of a kind that the index has not reached. In a backlog these are many, nearly all of other kinds: what is not wanted is not decoded.</summary>
-    private IEnumerable<Entry> Unindexed(long from, EntryKind kind)
+    private IEnumerable<IndexedEntry> Unindexed(long from, EntryKind kind)
     {
         for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++)
         {
-            if (EntryCodec.KindOf(Reader.ReadEntry(index).Span) is not { } other || other == kind) yield return Entry(index);
+            if (EntryCodec.KindOf(Reader.ReadEntry(index).Span) is not { } other || other == kind) yield return new IndexedEntry(index, Entry(index));
         }
     }
 

@@ -1,6 +1,8 @@
 using Indelible.Capture;
 using Indelible.Format;
+using Indelible.Format.Entries;
 using Indelible.Ledger;
+using Indelible.Server.Succeeding;
 
 namespace Indelible.Server;
 
@@ -9,6 +11,8 @@ public static class LocalDoctor
 {
     private const long FreeWarn = 5L << 30;
     private const long FreeFail = 512L << 20;
+    /// <summary>Entries that are looked through without an index: about a second.</summary>
+    private const long LookedThroughMax = 1_000_000;
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
         | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
@@ -27,6 +31,30 @@ public static class LocalDoctor
         Head(paths),
         Guard(paths),
     ];
+
+    /// <summary>The legal holds in force, of a ledger that no process holds: what must not be disposed of. Neither a fault nor mended here.</summary>
+    public static IReadOnlyList<SourceCheck> Holds(LedgerPaths paths)
+    {
+        try
+        {
+            LedgerReader reader = LedgerReader.Of(paths);
+            long size = reader.ReadCheckpoint().Size;
+            if (paths.Store is not null || size > LookedThroughMax) return [Hold($"not looked for in {size} entries{(paths.Store is null ? "" : " in a bucket")}: indelible status tells")];
+            List<IndexedEntry> admin = [];
+            foreach ((long index, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, size))
+            {
+                if (EntryCodec.KindOf(bytes.Span) == EntryKind.Admin && EntryCodec.Decode(bytes, out Entry entry) == EntryFault.None) admin.Add(new IndexedEntry(index, entry));
+            }
+            return [.. LegalHolds.InForce(Enumerable.Reverse(admin)).Values.OrderBy(held => held.Index).Select(held => Hold(LegalHolds.Words(held)))];
+        }
+        catch (Exception e) when (e is LedgerCorruptException or IndelibleException or IOException)
+        {
+            return [];      // the check of the ledger says why
+        }
+    }
+
+    /// <summary>A hold, told by whoever holds the ledger.</summary>
+    public static SourceCheck Hold(string words) => new("legal hold", CheckStatus.Ok, words, "not disposed of", null);
 
     private static SourceCheck Free(string name, string directory)
     {

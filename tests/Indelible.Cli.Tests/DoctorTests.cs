@@ -88,6 +88,32 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task A_legal_hold_is_stated_with_and_without_run_and_is_no_fault()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(45);
+        await live.ProtectAsync();
+        Assert.Empty(await HoldsAsync(live));
+        Assert.Equal(0, (await live.Indelible.RunAsync("hold", LiveRun.Origin, "--reason", "case 4711")).ExitCode);
+        string held = Assert.Single(await HoldsAsync(live));
+        Assert.Matches($"^on {LiveRun.Origin}, laid by [^ ]+ at [^ ]+Z, entry [0-9]+$", held);
+        await Changed(live, "held");
+        Assert.Equal([held], await HoldsAsync(live));
+        Assert.Matches($"legal hold +{held}", (await live.Indelible.RunAsync("status")).Output);
+        Assert.Equal(0, (await live.Indelible.RunAsync("release", LiveRun.Origin, "--reason", "over")).ExitCode);
+        Assert.Empty(await HoldsAsync(live));
+        await live.StopAsync();
+        Assert.Empty(await HoldsAsync(live));
+    }
+
+    private static async Task<string[]> HoldsAsync(LiveRun live)
+    {
+        IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor", "--json");
+        IEnumerable<JsonNode> holds = doctor.Json["checks"]!.AsArray().Where(one => (string)one!["check"]! == "legal hold")!;
+        Assert.All(holds, one => Assert.Equal(("ok", "not disposed of"), ((string)one["status"]!, (string)one["expected"]!)));
+        return [.. holds.Select(one => (string)one["found"]!)];
+    }
+
+    [Fact]
     public async Task A_file_system_that_became_read_only_is_named()
     {
         await using LiveRun live = await LiveRun.StartAsync(43);

@@ -32,7 +32,8 @@ internal static class DoctorCommand
         {
             LedgerPaths paths = invocation.ExistingPaths(parse);
             checks.AddRange(LocalDoctor.Check(paths).Select(check => ("here", check)));
-            checks.AddRange(await RunningDoctor.CheckAsync(paths.Journal, invocation, cancellationToken));
+            IReadOnlyList<(string, SourceCheck)> running = await RunningDoctor.CheckAsync(paths.Journal, invocation, cancellationToken);
+            checks.AddRange(running.Count > 0 ? running : LocalDoctor.Holds(paths).Select(check => ("here", check)));
         }
         if (config.Store is { } store && parse.GetValue(Source) is null)
             checks.AddRange((await TargetDoctor.CheckAsync(store, invocation.Time, cancellationToken)).Select(check => ("store", check)));

@@ -8,6 +8,7 @@ using Indelible.Server;
 using Indelible.Server.Alerts;
 using Indelible.Server.Anchoring;
 using Indelible.Server.Replication;
+using Indelible.Server.Succeeding;
 using Indelible.Server.Witnessing;
 
 namespace Indelible.Cli.Commands;
@@ -54,6 +55,7 @@ internal static class StatusCommand
             .. status.Copies.Count == 0 ? [("copies", "none")] : status.Copies.Select(copy => ($"copy: {copy.Name}", Copy(copy))),
             .. status.TimeStamps.Select(stamp => ($"time: {stamp.Authority}", Stamped(stamp))),
             .. status.Witnessing is { } witnessing ? [("cosigned", Cosigned(witnessing))] : ((string, string)[])[],
+            .. status.Holds.Select(held => ("legal hold", LegalHolds.Words(held))),
             ("verified", Verified(status.Verification)),
             .. status.Alerts.Select(target => ($"alerts: {target.Name}", Delivery(target))),
         ]);
@@ -169,6 +171,10 @@ internal static class StatusCommand
             ["lastDelivered"] = target.LastDelivered?.ToString(),
             ["problem"] = target.Problem,
             ["lastError"] = Error(target.LastError),
+        })]),
+        ["holds"] = new JsonArray([.. status.Holds.Select(held => (JsonNode)new JsonObject
+        {
+            ["ledger"] = Fact(held.Entry.Header, "ledger"), ["by"] = Fact(held.Entry.Header, "by"), ["since"] = held.Entry.Header.SealedAt.ToString(), ["entry"] = held.Index, ["words"] = LegalHolds.Words(held),
         })]),
         ["sources"] = new JsonArray([.. status.Sources.Select(source => (JsonNode)new JsonObject
         {

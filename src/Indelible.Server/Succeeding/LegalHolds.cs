@@ -16,23 +16,26 @@ public static class LegalHolds
     public const string ReleasedCode = "hold-released";
     /// <summary>Code of the entry that says that a closed ledger was disposed of.</summary>
     public const string DisposedCode = "disposed";
-    private const int PageLimit = 200;
 
     /// <summary>The holds in force, by the origin of the ledger held: each is the entry that laid it. Only published entries count.</summary>
-    public static IReadOnlyDictionary<string, IndexedEntry> InForce(LedgerView view)
+    public static IReadOnlyDictionary<string, IndexedEntry> InForce(LedgerView view) => InForce(view.Newest(source: null, EntryKind.Admin));
+
+    /// <summary>The same, by admin entries given newest first.</summary>
+    internal static IReadOnlyDictionary<string, IndexedEntry> InForce(IEnumerable<IndexedEntry> entries)
     {
         Dictionary<string, IndexedEntry> newest = new(StringComparer.Ordinal);
-        Query query = new() { Kind = EntryKind.Admin, Limit = PageLimit };
-        for (string? after = null; ;)
+        foreach (IndexedEntry found in entries)
         {
-            Page page = view.Index.Find(query with { After = after });
-            foreach (IndexedEntry found in view.Matching(page.Entries, query))
-            {
-                if (found.Entry.Header is { Code: HeldCode or ReleasedCode, Facts: { } facts } && facts.TryGetValue("ledger", out string? origin)) newest.TryAdd(origin, found);
-            }
-            if ((after = page.Next) is null) break;
+            if (found.Entry.Header is { Code: HeldCode or ReleasedCode, Facts: { } facts } && facts.TryGetValue("ledger", out string? origin)) newest.TryAdd(origin, found);
         }
         return newest.Where(one => one.Value.Entry.Header.Code == HeldCode).ToDictionary();
+    }
+
+    /// <summary>A hold for people: on what, by whom and since when.</summary>
+    public static string Words(IndexedEntry held)
+    {
+        IReadOnlyDictionary<string, string> facts = held.Entry.Header.Facts!;
+        return $"on {facts.GetValueOrDefault("ledger")}, laid by {facts.GetValueOrDefault("by")} at {held.Entry.Header.SealedAt}, entry {held.Index}";
     }
 
     /// <summary>Lays a hold on a ledger of the chain, or lifts it. Sealed with who and why; durable when it returns.</summary>
