@@ -23,6 +23,9 @@ internal static class ProtectCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the SQL and change nothing" };
     private static readonly Option<double> LockTimeout = new("--lock-timeout") { Description = "Seconds one attempt waits for a table's lock; default 2", HelpName = "SECONDS", DefaultValueFactory = _ => 2 };
 
+    /// <summary>Tables that a dry run names.</summary>
+    private const int StatedShown = 5;
+
     public static Command Build()
     {
         Command command = new("protect", "Seal every change of these columns from now on")
@@ -59,8 +62,11 @@ internal static class ProtectCommand
         {
             ProtectPlan plan = await operation.PlanAsync(cancellationToken);
             foreach (string warning in plan.Warnings) terminal.Note($"warning: {warning}");
-            terminal.Line(plan.Steps.Count == 0 ? "-- nothing to do: everything is in place" : plan.ToSql());
-            terminal.Json(new JsonObject { ["source"] = name, ["steps"] = plan.Steps.Count, ["sql"] = plan.ToSql() });
+            string[] stated = [.. plan.Protection.Tables.Where(table => plan.BaselineTables.Contains(table.Id)).Select(table => $"{table.Schema}.{table.Name}")];
+            if (plan.Steps.Count > 0) terminal.Line(plan.ToSql());
+            else if (stated.Length == 0) terminal.Line("-- nothing to do: everything is in place");
+            if (stated.Length > 0) terminal.Line($"-- then every row is stated, in a baseline, of {string.Join(", ", stated.Take(StatedShown))}{(stated.Length > StatedShown ? $" and {stated.Length - StatedShown} more" : "")}");
+            terminal.Json(new JsonObject { ["source"] = name, ["steps"] = plan.Steps.Count, ["sql"] = plan.ToSql(), ["baseline"] = new JsonArray([.. stated.Select(table => (JsonNode)table)]) });
             return (int)ExitCode.Fine;
         }
         Tell(terminal, await operation.RunAsync(cancellationToken));
