@@ -12,7 +12,8 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
 {
     private const int ToastMin = 2000;
     private const int ManyRows = 4200;                      // more than a batch holds
-    private const int LongReason = 5000;                    // said with many rows: more than one batch of entries holds
+    private const int LongRows = 2500;                      // fewer: a batch that ends with the transaction, and so confirms it
+    private const int LongReason = 8000;                    // said with either: more than one batch of entries holds
     private static readonly string[] Names = ["anna", "bo", "chen", "d'arc", "eva\\x"];
 
     private readonly bool _hasMany = random.Next(10) == 0;
@@ -43,10 +44,11 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
         _messages.Add((0, WireBytes.Begin(commit, at, _xid)));
         if (random.Next(10) == 0) Origin();
         IsLong = false;
-        int changes = _hasMany && random.Next(100) == 0 ? ManyRows : random.Next(1, 8);
+        bool isMany = _hasMany && random.Next(100) == 0;
+        int changes = isMany ? 0 : random.Next(1, 8);
         bool isLarge = random.Next(60) == 0;
-        if (changes == ManyRows) Many(_tables[random.Next(2)]);
-        else for (int i = 0; i < changes; i++) Change(isLarge);
+        if (isMany) Many(_tables[random.Next(2)]);
+        for (int i = 0; i < changes; i++) Change(isLarge);
         _messages.Add((0, WireBytes.Commit(commit, end, at)));
         return new SimTransaction(commit, end, [.. _messages]);
     }
@@ -66,7 +68,8 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
     {
         Say(isLong: _made % 2 == 0);
         IsLong = _who.Reason?.Length == LongReason;
-        for (int i = 0; i < ManyRows; i++) Insert(table, false);
+        int rows = IsLong && random.Next(3) > 0 ? LongRows : ManyRows;
+        for (int i = 0; i < rows; i++) Insert(table, false);
     }
 
     private void Origin()
