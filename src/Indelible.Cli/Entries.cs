@@ -17,6 +17,6 @@ internal static class Entries
             throw new IndelibleException(ExitCode.Usage, $"entry {index}: {expected}, found {index}");
         }
         EntryFault fault = EntryCodec.Decode(reader.ReadEntry(index), out Entry entry);
-        return fault == EntryFault.None ? entry : throw new LedgerCorruptException(reader.LedgerDirectory, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
+        return fault == EntryFault.None ? entry : throw LedgerReader.Unreadable(index, fault, reader.LedgerDirectory);
     }
 }

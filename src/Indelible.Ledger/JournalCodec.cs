@@ -55,7 +55,13 @@ internal static class JournalCodec
     }
 
     /// <summary>The record at the start of <paramref name="bytes"/>; null if there is none that is whole and authentic.</summary>
-    public static JournalRecord? TryDecode(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> key, out int recordLength, out Hash mac)
+    /// <param name="bytes">The rest of a segment.</param>
+    /// <param name="key">Authenticates records.</param>
+    /// <param name="path">The segment, for the words of a refusal.</param>
+    /// <param name="recordLength">In bytes; zero if there is none.</param>
+    /// <param name="mac">The record's own.</param>
+    /// <exception cref="IndelibleException">A journal of another version.</exception>
+    public static JournalRecord? TryDecode(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> key, string path, out int recordLength, out Hash mac)
     {
         (recordLength, mac) = (0, default);
         if (bytes.Length < Overhead) return null;
@@ -65,7 +71,7 @@ internal static class JournalCodec
         ReadOnlySpan<byte> found = bytes.Slice(covered.Length, MacLength);
         if (!CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(key, covered), found)) return null;
         var reader = new RecordReader(covered[HeadLength..]);
-        JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, Hash.Read(bytes[..Hash.Size])), GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
+        JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, path, Hash.Read(bytes[..Hash.Size])), GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
         if (record is null || !reader.IsAtEnd) return null;
         mac = Hash.Read(found);
         recordLength = covered.Length + MacLength;
@@ -98,11 +104,11 @@ internal static class JournalCodec
         return marks;
     }
 
-    private static JournalRecord.State? ReadState(ref RecordReader from, Hash previousMac)
+    private static JournalRecord.State? ReadState(ref RecordReader from, string path, Hash previousMac)
     {
         byte version = from.Byte();
         if (version != Version)     // under our MAC: written so, not damaged
-            throw new IndelibleException(ExitCode.Environment, $"expected a journal of version {Version}, found version {version}; use the program that wrote it, or a newer one");
+            throw new IndelibleException(ExitCode.Environment, $"expected a journal of version {Version}, found version {version} in {path}; use the program that wrote it, or a newer one");
         long segment = from.Number();
         string origin = from.Text();
         var head = new GuardedHead(from.Number(), from.Hash());

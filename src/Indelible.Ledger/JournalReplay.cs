@@ -38,7 +38,7 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
             Torn = null;
             while (offset < bytes.Length)
             {
-                JournalRecord? record = JournalCodec.TryDecode(bytes.AsSpan(offset), key.Span, out int length, out Hash mac);
+                JournalRecord? record = JournalCodec.TryDecode(bytes.AsSpan(offset), key.Span, path, out int length, out Hash mac);
                 if (record is null)
                 {
                     RequireTorn(path, bytes, offset);
@@ -83,7 +83,7 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
         for (int at = offset + 1; at <= bytes.Length - JournalCodec.Overhead; at++)
         {
             if (!CanBeGroup(bytes.AsSpan(at))) continue;
-            if (JournalCodec.TryDecode(bytes.AsSpan(at), key.Span, out _, out _) is not null)
+            if (JournalCodec.TryDecode(bytes.AsSpan(at), key.Span, path, out _, out _) is not null)
                 throw new LedgerCorruptException(path, offset, $"expected an authentic record before the one at byte {at}; it was changed after it was sealed");
         }
         Torn = new TornTail(path, offset, bytes.Length - offset);

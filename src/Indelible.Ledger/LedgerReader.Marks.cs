@@ -17,7 +17,7 @@ public sealed partial class LedgerReader
         foreach ((long index, ReadOnlyMemory<byte> bytes) in ReadEntries(0, size))
         {
             EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
-            if (fault != EntryFault.None) throw new LedgerCorruptException(LedgerDirectory, 0, $"expected entry {index} to be an entry: {fault}");
+            if (fault != EntryFault.None) throw Unreadable(index, fault, LedgerDirectory);
             if (entry.Header.Source is { } source) marks[source] = Advance(marks.GetValueOrDefault(source) ?? new SourceMark(source, default, Lsn.None), entry.Header);
         }
         return [.. marks.Values.Where(mark => mark.Confirmable != Lsn.None)];

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Merkle;
 using Indelible.Format.Notes;
@@ -57,8 +58,22 @@ public sealed partial class LedgerReader
     }
 
     /// <summary>What comes after the published ledger, by its last entry; null if it is not closed.</summary>
-    public Successor? ReadSuccessor() =>
-        ReadCheckpoint().Size is > 0 and var size && EntryCodec.Decode(ReadEntry(size - 1), out Entry last) == EntryFault.None ? Succession.SuccessorIn(last.Header) : null;
+    /// <exception cref="IndelibleException">A newer program wrote that entry.</exception>
+    public Successor? ReadSuccessor()
+    {
+        if (ReadCheckpoint().Size is not (> 0 and var size)) return null;
+        EntryFault fault = EntryCodec.Decode(ReadEntry(size - 1), out Entry last);
+        if (fault.IsVersion) throw Unreadable(size - 1, fault, LedgerDirectory);
+        return fault == EntryFault.None ? Succession.SuccessorIn(last.Header) : null;
+    }
+
+    /// <summary>What to throw where an entry does not decode: that a newer program wrote it, or that the ledger contradicts itself.</summary>
+    /// <param name="index">The entry's.</param>
+    /// <param name="fault">What is wrong with it.</param>
+    /// <param name="path">The file, or the ledger.</param>
+    public static Exception Unreadable(long index, EntryFault fault, string path) => fault.IsVersion
+        ? new IndelibleException(ExitCode.Environment, $"entry {index} in {path}: {fault.Rule}: use the program that wrote it, or a newer one. If there is none, `indelible verify` says whether it was altered")
+        : new LedgerCorruptException(path, 0, $"expected entry {index} to decode, found {fault}");
 
     /// <summary>Entries from <paramref name="from"/> to before <paramref name="to"/>, in order; both within the published size.</summary>
     public IEnumerable<(long Index, ReadOnlyMemory<byte> Entry)> ReadEntries(long from, long to)

@@ -79,7 +79,9 @@ public sealed partial class LedgerWriter
         LedgerKeys keys = Keyring.ReadLedgerKeys(paths.Keyring, masterKey);
         using NoteSigner signer = keys.Signer;
         RequireNewestKey(paths, keys);
-        return RecoveredLedger.Run(paths, keys, new LedgerOptions { AcceptMissingGuard = true }).Tree.Range.Size;
+        long size = RecoveredLedger.Run(paths, keys, new LedgerOptions { AcceptMissingGuard = true }).Tree.Range.Size;
+        new LedgerReader(paths.Ledger).ReadSuccessor();
+        return size;
     }
 
     /// <summary>Everything recovered is written and flushed afresh: what an earlier, failed flush left in the system's cache is not relied on.</summary>

@@ -249,7 +249,7 @@ public sealed class IndexFeed : IDisposable
         foreach ((long index, ReadOnlyMemory<byte> bytes) in _reader.ReadEntries(from, to))
         {
             EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
-            if (fault != EntryFault.None) throw new LedgerCorruptException(TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, to).Path, 0, $"expected entry {index} to decode, found {fault}");
+            if (fault != EntryFault.None) throw LedgerReader.Unreadable(index, fault, TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, to).Path);
             terms.Collect(entry, _values.TokensOf(entry));
             chunk.Add(bytes.Span, terms.Collected, EntryTerms.TimeOf(entry.Header));
             if (chunk.Count < CatchUpCountMax && chunk.FramedLength < CatchUpLengthMax && index + 1 < to) continue;

@@ -1,7 +1,10 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Indelible.Ledger;
 using Indelible.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Indelible.Cli.Tests;
@@ -70,6 +73,68 @@ public sealed class OperationsTests
         Assert.Equal(0, (await indelible.CallAsync("status")).ExitCode);
     }
 
+    [Fact]
+    public async Task A_journal_of_a_newer_program_is_refused_by_its_version()
+    {
+        using IndelibleProcess indelible = new();
+        Assert.Equal(0, (await indelible.RunAsync("init", "--origin", LiveRun.Origin)).ExitCode);
+        LedgerPaths paths = LedgerPaths.For(Path.Combine(indelible.Home, "ledger"));
+        byte[] key = [];
+        await OpenedAsync(paths, (_, keys) =>
+        {
+            key = keys.JournalHmacKey.ToArray();
+            return Task.CompletedTask;
+        });
+        string path = Directory.GetFiles(paths.Journal, "*.journal").Max(StringComparer.Ordinal)!;
+        byte[] sound = await File.ReadAllBytesAsync(path), newer = [.. sound];
+        newer[JournalVersionAt] = 2;
+        int length = JournalVersionAt + BinaryPrimitives.ReadInt32BigEndian(newer.AsSpan(HMACSHA256.HashSizeInBytes));      // of the first record
+        HMACSHA256.HashData(key, newer.AsSpan(..length)).CopyTo(newer.AsSpan(length));
+        await File.WriteAllBytesAsync(path, newer);
+        await RefusedAsync(indelible, $"expected a journal of version 1, found version 2 in {path}");
+        await File.WriteAllBytesAsync(path, sound);
+        await OpenedAsync(paths, (writer, _) =>
+        {
+            Assert.Equal(0, writer.TreeSize);
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>Whatever else is in it: only the version is sure to be where it was.</summary>
+    [Fact]
+    public async Task An_entry_of_a_newer_program_is_refused_by_its_version_wherever_it_is_read()
+    {
+        using IndelibleProcess indelible = new();
+        Assert.Equal(0, (await indelible.RunAsync("init", "--origin", LiveRun.Origin)).ExitCode);
+        LedgerPaths paths = LedgerPaths.For(Path.Combine(indelible.Home, "ledger"));
+        EntryBatch batch = new();
+        batch.Add([0x82, 0xa2, 0x00, 0x02, 0x18, 0x63, 0x00, 0x80]);   // [{0: 2, 99: 0}, []]
+        await OpenedAsync(paths, (writer, _) => writer.SealAsync(batch, TestContext.Current.CancellationToken));
+        const string expected = "entry version 2: this program knows 1";
+        await RefusedAsync(indelible, expected);
+        foreach (string[] command in (string[][])[["log"], ["show", "0"], ["status"]])
+        {
+            IndelibleProcess.Result refused = await indelible.RunAsync(command);
+            Assert.True(refused.ExitCode == 3, $"{command[0]}: {refused.Output}{refused.Error}");
+            Assert.Contains(expected, refused.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("contradicts itself", refused.Error, StringComparison.Ordinal);
+        }
+        IndelibleProcess.Result verify = await indelible.CallAsync("verify");
+        Assert.Equal(1, verify.ExitCode);
+        Assert.Contains(expected, verify.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>In its first record: MAC of the one before, length, type, then it. src/Indelible.Ledger/JournalCodec.cs.</summary>
+    private const int JournalVersionAt = 32 + 4 + 1;
+
+    private static async Task OpenedAsync(LedgerPaths paths, Func<LedgerWriter, LedgerKeys, Task> useAsync)
+    {
+        using MasterKey master = MasterKey.Load(paths.Keyring);
+        using Keyring keyring = Keyring.Open(paths.Keyring, master);
+        await using LedgerWriter writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance, new LedgerOptions(), TestContext.Current.CancellationToken);
+        await useAsync(writer, keyring.LedgerKeys);
+    }
+
     /// <summary>The checkpoint first: whatever it covers is there when the rest is copied. The keyring after the ledger: it must hold every key the copy needs.</summary>
     private static async Task BackUpAsync(LiveRun live, string backup)
     {
@@ -96,13 +161,18 @@ public sealed class OperationsTests
         JsonObject json = JsonNode.Parse(sound)!.AsObject();
         change(json);
         await File.WriteAllTextAsync(path, json.ToJsonString());
+        await RefusedAsync(indelible, reason);
+        await File.WriteAllTextAsync(path, sound);
+    }
+
+    private static async Task RefusedAsync(IndelibleProcess indelible, string reason)
+    {
         IndelibleProcess.Result refused = await indelible.RunAsync("run", "--listen", "127.0.0.1:0");
-        Assert.Equal(3, refused.ExitCode);
+        Assert.True(refused.ExitCode == 3, refused.Error);
         Assert.Contains(reason, refused.Error, StringComparison.Ordinal);
         Assert.Contains("use the program that wrote it, or a newer one", refused.Error, StringComparison.Ordinal);
         IndelibleProcess.Result doctor = await indelible.CallAsync("doctor");
         Assert.Equal(1, doctor.ExitCode);
         Assert.Contains(reason, doctor.Output, StringComparison.Ordinal);
-        await File.WriteAllTextAsync(path, sound);
     }
 }

@@ -61,7 +61,7 @@ internal ref partial struct EntryDecoder
     {
         int start = reader.Position;
         draft.Version = Unsigned(ulong.MaxValue);
-        if (!Failed && draft.Version != EntryRules.Version) Refuse($"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start);
+        if (!Failed && draft.Version != EntryRules.Version) Fault = new EntryFault($"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start) { IsVersion = true };
     }
 
     private MicroTime Time() => new(Integer(MicroTime.Min.Micros, MicroTime.Max.Micros));

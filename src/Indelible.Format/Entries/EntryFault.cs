@@ -8,6 +8,9 @@ public readonly record struct EntryFault(string Rule, int Offset)
     /// <summary>Nothing is wrong.</summary>
     public static readonly EntryFault None = new("", 0);
 
+    /// <summary>Whether the entry says that it is of a version this program does not know: then nothing else of it is judged.</summary>
+    public bool IsVersion { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => Rule.Length == 0 ? "none" : $"{Rule} (at byte {Offset})";
 }
