@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Indelible.Ledger;
+using Indelible.Ledger.Stores;
 using Indelible.Testing;
 using Xunit;
 
@@ -114,6 +115,42 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task Copies_alerts_time_stamps_and_gaps_are_told_of_while_they_fail_and_no_longer()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(44, "copy");
+        await using TimeStampAuthority authority = new() { IsUp = false };
+        await live.ProtectAsync();
+        live.Configure("timestamps", new JsonObject { ["authorities"] = new JsonObject { ["tsa"] = new JsonObject { ["url"] = authority.Url, ["certificates"] = authority.RootPath } } });
+        live.Configure("alerts", new JsonObject { ["targets"] = new JsonObject { ["hook"] = new JsonObject { ["kind"] = "webhook", ["url"] = "http://127.0.0.1:9/" } } });
+        await live.Server.ExecuteAsync(live.Database, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()",
+            "REVOKE SELECT ON people FROM indelible_capture");
+        string copy = Path.Combine(live.Home, "copy");
+        Directory.Delete(copy, recursive: true);
+        await File.WriteAllTextAsync(copy, "in the way", TestContext.Current.CancellationToken);
+        live.Launch();
+        await live.ListeningAsync();
+        await UntilWrongAsync(live, "stamped", "503");
+        authority.IsUp = true;
+        await UntilWrongAsync(live, "gap", "slot");
+        await UntilWrongAsync(live, "written", "copy");
+        await UntilWrongAsync(live, "told", "refused");
+
+        await live.Server.ExecuteAsync(live.Database, "GRANT SELECT ON people TO indelible_capture");
+        File.Delete(copy);
+        Directory.CreateDirectory(copy);
+        foreach (string check in (string[])["gap", "written", "stamped"]) await UntilRightAsync(live, check);
+    }
+
+    [Fact]
+    public async Task Storage_that_does_not_answer_is_named()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(45);
+        Assert.Null(await WrongAsync(live, "bucket"));
+        live.ConfigureStore(new BucketOptions { Bucket = "gone", Prefix = "clinic" }, port: 9);
+        Assert.Contains("127.0.0.1:9", await WrongAsync(live, "bucket"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_system_that_became_read_only_is_named()
     {
         await using LiveRun live = await LiveRun.StartAsync(43);
@@ -149,6 +186,12 @@ public sealed class DoctorTests
             if (found?.Contains(expected, StringComparison.Ordinal) == true) return;
             Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < Patience.Max, $"doctor says of {check}: {found ?? "nothing"}");
         }
+    }
+
+    private static async Task UntilRightAsync(LiveRun live, string check)
+    {
+        for (long started = System.Diagnostics.Stopwatch.GetTimestamp(); await WrongAsync(live, check) is { } found; await Task.Delay(200))
+            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < Patience.Max, $"doctor says of {check} still: {found}");
     }
 
     private static async Task CopyAsync(LedgerPaths paths, string to)
