@@ -19,7 +19,8 @@ public static class ConfigFile
     /// <summary>Name looked for in the working directory unless told otherwise.</summary>
     public const string DefaultName = "indelible.json";
 
-    private const int LengthMax = 4 << 20;
+    /// <summary>Bytes of the file: a protected table of one column takes some 460.</summary>
+    private const int LengthMax = 64 << 20;
 
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -78,10 +79,14 @@ public static class ConfigFile
     }
 
     /// <summary>Replaces the file; durable when it returns.</summary>
+    /// <exception cref="IndelibleException">Usage: what <see cref="Load"/> would refuse. The file is as before.</exception>
     public static void Save(string path, IndelibleConfig config)
     {
         Check(path, config);
-        DurableFile.Replace(path, [.. JsonSerializer.SerializeToUtf8Bytes(config, Options), (byte)'\n']);
+        byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(config, Options), (byte)'\n'];
+        if (bytes.Length > LengthMax)
+            throw new IndelibleException(ExitCode.Usage, $"{path}: expected at most {LengthMax} bytes, found {bytes.Length}: protect fewer tables in one ledger, or open another one for the rest");
+        DurableFile.Replace(path, bytes);
     }
 
     /// <summary>The four directories: <paramref name="ledger"/> if given, else the configured ones, else siblings of <c>./ledger</c>.</summary>

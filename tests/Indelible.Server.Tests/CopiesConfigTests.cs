@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Indelible.Server.Tests;
 
-/// <summary>Configurations of copies and time stamps.</summary>
+/// <summary>Configurations of copies and time stamps, and how large one may be.</summary>
 public sealed class CopiesConfigTests
 {
     [Fact]
@@ -32,6 +32,20 @@ public sealed class CopiesConfigTests
             Assert.Equal(ExitCode.Usage, refused.ExitCode);
             Assert.Contains(words, refused.Message, StringComparison.Ordinal);
         }
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
+    [Fact]
+    public void A_configuration_that_could_not_be_read_again_is_not_written()
+    {
+        string file = Path.Combine(Directory.CreateTempSubdirectory("indelible-config-").FullName, "indelible.json");
+        IndelibleConfig config = new() { Sources = { ["crm"] = new SourceConfig { Connection = new string('x', 5 << 20) } } };
+        ConfigFile.Save(file, config);      // of ten thousand tables
+        Assert.Equal(5 << 20, ConfigFile.Load(file, required: true).Sources["crm"].Connection.Length);
+        config.Sources["crm"].Connection = new string('x', 64 << 20);
+        IndelibleException refused = Assert.Throws<IndelibleException>(() => ConfigFile.Save(file, config));
+        Assert.Contains("expected at most 67108864 bytes", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(5 << 20, ConfigFile.Load(file, required: true).Sources["crm"].Connection.Length);
         Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
     }
 }
