@@ -51,6 +51,7 @@ internal sealed class HonestPeople(PostgresServer server, string database, int s
     {
         int id = random.Next(1, 300), unused = Interlocked.Add(ref _next, 20);
         string sql = string.Format(CultureInfo.InvariantCulture, Work[random.Next(Work.Length)], id, unused, $"v{unused}", random.Next(2) == 0 ? "ann" : "bob");
+        if (sql.StartsWith("MERGE", StringComparison.Ordinal) && connection.PostgreSqlVersion.Major < 15) return;
         if (sql == "COPY") await CopyAsync(connection, unused);
         else
         {

@@ -28,7 +28,7 @@ public sealed class StorageAttacks : IAsyncLifetime
     [Fact]
     public async Task Page_of_the_table_edited_while_the_server_is_stopped()
     {
-        await _server.ExecuteAsync(_scene.Ledger.Database, "CHECKPOINT");
+        await _server.ExecuteAsync(_scene.Ledger.Database, "ALTER SYSTEM SET ignore_checksum_failure = on", "CHECKPOINT");    // as good as right checksums, which 18 writes
         string file = Path.Combine(Data, (await _scene.AskAsync("SELECT pg_relation_filepath('people')"))!);
         await _scene.StopAsync();
         await _server.Private.StopAsync(CancellationToken.None);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Indelible.Server.Demo;
 using Npgsql;
 
@@ -33,6 +34,9 @@ public sealed class PostgresServer : IAsyncDisposable
         };
         return new PostgresServer(await PrivatePostgres.StartAsync(options, CancellationToken.None));
     }
+
+    /// <summary>PostgreSQL's major version, such as 15.</summary>
+    public async Task<int> MajorVersionAsync() => int.Parse((await QueryAsync(ConnectionString, "SHOW server_version_num"))[0]!, CultureInfo.InvariantCulture) / 10_000;
 
     /// <summary>Makes an empty database and returns the superuser's connection string to it.</summary>
     public async Task<string> CreateDatabaseAsync()

@@ -67,12 +67,17 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         bool isOfAll = faults.Count > absent.Count;
         faults.AddRange(filtered.Select(t => $"{t.Schema}.{t.Name} with a row filter"));
         faults.AddRange(listed.Select(t => $"{t.Schema}.{t.Name} with a column list"));
+        List<ProtectedTable> computed = publication.PublishesGenerated ? [] : protection.Tables.FindAll(t => tables.TryGetValue(t.Oid, out TableFacts? now) && HasGenerated(t, now));
+        faults.AddRange(computed.Select(t => $"{t.Schema}.{t.Name} without its generated columns"));
         string found = faults.Count > 0 ? string.Join(", ", faults) : $"{protection.Tables.Count} tables";
         _checks.Add(SourceCheck.Of("publication", faults.Count == 0, CheckStatus.Fail, found, "every protected table, all operations, not via root, whole rows", _again.AsOwner) with
         {
-            Hides = isOfAll ? protection.Tables : [.. absent.Concat(filtered).Concat(listed)],
+            Hides = isOfAll ? protection.Tables : [.. absent.Concat(filtered).Concat(listed).Concat(computed)],
         });
     }
+
+    private static bool HasGenerated(ProtectedTable table, TableFacts now) =>
+        table.Columns.Any(column => now.Columns.Any(one => one.Number == column.Number && one.Generated == "s"));
 
     private void AddGone(ProtectedTable table, RelationName? found, TableFacts? now)
     {

@@ -207,7 +207,7 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             return null;
         }
         if (!publication.IsOwned) throw new IndelibleException(ExitCode.Environment, $"expected publication {protection.Publication} to be absent or owned by us, found another owner; drop it or connect as its owner");
-        if (!publication.PublishesAll || publication.ViaRoot)
+        if (!publication.PublishesAll || publication.ViaRoot || (generated && !publication.PublishesGenerated))
         {
             _steps.Add(new PlanStep("publication options", [PlanStatement.Of($"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = false{extra})")]));
         }

@@ -62,7 +62,8 @@ internal static class ProtectionMerge
 internal sealed record InstalledFacts(string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
 
 /// <summary>A publication.</summary>
-internal sealed record PublicationFacts(bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed)
+internal sealed record PublicationFacts(
+    bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed, bool PublishesGenerated)
 {
     /// <summary>All that can be published, as the query spells it.</summary>
     public const string AllOperations = "insert, update, delete, truncate";
@@ -72,7 +73,8 @@ internal sealed record PublicationFacts(bool IsOwned, bool AllTables, string Ope
 
     /// <summary>Reads a row of publication.sql.</summary>
     public static PublicationFacts Read(Npgsql.NpgsqlDataReader r) => new(
-        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)], [.. r.GetFieldValue<uint[]>(6)]);
+        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)], [.. r.GetFieldValue<uint[]>(6)],
+        r.GetBoolean(7));
 }
 
 /// <summary>A role's attributes.</summary>

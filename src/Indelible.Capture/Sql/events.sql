@@ -26,7 +26,8 @@ DECLARE
     relations pg_catalog.oid[];
 BEGIN
     FOR command IN SELECT c.classid, c.objid, c.command_tag, c.object_identity FROM pg_event_trigger_ddl_commands() c LOOP
-        IF command.classid IN ('pg_publication'::regclass, 'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass) THEN
+        -- pg_publication_namespace: from 15 on.
+        IF command.classid IN ('pg_publication'::regclass, 'pg_publication_rel'::regclass, to_regclass('pg_catalog.pg_publication_namespace')) THEN
             PERFORM indelible.emit_ddl('ddl_command_end', command.command_tag, 0, 0, '', command.object_identity);
         END IF;
         -- New members first, so that no row of theirs is written without identity and trigger.
@@ -81,7 +82,7 @@ BEGIN
     WHERE d.object_type = 'trigger' AND d.address_names[3] = 'zz_indelible';
     PERFORM indelible.emit_ddl('sql_drop', tg_tag, 0, 0, '', d.object_identity)
     FROM pg_event_trigger_dropped_objects() d
-    WHERE d.classid IN ('pg_publication'::regclass, 'pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass);
+    WHERE d.classid IN ('pg_publication'::regclass, 'pg_publication_rel'::regclass, to_regclass('pg_catalog.pg_publication_namespace'));
     DELETE FROM indelible.relation r USING pg_event_trigger_dropped_objects() d
     WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = r.oid;
 END

@@ -1,3 +1,4 @@
+using Indelible.Capture.Tests.Reading;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
@@ -27,7 +28,6 @@ public sealed class BadInputTests(SharedServer fixture)
     [InlineData("CREATE SCHEMA ward; CREATE TABLE ward.patients (id int PRIMARY KEY, address text)", "ward.patients", "ward.patients is a table; expected one of its columns: ward.patients.COLUMN")]
     [InlineData("CREATE UNLOGGED TABLE t (id int PRIMARY KEY, x text)", "t.x", "SET LOGGED")]
     [InlineData("CREATE VIEW t AS SELECT 1 AS id, 'x' AS x", "t.x", "is a view")]
-    [InlineData("CREATE TABLE t (id int PRIMARY KEY, a text, x text GENERATED ALWAYS AS (a || 'x') STORED)", "t.x", "generated")]
     [InlineData("CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id); CREATE TABLE t PARTITION OF p DEFAULT", "t.x", "is a partition of p")]
     [InlineData("CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id); CREATE UNLOGGED TABLE t PARTITION OF p DEFAULT", "p.x", "unlogged partition")]
     [InlineData("CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE t (id int, x text) SERVER s", "t.x", "foreign")]
@@ -37,6 +37,25 @@ public sealed class BadInputTests(SharedServer fixture)
         IndelibleException refused = await RefusedAsync(statement, column);
         Assert.Equal(ExitCode.Usage, refused.ExitCode);
         Assert.Contains(message, refused.Message);
+    }
+
+    [Fact]
+    public async Task A_stored_generated_column_is_refused_before_18_and_captured_since()
+    {
+        const string table = "CREATE TABLE t (id int PRIMARY KEY, a text, x text GENERATED ALWAYS AS (a || 'x') STORED)";
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(Server, table);
+        if (await Server.MajorVersionAsync() < 18)
+        {
+            Assert.Contains("generated", (await RefusedAsync(table, "t.x")).Message, StringComparison.Ordinal);
+            return;
+        }
+        ProtectOutcome plain = await db.ProtectAsync("t.a");      // the publication is there before it must publish more
+        ProtectOutcome both = await db.ProtectAsync(db.Request("t.x") with { Existing = plain.Protection });
+        await db.ExecuteAsync("INSERT INTO t VALUES (1, 'b')");
+        Assert.Equal("Insert t [1] a: (NoRow) > b x: (NoRow) > bx", Show.Line(Assert.Single((await db.ReadAllAsync(both.Protection)).OfType<CapturedChange.Row>())));
+        await db.ExecuteAsync($"ALTER PUBLICATION {both.Protection.Publication} SET (publish_generated_columns = none)");
+        SourceCheck check = (await SourceDoctor.CheckAsync(db.Owner, both.Protection, TimeProvider.System, CancellationToken.None)).Single(one => one.Name == "publication");
+        Assert.Equal((CheckStatus.Fail, "public.t without its generated columns"), (check.Status, check.Found));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
@@ -7,7 +8,7 @@ using Xunit;
 namespace Indelible.Capture.Tests.Protect;
 
 [Collection(SharedServerTests.Name)]
-public sealed class ProtectorTests(SharedServer fixture)
+public sealed partial class ProtectorTests(SharedServer fixture)
 {
     private const string People = "CREATE TABLE people (id int PRIMARY KEY, name text, ssn text, note text)";
     private const string Visits = """
@@ -45,7 +46,7 @@ public sealed class ProtectorTests(SharedServer fixture)
         await db.ProtectAsync("people.ssn");
         string capture = db.Owner.As(db.CaptureRole, "capture-password").ReplicationText();
         Assert.Equal(["s"], await Server.QueryAsync(capture, "SELECT ssn FROM public.people"));
-        foreach (string forbidden in new[] { "UPDATE public.people SET ssn = 'y'", "SELECT * FROM indelible.source", "SELECT * FROM indelible.relation", "CREATE TABLE public.mine ()", "SELECT indelible.adopt(1, 1)" })
+        foreach (string forbidden in new[] { "UPDATE public.people SET ssn = 'y'", "SELECT * FROM indelible.source", "SELECT * FROM indelible.relation", "CREATE TABLE indelible.mine ()", "SELECT indelible.adopt(1, 1)" })
         {
             PostgresException refused = await Assert.ThrowsAsync<PostgresException>(() => Server.QueryAsync(capture, forbidden));
             Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
@@ -119,7 +120,7 @@ public sealed class ProtectorTests(SharedServer fixture)
 
         Protection none = await Protector.UnprotectAsync(db.Owner, half, null, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Empty(none.Tables);
-        Assert.Equal(before, (await db.QueryAsync(state)).Select(s => s!.Replace("{postgres=arwdDxt/postgres}", "", StringComparison.Ordinal)));
+        Assert.Equal(before, (await db.QueryAsync(state)).Select(s => OwnersRights().Replace(s!, "")));
         Assert.Equal(["0"], await db.QueryAsync($"""
             SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) + (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_event_trigger)
                  + (SELECT count(*) FROM pg_namespace WHERE nspname = 'indelible') + (SELECT count(*) FROM pg_roles WHERE rolname = '{db.CaptureRole}')
@@ -143,4 +144,8 @@ public sealed class ProtectorTests(SharedServer fixture)
         }
         Assert.Equal([1u], (await db.ProtectAsync("people.ssn")).BaselineTables);
     }
+
+    /// <summary>What was granted and taken back leaves the owner's own rights spelled out; which they are depends on the version.</summary>
+    [GeneratedRegex(@"\{postgres=\w+/postgres\}")]
+    private static partial Regex OwnersRights();
 }
