@@ -16,9 +16,11 @@ internal sealed record Audit(string Name, IReadOnlyDictionary<string, string> Se
 
     /// <summary>The audit table, and a function for row triggers that fills it.</summary>
     public const string AuditTable = """
-        CREATE TABLE audit (id bigserial PRIMARY KEY, at timestamptz NOT NULL, who text, tx bigint, relation oid, op text, old jsonb, new jsonb);
+        CREATE TABLE audit (
+            id bigserial PRIMARY KEY, at timestamptz NOT NULL, who text, tx bigint, relation oid, op text, old jsonb, new jsonb);
         CREATE FUNCTION audit_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
-            INSERT INTO audit (at, who, tx, relation, op, old, new) VALUES (clock_timestamp(), session_user, txid_current(), TG_RELID, TG_OP,
+            INSERT INTO audit (at, who, tx, relation, op, old, new)
+            VALUES (clock_timestamp(), session_user, txid_current(), TG_RELID, TG_OP,
                 CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END, CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END);
             RETURN NULL; END $$
         """;
@@ -31,7 +33,9 @@ internal sealed record Audit(string Name, IReadOnlyDictionary<string, string> Se
         """;
 
     /// <summary>What makes it findable: by time, person, transaction and row.</summary>
-    public const string FourIndexes = "CREATE INDEX ON audit (at); CREATE INDEX ON audit (who); CREATE INDEX ON audit (tx); CREATE INDEX ON audit ((coalesce(new, old) ->> 'id'))";
+    public const string FourIndexes =
+        "CREATE INDEX ON audit (at); CREATE INDEX ON audit (who); CREATE INDEX ON audit (tx); CREATE INDEX ON audit ((coalesce(new, old) "
+            + "->> 'id'))";
 
     /// <summary>The reference first.</summary>
     public static IReadOnlyList<Audit> All =>
@@ -39,9 +43,14 @@ internal sealed record Audit(string Name, IReadOnlyDictionary<string, string> Se
         new("wal_level=logical only", Logical, []),
         new("no audit", new Dictionary<string, string> { ["wal_level"] = "replica" }, []),
         new("Indelible", Logical, [], IsIndelible: true),
-        new("pgaudit, session", new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.log"] = "write", ["pgaudit.log_parameter"] = "on" }, ["CREATE EXTENSION pgaudit"]),
-        new("pgaudit, object", new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.role"] = "auditor", ["pgaudit.log_parameter"] = "on" },
-            ["CREATE EXTENSION pgaudit", "CREATE ROLE auditor", "GRANT INSERT, UPDATE, DELETE ON customers, pgbench_accounts, pgbench_tellers, pgbench_branches TO auditor"]),
+        new("pgaudit, session",
+            new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.log"] = "write",
+                ["pgaudit.log_parameter"] = "on" }, ["CREATE EXTENSION pgaudit"]),
+        new("pgaudit, object",
+            new Dictionary<string, string>(Logical) { ["shared_preload_libraries"] = "pgaudit", ["pgaudit.role"] = "auditor",
+                ["pgaudit.log_parameter"] = "on" },
+            ["CREATE EXTENSION pgaudit", "CREATE ROLE auditor",
+                "GRANT INSERT, UPDATE, DELETE ON customers, pgbench_accounts, pgbench_tellers, pgbench_branches TO auditor"]),
         new("row trigger, jsonb", Logical, [AuditTable, RowTriggers]),
         new("row trigger, jsonb, four indexes", Logical, [AuditTable, RowTriggers, FourIndexes]),
     ];
@@ -52,17 +61,22 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
 {
     /// <summary>Protected columns.</summary>
     public static readonly string[] Protected =
-        ["customers.ssn", "customers.phone", "customers.balance", "customers.email", "pgbench_accounts.abalance", "pgbench_tellers.tbalance", "pgbench_branches.bbalance"];
+        ["customers.ssn", "customers.phone", "customers.balance", "customers.email", "pgbench_accounts.abalance",
+            "pgbench_tellers.tbalance", "pgbench_branches.bbalance"];
 
     private const string Tables = """
-        CREATE TABLE customers (id integer PRIMARY KEY, ssn text, phone text, balance numeric(12,2), email text, c05 text, c06 text, c07 text, c08 text, c09 text,
-            c10 integer, c11 integer, c12 integer, c13 timestamptz, c14 timestamptz, c15 boolean, c16 text, c17 text, c18 text, c19 text) WITH (fillfactor = 50);
+        CREATE TABLE customers (
+            id integer PRIMARY KEY, ssn text, phone text, balance numeric(12,2), email text, c05 text, c06 text, c07 text, c08 text,
+            c09 text, c10 integer, c11 integer, c12 integer, c13 timestamptz, c14 timestamptz, c15 boolean, c16 text, c17 text, c18 text, c19 text)
+        WITH (fillfactor = 50);
         CREATE SEQUENCE inserted START 20000001;
         CREATE TABLE elsewhere (id integer PRIMARY KEY, note text, count integer) WITH (fillfactor = 50)
         """;
 
     /// <summary>Rows of the tables of 20 columns: n is their key.</summary>
-    public const string Customer = "n, '900-' || n, '+1 555 ' || n, n * 1.25, 'c' || n || '@example.org', 'street ' || n, 'city', 'region', 'zip', md5(n::text), n, n, n, now(), now(), true, 'x', 'y', 'z', md5(n::text)";
+    public const string Customer =
+        "n, '900-' || n, '+1 555 ' || n, n * 1.25, 'c' || n || '@example.org', 'street ' || n, 'city', 'region', 'zip', md5(n::text), n, "
+            + "n, n, now(), now(), true, 'x', 'y', 'z', md5(n::text)";
 
     private readonly PrivatePostgres _server = server;
     private readonly Command _command = command;
@@ -79,27 +93,31 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
     public string CopyFile => Path.Combine(_server.DataDirectory, "bench.copy");
 
     /// <summary>Its first process: those it starts later run on the same cores.</summary>
-    public int Postmaster => int.Parse(File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
+    public int Postmaster =>
+        int.Parse(File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), CultureInfo.InvariantCulture);
 
     /// <summary>A cluster with the tables, stopped, for all servers to begin from.</summary>
     public static async Task<string> MakeTemplateAsync(string root, string directory, int rows, CancellationToken cancellationToken)
     {
         await using AuditedServer whole = await OpenAsync(Audit.All[0], root, directory, template: null, cancellationToken);
         await whole._command.RunProgramAsync("pgbench", cancellationToken, ["-i", "-q", "-s", "1", .. whole.ClientOptions, "postgres"]);
-        await whole.ExecuteAsync(cancellationToken, Tables, $"INSERT INTO customers SELECT {Customer} FROM generate_series(1, {rows}) n", $"INSERT INTO elsewhere SELECT n, 'note', n FROM generate_series(1, {rows}) n");
+        await whole.ExecuteAsync(cancellationToken, Tables, $"INSERT INTO customers SELECT {Customer} FROM generate_series(1, {rows}) n",
+            $"INSERT INTO elsewhere SELECT n, 'note', n FROM generate_series(1, {rows}) n");
         await whole.ExecuteAsync(cancellationToken, "VACUUM ANALYZE");
         return whole._server.DataDirectory;
     }
 
     /// <summary>A server that begins from the template.</summary>
-    public static async Task<AuditedServer> StartAsync(Audit audit, string root, string directory, string template, CancellationToken cancellationToken)
+    public static async Task<AuditedServer> StartAsync(
+        Audit audit, string root, string directory, string template, CancellationToken cancellationToken)
     {
         AuditedServer server = await OpenAsync(audit, root, directory, template, cancellationToken);
         await server.PrepareAsync(cancellationToken);
         return server;
     }
 
-    private static async Task<AuditedServer> OpenAsync(Audit audit, string root, string directory, string? template, CancellationToken cancellationToken)
+    private static async Task<AuditedServer> OpenAsync(
+        Audit audit, string root, string directory, string? template, CancellationToken cancellationToken)
     {
         // The server's user copies the template there; the ledger beside it is this user's.
         DirectoryInfo writable = Directory.CreateDirectory(Path.Combine(directory, "server"));
@@ -112,7 +130,8 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
             Template = template,
             WalLevel = audit.Settings["wal_level"],
             Settings = new Dictionary<string, string>(audit.Settings)
-                { ["shared_buffers"] = "256MB", ["max_wal_size"] = "4GB", ["checkpoint_timeout"] = "1h", ["autovacuum"] = "off", ["synchronous_commit"] = "off" },
+                { ["shared_buffers"] = "256MB", ["max_wal_size"] = "4GB", ["checkpoint_timeout"] = "1h", ["autovacuum"] = "off",
+                    ["synchronous_commit"] = "off" },
         }, cancellationToken);
         return new AuditedServer(audit, server, new Command(root, directory));
     }
@@ -150,7 +169,8 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
         if (Audit.IsIndelible)
         {
             await _command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/source");
-            await _command.RunAsync(cancellationToken, ["protect", "--source", _server.SocketConnectionString(), "--name", Source.Name, .. Protected]);
+            await _command.RunAsync(
+                cancellationToken, ["protect", "--source", _server.SocketConnectionString(), "--name", Source.Name, .. Protected]);
             Collector = _command.StartRun();
             await Collector.SealedAsync(await EndAsync(cancellationToken), cancellationToken);
         }

@@ -3,7 +3,8 @@ using Indelible.Format;
 
 namespace Indelible.Bench;
 
-/// <summary>The same backlog drained twice, from two slots at the same place: by pg_recvlogical to /dev/null, and by `indelible run` into ledger and index. Rounds alternate who goes first.</summary>
+/// <summary>The same backlog drained twice, from two slots at the same place: by pg_recvlogical to /dev/null,
+/// and by `indelible run` into ledger and index. Rounds alternate who goes first.</summary>
 internal sealed class BacklogRace(Source source, Command command, Results results, int rows, int rounds)
 {
     private const string PeerSlot = "bench_peer";
@@ -34,11 +35,13 @@ internal sealed class BacklogRace(Source source, Command command, Results result
         double sealedRate = rows / Results.Median(ours.Select(drain => drain.SealedSeconds));
         results.Add(shape.Name, $"{Results.Number(rate)}/s, ratio {rate / peerRate:0.00}",
             $"sealed {Results.Number(sealedRate)}/s, ratio {sealedRate / peerRate:0.00}; pg_recvlogical {Results.Number(peerRate)}/s; "
-            + $"processor µs per change: indelible {PerChange(ours, drain => drain.ReaderSeconds)} + its walsender {PerChange(ours, drain => drain.SenderSeconds)}, "
+            + $"processor µs per change: indelible {PerChange(ours, drain => drain.ReaderSeconds)} + its walsender "
+            + $"{PerChange(ours, drain => drain.SenderSeconds)}, "
             + $"pg_recvlogical {PerChange(peer, drain => drain.ReaderSeconds)} + {PerChange(peer, drain => drain.SenderSeconds)}");
     }
 
-    private string PerChange(List<Drain> drains, Func<Drain, double> seconds) => Results.Number(Results.Median(drains.Select(seconds)) / rows * Microseconds);
+    private string PerChange(List<Drain> drains, Func<Drain, double> seconds) =>
+        Results.Number(Results.Median(drains.Select(seconds)) / rows * Microseconds);
 
     /// <summary>Adds what the server spent: its walsender has ended with the drain.</summary>
     private async Task<Drain> MeasureAsync(Func<Task<Drain>> drainAsync, CancellationToken cancellationToken)
@@ -53,7 +56,8 @@ internal sealed class BacklogRace(Source source, Command command, Results result
     {
         TimeSpan before = ProcessorTime.OfChildren(Environment.ProcessId);
         long begin = Stopwatch.GetTimestamp();
-        await command.RunProgramAsync("pg_recvlogical", cancellationToken, [.. source.ClientOptions, "--slot", PeerSlot, "--start", "-f", "/dev/null", "--endpos", end.ToString(),
+        await command.RunProgramAsync("pg_recvlogical", cancellationToken, [.. source.ClientOptions, "--slot", PeerSlot, "--start", "-f",
+            "/dev/null", "--endpos", end.ToString(),
             "-o", "proto_version=2", "-o", $"publication_names={Source.Slot}", "-o", "messages=true"]);
         double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         return new Drain(seconds, seconds, (ProcessorTime.OfChildren(Environment.ProcessId) - before).TotalSeconds, 0);

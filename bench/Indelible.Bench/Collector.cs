@@ -33,15 +33,18 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
 
     /// <summary>Waits until everything up to a position is sealed, and everything sealed is published and indexed.</summary>
     public Task IndexedAsync(Lsn end, CancellationToken cancellationToken) => UntilAsync(
-        status => IsSealed(status, end) && status["indexedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>(), cancellationToken);
+        status => IsSealed(status, end) && status["indexedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>(),
+        cancellationToken);
 
     /// <summary>Waits until everything sealed is published, and every copy holds it.</summary>
     public Task CopiedAsync(CancellationToken cancellationToken) => UntilAsync(
         status => status["publishedSize"]!.GetValue<long>() == status["treeSize"]!.GetValue<long>()
-            && status["copies"]!.AsArray().All(copy => copy!["size"]!.GetValue<long>() == status["publishedSize"]!.GetValue<long>()), cancellationToken);
+            && status["copies"]!.AsArray().All(copy => copy!["size"]!.GetValue<long>() == status["publishedSize"]!.GetValue<long>()),
+            cancellationToken);
 
     /// <summary>Entries that the index knows; none while nobody answers.</summary>
-    public async Task<long> IndexedSizeAsync(CancellationToken cancellationToken) => (await StatusAsync(cancellationToken))?["indexedSize"]!.GetValue<long>() ?? 0;
+    public async Task<long> IndexedSizeAsync(CancellationToken cancellationToken) =>
+        (await StatusAsync(cancellationToken))?["indexedSize"]!.GetValue<long>() ?? 0;
 
     /// <summary>Ends it as a crash would, and waits.</summary>
     public Task KillAsync(CancellationToken cancellationToken)
@@ -67,7 +70,8 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
     {
         while (await StatusAsync(cancellationToken) is not { } status || !isReached(status))
         {
-            if (process.HasExited) throw new InvalidOperationException($"`indelible run` ended by itself with exit code {process.ExitCode}");
+            if (process.HasExited)
+                throw new InvalidOperationException($"`indelible run` ended by itself with exit code {process.ExitCode}");
             await Task.Delay(Pause, cancellationToken);
         }
     }
@@ -87,6 +91,7 @@ internal sealed class Collector(Process process, string journal) : IAsyncDisposa
             Width = 120,
         };
         var output = new StringWriter();
-        return await ControlClient.TryRunAsync(journal, request, output, TextWriter.Null, cancellationToken) == 0 ? JsonNode.Parse(output.ToString()) : null;
+        return await ControlClient.TryRunAsync(journal, request, output, TextWriter.Null, cancellationToken) == 0
+            ? JsonNode.Parse(output.ToString()) : null;
     }
 }

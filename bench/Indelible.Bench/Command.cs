@@ -18,7 +18,8 @@ internal sealed class Command(string root, string directory)
     public string Config => Path.Combine(directory, "indelible.json");
 
     /// <summary>Runs the command to its end and returns standard output; throws on an exit code other than 0.</summary>
-    public Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments) => RunProgramAsync(Binary, cancellationToken, arguments);
+    public Task<string> RunAsync(CancellationToken cancellationToken, params string[] arguments) =>
+        RunProgramAsync(Binary, cancellationToken, arguments);
 
     /// <summary>Runs any program likewise.</summary>
     public async Task<string> RunProgramAsync(string program, CancellationToken cancellationToken, params string[] arguments)
@@ -28,11 +29,15 @@ internal sealed class Command(string root, string directory)
         Task<string> error = process.StandardError.ReadToEndAsync(cancellationToken);
         string output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: exit {process.ExitCode}\n{output}\n{await error}");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException(
+                $"{program} {string.Join(' ', arguments)}: exit {process.ExitCode}\n{output}\n{await error}");
     }
 
     /// <summary>Runs a program that needs no ledger.</summary>
-    public static Task<string> RunToolAsync(string program, CancellationToken cancellationToken, string[] arguments) => new Command("/", "/").RunProgramAsync(program, cancellationToken, arguments);
+    public static Task<string> RunToolAsync(string program, CancellationToken cancellationToken, string[] arguments) =>
+        new Command("/", "/").RunProgramAsync(program, cancellationToken, arguments);
 
     /// <summary>As <see cref="RunAsync"/>, and the most memory the process held, in MiB, asked for ten times a second.</summary>
     public async Task<(string Output, double PeakMemory)> RunWatchedAsync(CancellationToken cancellationToken, params string[] arguments)
@@ -49,7 +54,9 @@ internal sealed class Command(string root, string directory)
             await Task.WhenAny(output, Task.Delay(100, cancellationToken));
         }
         await process.WaitForExitAsync(cancellationToken);
-        return process.ExitCode == 0 ? (await output, peak) : throw new InvalidOperationException($"indelible {string.Join(' ', arguments)}: exit {process.ExitCode}\n{await output}");
+        return process.ExitCode == 0
+            ? (await output, peak)
+            : throw new InvalidOperationException($"indelible {string.Join(' ', arguments)}: exit {process.ExitCode}\n{await output}");
     }
 
     /// <summary>Starts `indelible run`; its output is thrown away.</summary>
@@ -70,7 +77,8 @@ internal sealed class Command(string root, string directory)
 
     private Process Start(string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            program, arguments) { WorkingDirectory = directory, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["INDELIBLE_LEDGER"] = Ledger;
         return Process.Start(start)!;
     }

@@ -12,7 +12,8 @@ internal sealed class ConfirmedPosition : IAsyncDisposable
     private ConfirmedPosition(NpgsqlConnection connection)
     {
         _connection = connection;
-        _command = new NpgsqlCommand($"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{Source.Slot}'", connection);
+        _command =
+            new NpgsqlCommand($"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{Source.Slot}'", connection);
     }
 
     public static async Task<ConfirmedPosition> OpenAsync(Source source, CancellationToken cancellationToken)
@@ -22,7 +23,8 @@ internal sealed class ConfirmedPosition : IAsyncDisposable
         return position;
     }
 
-    public async Task<Lsn> ReadAsync(CancellationToken cancellationToken) => Lsn.Parse((string)(await _command.ExecuteScalarAsync(cancellationToken))!);
+    public async Task<Lsn> ReadAsync(CancellationToken cancellationToken) =>
+        Lsn.Parse((string)(await _command.ExecuteScalarAsync(cancellationToken))!);
 
     public async ValueTask DisposeAsync()
     {

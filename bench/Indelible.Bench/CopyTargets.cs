@@ -11,7 +11,10 @@ internal static class CopyTargets
         foreach (string name in names) Directory.CreateDirectory(Path.Combine(directory, name));
         string file = Path.Combine(directory, "indelible.json");
         JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
-        config["targets"] = new JsonObject([.. names.Select(name => KeyValuePair.Create(name, (JsonNode?)new JsonObject { ["path"] = Path.Combine(directory, name), ["everySeconds"] = everySeconds }))]);
+        config["targets"] = new JsonObject(
+            [.. names.Select(
+                name => KeyValuePair.Create(
+                    name, (JsonNode?)new JsonObject { ["path"] = Path.Combine(directory, name), ["everySeconds"] = everySeconds }))]);
         config["confirmAfter"] = confirmAfter;
         File.WriteAllText(file, config.ToJsonString());
     }

@@ -11,8 +11,12 @@ internal sealed class Load(Source source, int rows)
         string script = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(script, "\\set id random(1, :rows)\nUPDATE customers SET balance = balance + 1, phone = '+1 555 ' || :id WHERE id = :id;\n", cancellationToken);
-            await Command.RunToolAsync("pgbench", cancellationToken, ["-n", "-M", "prepared", "-c", $"{Clients}", "-T", $"{seconds}", "-R", $"{perSecond}", "-D", $"rows={rows}", "-f", script, .. source.ClientOptions[..^2], source.ClientOptions[^1]]);
+            await File.WriteAllTextAsync(script,
+                "\\set id random(1, :rows)\nUPDATE customers SET balance = balance + 1, phone = '+1 555 ' || :id WHERE id = :id;\n",
+                cancellationToken);
+            await Command.RunToolAsync("pgbench", cancellationToken,
+                ["-n", "-M", "prepared", "-c", $"{Clients}", "-T", $"{seconds}", "-R", $"{perSecond}", "-D", $"rows={rows}", "-f", script,
+                    .. source.ClientOptions[..^2], source.ClientOptions[^1]]);
         }
         finally
         {

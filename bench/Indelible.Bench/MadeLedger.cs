@@ -17,13 +17,16 @@ internal static class MadeLedger
     private const string Origin = "bench.indelible.example/made";
 
     /// <summary>Makes it where the command expects it; returns the verifier key.</summary>
-    public static async Task<string> MakeAsync(Command command, int entries, Operation operation, Results results, CancellationToken cancellationToken)
+    public static async Task<string> MakeAsync(
+        Command command, int entries, Operation operation, Results results, CancellationToken cancellationToken)
     {
-        string key = (string)JsonNode.Parse(await command.RunAsync(cancellationToken, "init", "--origin", Origin, "--json"))!["verifierKey"]!;
+        string key =
+            (string)JsonNode.Parse(await command.RunAsync(cancellationToken, "init", "--origin", Origin, "--json"))!["verifierKey"]!;
         LedgerPaths paths = LedgerPaths.For(command.Ledger);
         using MasterKey master = MasterKey.Load(paths.Keyring);
         using Keyring keyring = Keyring.Open(paths.Keyring, master);
-        await using LedgerWriter writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance, new LedgerOptions(), cancellationToken);
+        await using LedgerWriter writer = await LedgerWriter.OpenAsync(
+            paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance, new LedgerOptions(), cancellationToken);
         var maker = new EntryWriter();
         long begin = Stopwatch.GetTimestamp();
         for (int done = 0; done < entries; done += BatchSize)
@@ -32,7 +35,9 @@ internal static class MadeLedger
             await writer.SealAsync(Batch(maker, done, Math.Min(BatchSize, entries - done), operation), cancellationToken);
         }
         await writer.PublishAsync(cancellationToken);
-        results.Add("entries sealed and published", $"{Results.Number(entries / Stopwatch.GetElapsedTime(begin).TotalSeconds)} entries/s", $"{entries} changes ({operation}) of 3 sealed columns, {BytesIn(paths.Ledger) / entries} bytes on disk each; not part of what is measured");
+        results.Add("entries sealed and published", $"{Results.Number(entries / Stopwatch.GetElapsedTime(begin).TotalSeconds)} entries/s",
+            $"{entries} changes ({operation}) of 3 sealed columns, {BytesIn(paths.Ledger) / entries} bytes on disk each; "
+                + "not part of what is measured");
         return key;
     }
 
@@ -46,7 +51,8 @@ internal static class MadeLedger
     }
 
     /// <summary>Bytes of all files below a directory.</summary>
-    public static long BytesIn(string directory) => Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Sum(path => new FileInfo(path).Length);
+    public static long BytesIn(string directory) =>
+        Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Sum(path => new FileInfo(path).Length);
 
     private static EntryBatch Batch(EntryWriter maker, int first, int count, Operation operation)
     {
@@ -55,7 +61,11 @@ internal static class MadeLedger
         {
             maker.Begin(Header(number, operation));
             foreach (string column in (string[])["ssn", "phone", "balance"])
-                maker.AddField(FieldScope.Column, column, ColumnPolicy.Sealed, operation == Operation.Insert ? ClearValue.Missing(MissingReason.NoRow) : ClearValue.Null, ClearValue.Of(System.Text.Encoding.UTF8.GetBytes($"{column} {number}")), new byte[32], new byte[32]);
+            {
+                maker.AddField(FieldScope.Column, column, ColumnPolicy.Sealed,
+                    operation == Operation.Insert ? ClearValue.Missing(MissingReason.NoRow) : ClearValue.Null,
+                    ClearValue.Of(System.Text.Encoding.UTF8.GetBytes($"{column} {number}")), new byte[32], new byte[32]);
+            }
             batch.Add(maker.End().Span);
         }
         return batch;

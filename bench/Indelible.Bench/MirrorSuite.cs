@@ -26,7 +26,8 @@ internal sealed class MirrorSuite(string root, Results results, int entries)
             await CatchUpAsync(command, "from a directory", command.Ledger, cancellationToken);
             string address = await ServeAsync(TimeSpan.Zero, command.Ledger, cancellationToken);
             await CatchUpAsync(command, "over HTTP, server on the same cores", address, cancellationToken);
-            await CatchUpAsync(command, $"over HTTP, every answer {RoundTrip.TotalMilliseconds} ms late", await ServeAsync(RoundTrip, command.Ledger, cancellationToken), cancellationToken);
+            await CatchUpAsync(command, $"over HTTP, every answer {RoundTrip.TotalMilliseconds} ms late",
+                await ServeAsync(RoundTrip, command.Ledger, cancellationToken), cancellationToken);
             await VerifyAsync(command, cancellationToken);
         }
         finally
@@ -40,11 +41,14 @@ internal sealed class MirrorSuite(string root, Results results, int entries)
         string copy = Path.Combine(_directory, "copy");
         TimeSpan before = ProcessorTime.OfChildren(Environment.ProcessId);
         long begin = Stopwatch.GetTimestamp();
-        (string output, double peak) = await command.RunWatchedAsync(cancellationToken, "mirror", "run", "--once", "--from", from, "--key", _key, "--to", copy, "--name", "bench.example/mirror", "--json");
+        (string output, double peak) = await command.RunWatchedAsync(cancellationToken, "mirror", "run", "--once", "--from", from, "--key",
+            _key, "--to", copy, "--name", "bench.example/mirror", "--json");
         TimeSpan elapsed = Stopwatch.GetElapsedTime(begin), processor = ProcessorTime.OfChildren(Environment.ProcessId) - before;
         long size = (long)JsonNode.Parse(output)!["ledgers"]![0]!["size"]!;
         if (size != entries) throw new InvalidOperationException($"expected {entries} entries in the copy, found {size}");
-        results.Add($"catch-up {how}", PerSecond(elapsed), $"whole process; {Results.Number(processor.TotalMicroseconds / entries)} µs of processor time an entry, peak memory {Results.Number(peak)} MiB");
+        results.Add($"catch-up {how}", PerSecond(elapsed),
+            $"whole process; {Results.Number(processor.TotalMicroseconds / entries)} µs of processor time an entry, "
+                + $"peak memory {Results.Number(peak)} MiB");
         if (how != "from a directory") Directory.Delete(copy, recursive: true);
         else Directory.Move(copy, Path.Combine(_directory, "kept"));
     }
@@ -53,7 +57,8 @@ internal sealed class MirrorSuite(string root, Results results, int entries)
     {
         long begin = Stopwatch.GetTimestamp();
         await command.RunAsync(cancellationToken, "verify", Path.Combine(_directory, "kept", "ledger"), "--key", _key);
-        results.Add("verify of the copy", PerSecond(Stopwatch.GetElapsedTime(begin)), "for comparison: reads, hashes and checks the same entries, on one core");
+        results.Add("verify of the copy", PerSecond(Stopwatch.GetElapsedTime(begin)),
+            "for comparison: reads, hashes and checks the same entries, on one core");
     }
 
     /// <summary>Files of a ledger as a static web server gives them, after a pause; its address.</summary>
@@ -67,7 +72,9 @@ internal sealed class MirrorSuite(string root, Results results, int entries)
         {
             if (pause > TimeSpan.Zero) await Task.Delay(pause);
             string file = Path.Combine(directory, path);
-            return File.Exists(file) ? Microsoft.AspNetCore.Http.Results.File(file, "application/octet-stream") : Microsoft.AspNetCore.Http.Results.NotFound();
+            return File.Exists(file)
+                ? Microsoft.AspNetCore.Http.Results.File(file, "application/octet-stream")
+                : Microsoft.AspNetCore.Http.Results.NotFound();
         });
         await application.StartAsync(cancellationToken);
         return application.Urls.First();

@@ -3,7 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Bench;
 
-/// <summary>Has the system forget files it holds in memory. Only those named: nobody else's. https://man7.org/linux/man-pages/man2/posix_fadvise.2.html.</summary>
+/// <summary>Has the system forget files it holds in memory. Only those named: nobody else's.
+/// https://man7.org/linux/man-pages/man2/posix_fadvise.2.html.</summary>
 internal static partial class PageCache
 {
     private const int DontNeed = 4;

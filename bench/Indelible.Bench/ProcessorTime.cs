@@ -19,7 +19,8 @@ internal static partial class ProcessorTime
     /// <summary>Of a process, of its children that run, and of those that ended.</summary>
     public static TimeSpan OfTree(int pid) => Tree(pid).Aggregate(OfChildren(pid), (sum, process) => sum + Of(process));
 
-    /// <summary>Of the thread that asks: what a wait for a core does not lengthen. https://man7.org/linux/man-pages/man2/clock_gettime.2.html.</summary>
+    /// <summary>Of the thread that asks: what a wait for a core does not lengthen.
+    /// https://man7.org/linux/man-pages/man2/clock_gettime.2.html.</summary>
     public static TimeSpan OfThisThread() => Clock(ThreadClock);
 
     /// <summary>Of all threads of the process that asks, finer than <see cref="Of"/>.</summary>
@@ -27,14 +28,16 @@ internal static partial class ProcessorTime
 
     /// <summary>A process and its children that run.</summary>
     public static IReadOnlyList<int> Tree(int pid) =>
-        [pid, .. File.ReadAllText($"/proc/{pid}/task/{pid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
+        [pid, .. File.ReadAllText($"/proc/{pid}/task/{pid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(child => int.Parse(child, CultureInfo.InvariantCulture))];
 
     /// <summary>A field of user time, counted from 1, and the system time that follows it.</summary>
     private static TimeSpan Read(int pid, int field)
     {
         string stat = File.ReadAllText($"/proc/{pid}/stat");
         string[] afterName = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');    // from field 3 on
-        long ticks = long.Parse(afterName[field - 3], CultureInfo.InvariantCulture) + long.Parse(afterName[field - 2], CultureInfo.InvariantCulture);
+        long ticks = long.Parse(afterName[field - 3], CultureInfo.InvariantCulture)
+            + long.Parse(afterName[field - 2], CultureInfo.InvariantCulture);
         return TimeSpan.FromSeconds(ticks / (double)TicksPerSecond);
     }
 

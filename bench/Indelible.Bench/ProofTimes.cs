@@ -37,10 +37,12 @@ internal sealed class ProofTimes(Command command, string key, Results results)
             bytes.Add(file.Length);
         }
         string how = $"{head.Size} entries, {Counted} random ones, files in the page cache, one thread";
-        results.Add("proof: make evidence of an entry", Results.Microseconds(make), how + "; reads checkpoint, bundle and tiles, and checks what it made");
+        results.Add("proof: make evidence of an entry", Results.Microseconds(make),
+            how + "; reads checkpoint, bundle and tiles, and checks what it made");
         results.Add("proof: check an evidence file", Results.Microseconds(check), how + "; from its bytes: signature, path, entry");
         results.Add("proof: of that, the entry's hash and its path to the root", Results.Microseconds(path), how);
-        results.Add("proof: an evidence file", $"{Results.Number(Results.Median(bytes))} bytes", "median, with the entry and the signed checkpoint, nothing disclosed");
+        results.Add("proof: an evidence file", $"{Results.Number(Results.Median(bytes))} bytes",
+            "median, with the entry and the signed checkpoint, nothing disclosed");
     }
 
     private static double CheckPath(byte[] file, Checkpoint head)

@@ -22,7 +22,9 @@ internal sealed class QuerySuite(string root, Results results, long entries, str
         long begin = Stopwatch.GetTimestamp();
         await ledger.Command.RunAsync(cancellationToken, "index", "rebuild");
         double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
-        results.Add("index made again from the ledger", $"{Results.Number(ledger.Size / seconds)} entries/s", $"{ledger.Size} entries in {Results.Number(seconds)} s, whole process, files warm; "
-            + $"{Results.Number((ProcessorTime.OfChildren(Environment.ProcessId) - before).TotalMicroseconds / ledger.Size)} µs of processor time an entry");
+        results.Add("index made again from the ledger", $"{Results.Number(ledger.Size / seconds)} entries/s",
+            $"{ledger.Size} entries in {Results.Number(seconds)} s, whole process, files warm; "
+            + $"{Results.Number((ProcessorTime.OfChildren(Environment.ProcessId) - before).TotalMicroseconds / ledger.Size)} µs of "
+            + "processor time an entry");
     }
 }

@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Bench;
 
-/// <summary>How long queries take in a process that has ledger and index open, as `run` answers them: entries read, decoded and held against the question.</summary>
+/// <summary>How long queries take in a process that has ledger and index open, as `run` answers them:
+/// entries read, decoded and held against the question.</summary>
 internal sealed class QueryTimes(Command command, Results results, int rows)
 {
     private const int WarmUp = 300, Counted = 1_000, CountedCold = 200, Limit = 100;
@@ -59,7 +60,8 @@ internal sealed class QueryTimes(Command command, Results results, int rows)
         }
     }
 
-    private Task<LedgerView> OpenAsync(CancellationToken cancellationToken) => LedgerView.OpenAsync(LedgerPaths.For(command.Ledger), NullLogger.Instance, cancellationToken);
+    private Task<LedgerView> OpenAsync(CancellationToken cancellationToken) =>
+        LedgerView.OpenAsync(LedgerPaths.For(command.Ledger), NullLogger.Instance, cancellationToken);
 
     private void Measure(Question question, int count, LedgerView view, string how, Action prepare)
     {
@@ -75,7 +77,9 @@ internal sealed class QueryTimes(Command command, Results results, int rows)
             milliseconds.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
             processor.Add((ProcessorTime.OfThisThread() - before).TotalMilliseconds);
         }
-        results.Add(question.What, Results.Percentiles(milliseconds), $"{view.Index.IndexedSize} entries, {how}, {count} of random places, {Results.Number(found / (double)count)} found each; processor time {Results.Percentiles(processor)}");
+        results.Add(question.What, Results.Percentiles(milliseconds),
+            $"{view.Index.IndexedSize} entries, {how}, {count} of random places, {Results.Number(found / (double)count)} found each; "
+                + $"processor time {Results.Percentiles(processor)}");
     }
 
     private Func<LedgerView, int> History(int row, string? column)
@@ -109,6 +113,7 @@ internal sealed class QueryTimes(Command command, Results results, int rows)
         return new Query { Since = At(from), Until = At(from + width), Operator = who, Limit = Limit };
     }
 
-    private MicroTime At(long index) => EntryCodec.Decode(_reader.ReadEntry(index), out Entry entry) == EntryFault.None ? EntryTerms.TimeOf(entry.Header)
+    private MicroTime At(long index) => EntryCodec.Decode(_reader.ReadEntry(index), out Entry entry) == EntryFault.None
+        ? EntryTerms.TimeOf(entry.Header)
         : throw new InvalidOperationException($"entry {index} does not decode");
 }

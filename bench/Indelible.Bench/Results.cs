@@ -55,20 +55,26 @@ internal sealed class Results(string root, string suite)
         if (rows.Count == 0) return;
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"# {suite}").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, commit {Commit()}, {Environment.ProcessorCount} cores, {Processor()}, {RuntimeInformation.FrameworkDescription}").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"{DateTimeOffset.UtcNow:yyyy-MM-dd HH:mm} UTC, commit {Commit()}, {Environment.ProcessorCount} cores, {Processor()}, "
+                + $"{RuntimeInformation.FrameworkDescription}").AppendLine();
         text.AppendLine("| what | figure | how |").AppendLine("|---|---|---|");
-        foreach ((string what, string figure, string how) in rows) text.AppendLine(CultureInfo.InvariantCulture, $"| {what} | {figure} | {how} |");
-        string path = Path.Combine(Directory.CreateDirectory(Path.Combine(root, "bench", "results")).FullName, $"{suite}-{DateTimeOffset.UtcNow:yyyyMMdd-HHmm}.md");
+        foreach ((string what, string figure, string how) in rows)
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {what} | {figure} | {how} |");
+        string path = Path.Combine(Directory.CreateDirectory(Path.Combine(root, "bench", "results")).FullName,
+            $"{suite}-{DateTimeOffset.UtcNow:yyyyMMdd-HHmm}.md");
         File.WriteAllText(path, text.ToString());
         Console.WriteLine($"wrote {Path.GetRelativePath(root, path)}");
     }
 
     private string Commit()
     {
-        using Process git = Process.Start(new ProcessStartInfo("git", ["-C", root, "rev-parse", "--short", "HEAD"]) { RedirectStandardOutput = true })!;
+        using Process git =
+            Process.Start(new ProcessStartInfo("git", ["-C", root, "rev-parse", "--short", "HEAD"]) { RedirectStandardOutput = true })!;
         return git.StandardOutput.ReadToEnd().Trim();
     }
 
     private static string Processor() =>
-        File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown processor";
+        File.ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown processor";
 }

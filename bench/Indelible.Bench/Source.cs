@@ -25,7 +25,8 @@ internal sealed class Source : IAsyncDisposable
     /// <summary>What a client program of PostgreSQL needs to reach it.</summary>
     public string[] ClientOptions => ["-h", _server.SocketDirectory, "-p", $"{_server.Port}", "-U", "postgres", "-d", "postgres"];
 
-    public static async Task<Source> StartAsync(string directory, CancellationToken cancellationToken) => new(await PrivatePostgres.StartAsync(new PrivatePostgresOptions
+    public static async Task<Source> StartAsync(string directory, CancellationToken cancellationToken) =>
+        new(await PrivatePostgres.StartAsync(new PrivatePostgresOptions
     {
         Password = Guid.NewGuid().ToString("N"),
         DataDirectory = Path.Combine(directory, "postgres"),
@@ -60,9 +61,11 @@ internal sealed class Source : IAsyncDisposable
     }
 
     /// <summary>The end of its log, written to disk or not: what was committed before lies before it.</summary>
-    public async Task<Lsn> EndAsync(CancellationToken cancellationToken) => Lsn.Parse(await AskAsync("SELECT pg_current_wal_insert_lsn()::text", cancellationToken));
+    public async Task<Lsn> EndAsync(CancellationToken cancellationToken) =>
+        Lsn.Parse(await AskAsync("SELECT pg_current_wal_insert_lsn()::text", cancellationToken));
 
-    /// <summary>Waits until the slot's confirmed position has passed: all before it is sealed, and PostgreSQL was told so. Asked every millisecond.</summary>
+    /// <summary>Waits until the slot's confirmed position has passed: all before it is sealed, and PostgreSQL was told so.
+    /// Asked every millisecond.</summary>
     public async Task ConfirmedAsync(Lsn end, CancellationToken cancellationToken)
     {
         await using ConfirmedPosition confirmed = await ConfirmedPosition.OpenAsync(this, cancellationToken);
@@ -83,11 +86,13 @@ internal sealed class Source : IAsyncDisposable
     /// <summary>Waits until no walsender is left and the server has taken note of the end of the last.</summary>
     public async Task NobodyReadsAsync(CancellationToken cancellationToken)
     {
-        while (await AskAsync("SELECT count(*)::text FROM pg_stat_replication", cancellationToken) != "0") await Task.Delay(10, cancellationToken);
+        while (await AskAsync("SELECT count(*)::text FROM pg_stat_replication", cancellationToken) != "0")
+            await Task.Delay(10, cancellationToken);
         await Task.Delay(200, cancellationToken);
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private int PostmasterPid() => int.Parse(File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);
+    private int PostmasterPid() => int.Parse(
+        File.ReadLines(Path.Combine(_server.DataDirectory, "postmaster.pid")).First(), System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -19,19 +19,22 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         new("update of a column that is not protected", ["other.sql"]),
         new("update of a table that is not published", ["elsewhere.sql"]),
         new("select by key", ["select.sql"]),
-        new("60 % select, 25 % protected update, 10 % other, 5 % insert", ["select.sql@60", "update.sql@25", "other.sql@10", "insert.sql@5"]),
+        new("60 % select, 25 % protected update, 10 % other, 5 % insert",
+            ["select.sql@60", "update.sql@25", "other.sql@10", "insert.sql@5"]),
         new("TPC-B of pgbench, balances protected", []),
     ];
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        new DirectoryInfo(_directory).UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;    // the server has a user of its own
+        // the server has a user of its own
+        new DirectoryInfo(_directory).UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.GroupExecute;
         WriteScripts();
         var servers = new List<AuditedServer>();
         try
         {
             string template = await AuditedServer.MakeTemplateAsync(root, Open("template"), rows, cancellationToken);
-            foreach (Audit audit in Audit.All) servers.Add(await AuditedServer.StartAsync(audit, root, Open($"{servers.Count}"), template, cancellationToken));
+            foreach (Audit audit in Audit.All)
+                servers.Add(await AuditedServer.StartAsync(audit, root, Open($"{servers.Count}"), template, cancellationToken));
             foreach (Workload workload in Workloads) await RaceAsync(workload, "0", servers, cancellationToken);
             await RaceAsync(Workloads[0], All, servers, cancellationToken);
             await BulkAsync(servers, cancellationToken);
@@ -63,9 +66,16 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         foreach ((AuditedServer server, List<Run> own) in runs)
         {
             double[] ratios = [.. own.Select((run, i) => run.Rate / reference[i]).Order()];
-            string lag = server.Collector is null ? "" : $"; collector {Results.Number(Results.Median(own.Select(run => run.Collector)))} µs, sealed {Results.Number(own.Max(run => run.Lag))} s after the last";
+            string lag = server.Collector is null
+                ? ""
+                : $"; collector {Results.Number(Results.Median(own.Select(run => run.Collector)))} µs, sealed "
+                    + $"{Results.Number(own.Max(run => run.Lag))} s after the last";
             results.Add($"{workload.Name}; {where}: {server.Audit.Name}", $"{Results.Number(Results.Median(ratios))} of wal_level=logical",
-                string.Create(CultureInfo.InvariantCulture, $"rounds {string.Join(", ", ratios.Select(Results.Number))}; median {Results.Number(Results.Median(own.Select(run => run.Rate)))} transactions/s; a transaction: PostgreSQL {Results.Number(Results.Median(own.Select(run => run.Server)))} µs of processor time, {Results.Number(Results.Median(own.Select(run => run.Log)))} bytes of log{lag}"));
+                string.Create(CultureInfo.InvariantCulture,
+                    $"rounds {string.Join(", ", ratios.Select(Results.Number))}; median "
+                        + $"{Results.Number(Results.Median(own.Select(run => run.Rate)))} transactions/s; a transaction: PostgreSQL "
+                        + $"{Results.Number(Results.Median(own.Select(run => run.Server)))} µs of processor time, "
+                        + $"{Results.Number(Results.Median(own.Select(run => run.Log)))} bytes of log{lag}"));
         }
     }
 
@@ -73,9 +83,12 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
     {
         Lsn begin = await server.EndAsync(cancellationToken);
         TimeSpan before = ProcessorTime.OfTree(server.Postmaster), collectorBefore = server.Collector?.ProcessorTime ?? default;
-        string[] scripts = workload.Scripts.Length == 0 ? ["-b", "tpcb-like"] : [.. workload.Scripts.SelectMany(script => (string[])["-f", Path.Combine(_directory, script)])];
+        string[] scripts = workload.Scripts.Length == 0
+            ? ["-b", "tpcb-like"]
+            : [.. workload.Scripts.SelectMany(script => (string[])["-f", Path.Combine(_directory, script)])];
         string output = await Command.RunToolAsync("taskset", cancellationToken,
-            ["-c", cores, "pgbench", "-n", "-M", "prepared", "-c", $"{Clients}", "-T", $"{seconds}", "-D", $"rows={rows}", .. scripts, .. server.ClientOptions, "postgres"]);
+            ["-c", cores, "pgbench", "-n", "-M", "prepared", "-c", $"{Clients}", "-T", $"{seconds}", "-D", $"rows={rows}", .. scripts,
+                .. server.ClientOptions, "postgres"]);
         Lsn end = await server.EndAsync(cancellationToken);
         long ended = Stopwatch.GetTimestamp();
         if (server.Collector is not null) await server.Collector.SealedAsync(end, cancellationToken);
@@ -83,7 +96,8 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         double count = Figure(output, Processed());
         return new Run(
             Figure(output, PerSecond()), (ProcessorTime.OfTree(server.Postmaster) - before).TotalMicroseconds / count,
-            ((server.Collector?.ProcessorTime ?? default) - collectorBefore).TotalMicroseconds / count, (end.Bytes - begin.Bytes) / count, lag);
+            ((server.Collector?.ProcessorTime ?? default) - collectorBefore).TotalMicroseconds / count, (end.Bytes - begin.Bytes) / count,
+            lag);
     }
 
     private async Task BulkAsync(IReadOnlyList<AuditedServer> servers, CancellationToken cancellationToken)
@@ -91,11 +105,16 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         int many = rows * 2, some = rows;
         foreach (AuditedServer server in servers) await PinAsync(server, "0", cancellationToken);
         foreach (AuditedServer server in servers)
-            await server.ExecuteAsync(cancellationToken, $"COPY (SELECT {AuditedServer.Customer} FROM generate_series(10000001, {10_000_000 + many}) n) TO '{server.CopyFile}'", "CHECKPOINT");
+        {
+            await server.ExecuteAsync(cancellationToken,
+                $"COPY (SELECT {AuditedServer.Customer} FROM generate_series(10000001, {10_000_000 + many}) n) TO '{server.CopyFile}'",
+                "CHECKPOINT");
+        }
         (string Name, Func<AuditedServer, string> Statement)[] bulk =
         [
             ($"COPY of {many} rows", server => $"COPY customers FROM '{server.CopyFile}'"),
-            ($"UPDATE of {some} rows, 2 protected columns", _ => $"UPDATE customers SET ssn = ssn || 'x', balance = balance + 1 WHERE id BETWEEN 10000001 AND {10_000_000 + some}"),
+            ($"UPDATE of {some} rows, 2 protected columns",
+                _ => $"UPDATE customers SET ssn = ssn || 'x', balance = balance + 1 WHERE id BETWEEN 10000001 AND {10_000_000 + some}"),
             ($"DELETE of {some} rows", _ => $"DELETE FROM customers WHERE id BETWEEN 10000001 AND {10_000_000 + some}"),
         ];
         var times = new Dictionary<(string, string), List<double>>();
@@ -112,21 +131,25 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
             foreach (AuditedServer server in servers)
             {
                 await server.ExecuteAsync(cancellationToken, "DELETE FROM customers WHERE id > 10000000", "VACUUM customers", "CHECKPOINT");
-                if (server.Collector is not null) await server.Collector.SealedAsync(await server.EndAsync(cancellationToken), cancellationToken);
+                if (server.Collector is not null)
+                    await server.Collector.SealedAsync(await server.EndAsync(cancellationToken), cancellationToken);
             }
         }
         foreach (((string name, string audit), List<double> own) in times)
         {
             double[] ratios = [.. own.Select((time, i) => time / times[(name, "no audit")][i]).Order()];
-            results.Add($"{name}, one transaction: {audit}", $"{Results.Number(Results.Median(ratios))} × no audit", $"elapsed; rounds {string.Join(", ", ratios.Select(Results.Number))}; median {Results.Number(Results.Median(own))} s");
+            results.Add($"{name}, one transaction: {audit}", $"{Results.Number(Results.Median(ratios))} × no audit",
+                $"elapsed; rounds {string.Join(", ", ratios.Select(Results.Number))}; median {Results.Number(Results.Median(own))} s");
         }
     }
 
     /// <summary>The server on these cores, its collector on the other core, or on the same ones if these are all.</summary>
     private static async Task PinAsync(AuditedServer server, string cores, CancellationToken cancellationToken)
     {
-        foreach (int process in ProcessorTime.Tree(server.Postmaster)) await Command.RunToolAsync("taskset", cancellationToken, ["-acp", cores, $"{process}"]);
-        if (server.Collector is not null) await Command.RunToolAsync("taskset", cancellationToken, ["-acp", cores == All ? All : "1", $"{server.Collector.Id}"]);
+        foreach (int process in ProcessorTime.Tree(server.Postmaster))
+            await Command.RunToolAsync("taskset", cancellationToken, ["-acp", cores, $"{process}"]);
+        if (server.Collector is not null)
+            await Command.RunToolAsync("taskset", cancellationToken, ["-acp", cores == All ? All : "1", $"{server.Collector.Id}"]);
     }
 
     private void WriteScripts()
@@ -141,7 +164,8 @@ internal sealed partial class SourceOverheadSuite(string root, Results results, 
         ]) File.WriteAllText(Path.Combine(_directory, name), $"\\set id random(1, :rows)\n{text}\n");
     }
 
-    private static double Figure(string output, Regex pattern) => double.Parse(pattern.Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
+    private static double Figure(string output, Regex pattern) =>
+        double.Parse(pattern.Match(output).Groups[1].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex("transactions actually processed: ([0-9]+)")]
     private static partial Regex Processed();

@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Bench;
 
-/// <summary>Processor time that each stage between the log and the index takes for a change. `run` has them side by side; here the same classes work one after the other, batch by batch.</summary>
+/// <summary>Processor time that each stage between the log and the index takes for a change.
+/// `run` has them side by side; here the same classes work one after the other, batch by batch.</summary>
 internal sealed class StagesSuite(string root, Results results, int rows, int rounds)
 {
     private const double Nanoseconds = 1e9;
@@ -24,8 +25,12 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
             await using Source source = await Source.StartAsync(_directory, cancellationToken);
             await source.ExecuteAsync(cancellationToken, [.. Shape.Tables, .. Shape.MoreTables]);
             await command.RunAsync(cancellationToken, "init", "--origin", "bench.indelible.example/stages");
-            await command.RunAsync(cancellationToken, ["protect", "--source", source.ConnectionString, "--name", Source.Name, .. Shape.ProtectedCustomers, .. Shape.ProtectedReadings, .. Shape.ProtectedMore]);
-            foreach (Shape shape in Shape.All(rows, source.CopyFile).Where(shape => shape.Name.StartsWith("22 columns, 3", StringComparison.Ordinal))) await MeasureAsync(shape, source, command, cancellationToken);
+            await command.RunAsync(cancellationToken,
+                ["protect", "--source", source.ConnectionString, "--name", Source.Name, .. Shape.ProtectedCustomers,
+                    .. Shape.ProtectedReadings, .. Shape.ProtectedMore]);
+            foreach (Shape shape in Shape.All(rows, source.CopyFile)
+                .Where(shape => shape.Name.StartsWith("22 columns, 3", StringComparison.Ordinal)))
+                    await MeasureAsync(shape, source, command, cancellationToken);
         }
         finally
         {
@@ -48,19 +53,22 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
         foreach (string stage in _order)
         {
             double[] each = [.. counted.Select(spent => spent[stage].TotalSeconds / rows * Nanoseconds)];
-            results.Add(stage, $"{Results.Number(Results.Median(each))} ns", $"a change; rounds {string.Join(", ", each.Select(Results.Number))}");
+            results.Add(
+                stage, $"{Results.Number(Results.Median(each))} ns", $"a change; rounds {string.Join(", ", each.Select(Results.Number))}");
         }
     }
 
     private async Task DrainAsync(Command command, CancellationToken cancellationToken)
     {
         TimeSpan began = ProcessorTime.OfThisProcess();
-        await using LedgerHost host = await LedgerHost.OpenAsync(LedgerPaths.For(command.Ledger), ConfigFile.Load(command.Config, required: true), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken);
+        await using LedgerHost host = await LedgerHost.OpenAsync(LedgerPaths.For(command.Ledger),
+            ConfigFile.Load(command.Config, required: true), TimeProvider.System, NullLoggerFactory.Instance, cancellationToken);
         await host.PublishAsync(cancellationToken);
         SourceConfig config = host.Config.Sources[Source.Name];
         SourceMark mark = host.Writer.MarkOf(Source.Name)!;
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            SourceConnections.Of(config), config.Protection, host.Keyring.AttributionSecret(Source.Name)!, (table, column) => host.Keyring.FingerprintKey(Source.Name, table, column),
+            SourceConnections.Of(config), config.Protection, host.Keyring.AttributionSecret(Source.Name)!,
+            (table, column) => host.Keyring.FingerprintKey(Source.Name, table, column),
             new ResumePoint(mark.Last, mark.Confirmable), new SessionTable(), TimeProvider.System, NullLogger.Instance, cancellationToken);
         List<CapturedBatch> batches = await ReadAsync(capture, cancellationToken);
         List<EntryBatch> entries = await SealAsync(host, config.Protection, batches, cancellationToken);
@@ -86,7 +94,8 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
         return batches;
     }
 
-    private async Task<List<EntryBatch>> SealAsync(LedgerHost host, Protection protection, List<CapturedBatch> batches, CancellationToken cancellationToken)
+    private async Task<List<EntryBatch>> SealAsync(
+        LedgerHost host, Protection protection, List<CapturedBatch> batches, CancellationToken cancellationToken)
     {
         ContinuityCheck continuity = new(Source.Name, protection, host.Keyring, host.View.Index.Rows, NullLogger.Instance);
         EntryMaker maker = host.NewMaker(Source.Name);
@@ -94,11 +103,13 @@ internal sealed class StagesSuite(string root, Results results, int rows, int ro
         foreach (CapturedBatch batch in batches)
         {
             CheckedBatch held = OfThisThread("check: against what rows held", () => continuity.Check(batch));
-            if (held.Breaks.Count > 0) throw new InvalidOperationException($"expected changes that follow from those before, found {held.BreakCount} that do not");
+            if (held.Breaks.Count > 0)
+                throw new InvalidOperationException($"expected changes that follow from those before, found {held.BreakCount} that do not");
             IReadOnlyList<EntryBatch> made = OfThisThread("make: keys, encrypt, encode, terms", () => maker.Make(batch, held.Breaks));
             OfThisThread("keep: keys into RocksDB and its log", host.Keyring.Commit);
             OfThisThread("hash: a leaf for each entry, also part of what seals", () => made.Sum(one => Hash(one)));
-            await OfAllThreadsAsync("seal: tree and journal, and what is published meanwhile", () => Task.WhenAll(made.Select(one => host.Writer.SealAsync(one, cancellationToken))));
+            await OfAllThreadsAsync("seal: tree and journal, and what is published meanwhile",
+                () => Task.WhenAll(made.Select(one => host.Writer.SealAsync(one, cancellationToken))));
             await OfAllThreadsAsync("publish: the rest of tiles and bundles", () => host.Writer.PublishAsync(cancellationToken));
             OfThisThread("note: what rows hold now", () => continuity.Apply(held, host.Writer.TreeSize));
             all.AddRange(made);

@@ -3,7 +3,8 @@ using Indelible.Format;
 
 namespace Indelible.Bench;
 
-/// <summary>How long `indelible run` takes from its start to sealing, after a clean stop and after SIGKILL; and other commands to their end.</summary>
+/// <summary>How long `indelible run` takes from its start to sealing, after a clean stop and after SIGKILL;
+/// and other commands to their end.</summary>
 internal sealed class StartTimes(GrownLedger ledger, Results results)
 {
     private const int Rounds = 5, PerSecond = 200, SecondsOfLoad = 60, ChangesBefore = 200_000;
@@ -13,13 +14,15 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
         await AfterStopAsync(cancellationToken);
         await AfterKillAsync(cancellationToken);
         await AfterLongRunAsync(cancellationToken);
-        foreach (string[] arguments in (string[][])[["--help"], ["log", "--limit", "20"], ["history", "customers", "1"]]) await CommandAsync(arguments, cancellationToken);
+        foreach (string[] arguments in (string[][])[["--help"], ["log", "--limit", "20"], ["history", "customers", "1"]])
+            await CommandAsync(arguments, cancellationToken);
     }
 
     /// <summary>A change waits in the log; nothing was left to recover.</summary>
     private async Task AfterStopAsync(CancellationToken cancellationToken)
     {
-        await using (Collector before = ledger.Command.StartRun()) await before.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
+        await using (Collector before = ledger.Command.StartRun())
+            await before.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
         List<double> seconds = [];
         for (int round = 0; round < Rounds; round++)
         {
@@ -36,7 +39,8 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
     private async Task AfterKillAsync(CancellationToken cancellationToken)
     {
         using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task load = new Load(ledger.Source, await ledger.RowsAsync(cancellationToken)).RunAsync(PerSecond, SecondsOfLoad * Rounds, enough.Token);
+        Task load = new Load(ledger.Source, await ledger.RowsAsync(cancellationToken))
+            .RunAsync(PerSecond, SecondsOfLoad * Rounds, enough.Token);
         List<double> seconds = [];
         Collector run = ledger.Command.StartRun();
         for (int round = 0; round < Rounds && !load.IsCompleted; round++)
@@ -67,7 +71,8 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
         (Collector run, double elapsed) = await StartAsync(await ledger.Source.EndAsync(cancellationToken), cancellationToken);
         await run.IndexedAsync(await ledger.Source.SettleAsync(cancellationToken), cancellationToken);
         await run.DisposeAsync();
-        Report($"start to sealing again, after SIGKILL when {ChangesBefore} entries had been sealed and indexed since the start", [elapsed]);
+        Report($"start to sealing again, after SIGKILL when {ChangesBefore} entries had been sealed and indexed since the start",
+            [elapsed]);
     }
 
     private async Task<(Collector Run, double Seconds)> StartAsync(Lsn end, CancellationToken cancellationToken)
@@ -79,7 +84,8 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
     }
 
     private void Report(string what, List<double> seconds) => results.Add(what, $"{Results.Number(Results.Median(seconds))} s",
-        $"{ledger.Size} entries, from exec until what was committed before is sealed and confirmed, rounds {string.Join(", ", seconds.Select(Results.Number))} s");
+        $"{ledger.Size} entries, from exec until what was committed before is sealed and confirmed, rounds "
+            + $"{string.Join(", ", seconds.Select(Results.Number))} s");
 
     private async Task CommandAsync(string[] arguments, CancellationToken cancellationToken)
     {
@@ -90,6 +96,7 @@ internal sealed class StartTimes(GrownLedger ledger, Results results)
             await ledger.Command.RunAsync(cancellationToken, arguments);
             milliseconds.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
         }
-        results.Add($"`indelible {string.Join(' ', arguments)}`", $"{Results.Number(Results.Median(milliseconds))} ms", $"whole process, no other holds the ledger, {ledger.Size} entries, median of {Rounds}");
+        results.Add($"`indelible {string.Join(' ', arguments)}`", $"{Results.Number(Results.Median(milliseconds))} ms",
+            $"whole process, no other holds the ledger, {ledger.Size} entries, median of {Rounds}");
     }
 }

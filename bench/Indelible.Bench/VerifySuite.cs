@@ -35,19 +35,26 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
         long length = new FileInfo(bundles).Length;
         Race[] races =
         [
-            new($"sha256sum of the bundles, {length} bytes, one core", length, () => command.RunProgramAsync("taskset", cancellationToken, "-c", "0", "sha256sum", bundles)),
-            new("verify, in a process that is warm, one core", length, () => Task.FromResult(Verify(command, threads: 1, cancellationToken))),
-            new($"verify, in a process that is warm, {Environment.ProcessorCount} cores", length, () => Task.FromResult(Verify(command, Environment.ProcessorCount, cancellationToken))),
+            new($"sha256sum of the bundles, {length} bytes, one core", length,
+                () => command.RunProgramAsync("taskset", cancellationToken, "-c", "0", "sha256sum", bundles)),
+            new("verify, in a process that is warm, one core", length,
+                () => Task.FromResult(Verify(command, threads: 1, cancellationToken))),
+            new($"verify, in a process that is warm, {Environment.ProcessorCount} cores", length,
+                () => Task.FromResult(Verify(command, Environment.ProcessorCount, cancellationToken))),
             new("`indelible verify`, whole process, one core", length, () => VerifyProcessAsync(command, "0", cancellationToken)),
-            new($"`indelible verify`, whole process, {Environment.ProcessorCount} cores", length, () => VerifyProcessAsync(command, $"0-{Environment.ProcessorCount - 1}", cancellationToken)),
+            new($"`indelible verify`, whole process, {Environment.ProcessorCount} cores", length,
+                () => VerifyProcessAsync(command, $"0-{Environment.ProcessorCount - 1}", cancellationToken)),
         ];
         Verify(command, threads: 1, cancellationToken);     // compiles
         for (int round = 0; round < rounds; round++)
             foreach (Race race in races) await race.RunAsync();
         foreach (Race race in races) results.Add(race.What, race.Rate(entries), race.How(entries));
-        results.Add("openssl speed -evp sha256, 16,384 bytes at a time", Speed(await command.RunProgramAsync("openssl", cancellationToken, "speed", "-mr", "-bytes", "16384", "-seconds", "2", "-evp", "sha256")), "processor time; what one core of this machine can hash at most");
+        results.Add("openssl speed -evp sha256, 16,384 bytes at a time",
+            Speed(await command.RunProgramAsync("openssl", cancellationToken, "speed", "-mr", "-bytes", "16384", "-seconds", "2", "-evp",
+                "sha256")), "processor time; what one core of this machine can hash at most");
 
-        Race cold = new("`indelible verify`, whole process, all cores, files not in the page cache", length, () => VerifyProcessAsync(command, $"0-{Environment.ProcessorCount - 1}", cancellationToken));
+        Race cold = new("`indelible verify`, whole process, all cores, files not in the page cache", length,
+            () => VerifyProcessAsync(command, $"0-{Environment.ProcessorCount - 1}", cancellationToken));
         for (int round = 0; round < rounds; round++)
         {
             PageCache.Drop(command.Ledger);
@@ -56,7 +63,8 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
         results.Add(cold.What, cold.Rate(entries), cold.How(entries));
 
         Race since = new($"`indelible verify --since` the head before the last {MadeLedger.BatchSize}, whole process", length,
-            () => command.RunProgramAsync(command.Binary, cancellationToken, "verify", command.Ledger, "--key", _key, "--since", MadeLedger.KeptHead(command)));
+            () => command.RunProgramAsync(
+                command.Binary, cancellationToken, "verify", command.Ledger, "--key", _key, "--since", MadeLedger.KeptHead(command)));
         for (int round = 0; round < rounds; round++) await since.RunAsync();
         results.Add(since.What, since.Seconds, "elapsed, median; most of it is starting");
     }
@@ -65,8 +73,11 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
     {
         using LedgerFetch files = LedgerFetch.FromDirectory(command.Ledger);
         VerifierKey.Parse(_key, out VerifierKey? key);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key!), AnotherFetch = files.AnotherFetch, Threads = threads }.Verify(cancellationToken);
-        return report.Verdict == Verdict.Verified && report.Entries == entries ? "" : throw new InvalidOperationException($"expected a sound ledger:\n{ReportText.ToText(report)}");
+        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key!),
+            AnotherFetch = files.AnotherFetch, Threads = threads }.Verify(cancellationToken);
+        return report.Verdict == Verdict.Verified && report.Entries == entries
+            ? ""
+            : throw new InvalidOperationException($"expected a sound ledger:\n{ReportText.ToText(report)}");
     }
 
     private Task<string> VerifyProcessAsync(Command command, string cores, CancellationToken cancellationToken) =>
@@ -76,7 +87,8 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
     private async Task<string> ConcatenateAsync(Command command, CancellationToken cancellationToken)
     {
         string whole = Path.Combine(_directory, "bundles");
-        await command.RunProgramAsync("sh", cancellationToken, "-c", $"find '{command.Ledger}/tile/entries' -type f | sort | xargs cat > '{whole}'");
+        await command.RunProgramAsync(
+            "sh", cancellationToken, "-c", $"find '{command.Ledger}/tile/entries' -type f | sort | xargs cat > '{whole}'");
         return whole;
     }
 
@@ -103,7 +115,10 @@ internal sealed class VerifySuite(string root, Results results, int entries, int
         public string Rate(int entries) => $"{Results.Number(entries / Results.Median(_seconds))} entries/s";
 
         public string How(int entries) => string.Create(CultureInfo.InvariantCulture,
-            $"{Results.Number(Length / Results.Median(_seconds) / 1e9)} GB/s; by processor time {Results.Number(entries / Results.Median(_processor))} entries/s a core ({Results.Number(Results.Median(_processor) / entries * 1e9)} ns each); rounds {string.Join(", ", _seconds.Select(Results.Number))} s");
+            $"{Results.Number(Length / Results.Median(_seconds) / 1e9)} GB/s; by processor time "
+                + $"{Results.Number(entries / Results.Median(_processor))} entries/s a core "
+                + $"({Results.Number(Results.Median(_processor) / entries * 1e9)} ns each); rounds "
+                + $"{string.Join(", ", _seconds.Select(Results.Number))} s");
 
         private static TimeSpan Processor() => ProcessorTime.Of(Environment.ProcessId) + ProcessorTime.OfChildren(Environment.ProcessId);
     }

@@ -26,6 +26,7 @@ internal static class VerifyTimes
             processor.Add((ProcessorTime.OfChildren(Environment.ProcessId) - before).TotalSeconds);
         }
         results.Add("verify", $"{Results.Number(size / Results.Median(seconds))} entries/s",
-            $"{size} entries, whole process, warm, median of {Rounds}: {Results.Number(Results.Median(seconds))} s; {Results.Number(1e9 * Results.Median(processor) / size)} ns of processor time an entry");
+            $"{size} entries, whole process, warm, median of {Rounds}: {Results.Number(Results.Median(seconds))} s; "
+                + $"{Results.Number(1e9 * Results.Median(processor) / size)} ns of processor time an entry");
     }
 }

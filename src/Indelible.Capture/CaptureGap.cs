@@ -3,8 +3,10 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture;
 
-/// <summary>A stretch of the source's log that this source's ledger has not seen and can no longer see. To be sealed before anything after it.</summary>
-/// <param name="Code"><c>slot-missing</c>, <c>slot-lost</c>, <c>slot-ahead</c>, <c>system-changed</c>, <c>timeline-changed</c> or <c>log-behind</c>.</param>
+/// <summary>A stretch of the source's log that this source's ledger has not seen and can no longer see.
+/// To be sealed before anything after it.</summary>
+/// <param name="Code"><c>slot-missing</c>, <c>slot-lost</c>, <c>slot-ahead</c>, <c>system-changed</c>,
+/// <c>timeline-changed</c> or <c>log-behind</c>.</param>
 /// <param name="From">Last position known to be sealed whole; none if nothing was.</param>
 /// <param name="To">Where reading can begin again; none if it cannot.</param>
 /// <param name="Message">What was expected, what was found, what to do. Never a value.</param>

@@ -12,7 +12,9 @@ internal static partial class CaptureLog
     [LoggerMessage(1002, LogLevel.Information, "Relation {Oid} changed its shape; mapped from the catalog")]
     public static partial void Mapped(ILogger logger, uint oid);
 
-    [LoggerMessage(1003, LogLevel.Warning, "Relation {Oid} {Schema}.{Name} matches neither what was known nor the catalog: all its columns are treated as protected until it does")]
+    [LoggerMessage(1003, LogLevel.Warning,
+        "Relation {Oid} {Schema}.{Name} matches neither what was known nor the catalog: "
+            + "all its columns are treated as protected until it does")]
     public static partial void Unclear(ILogger logger, uint oid, string schema, string name);
 
     [LoggerMessage(1004, LogLevel.Debug, "Nothing arrived since {Received} while the log grew: heartbeat written")]

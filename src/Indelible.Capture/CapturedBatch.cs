@@ -4,16 +4,19 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Capture;
 
-/// <summary>What capture hands over at once: changes in commit order, and how far the source's log was read. Owned by the receiver.</summary>
+/// <summary>What capture hands over at once: changes in commit order, and how far the source's log was read.
+/// Owned by the receiver.</summary>
 public sealed record CapturedBatch
 {
     /// <summary>Changes in commit order; may begin or end inside a transaction. Empty for a keepalive.</summary>
     public required IReadOnlyList<CapturedChange> Changes { get; init; }
 
-    /// <summary>Position of the last change handed over so far, in this batch or an earlier one; commit position none if there was none.</summary>
+    /// <summary>Position of the last change handed over so far, in this batch or an earlier one;
+    /// commit position none if there was none.</summary>
     public required Position Last { get; init; }
 
-    /// <summary>Everything up to here was delivered whole; may be confirmed once the batch is sealed. Never decreases; none if nothing was delivered whole yet.</summary>
+    /// <summary>Everything up to here was delivered whole; may be confirmed once the batch is sealed.
+    /// Never decreases; none if nothing was delivered whole yet.</summary>
     public required Lsn Confirmable { get; init; }
 
     /// <summary>What the batch before said: all that may be confirmed while only some of this one's changes are sealed.</summary>
@@ -23,7 +26,8 @@ public sealed record CapturedBatch
     public required long Length { get; init; }
 }
 
-/// <summary>One thing the source's log says about a protected table. A closed set: <see cref="Row"/>, <see cref="Truncation"/>, <see cref="Ddl"/>.</summary>
+/// <summary>One thing the source's log says about a protected table.
+/// A closed set: <see cref="Row"/>, <see cref="Truncation"/>, <see cref="Ddl"/>.</summary>
 public abstract record CapturedChange
 {
     private CapturedChange() { }
@@ -62,11 +66,13 @@ public abstract record CapturedChange
         public string? SubjectBefore { get; init; }
         /// <inheritdoc cref="SubjectBefore"/>
         public string? SubjectAfter { get; init; }
-        /// <summary>Fingerprints of all protected columns before the change, in the order of <see cref="ProtectedTable.Columns"/>; empty for an insert or where they cannot be told.</summary>
+        /// <summary>Fingerprints of all protected columns before the change, in the order of <see cref="ProtectedTable.Columns"/>;
+        /// empty for an insert or where they cannot be told.</summary>
         public IReadOnlyList<Fingerprint> Before { get; init; } = [];
         /// <summary>The same after the change; empty for a delete.</summary>
         public IReadOnlyList<Fingerprint> After { get; init; } = [];
-        /// <summary>True if it could not be told which column is which: then every column of the row is in <see cref="Fields"/>, made up as sealed, and Key may be empty.</summary>
+        /// <summary>True if it could not be told which column is which: then every column of the row is in <see cref="Fields"/>,
+        /// made up as sealed, and Key may be empty.</summary>
         public bool Unmapped { get; init; }
     }
 

@@ -3,7 +3,8 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>Reads the URL form of a connection string. https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS.</summary>
+/// <summary>Reads the URL form of a connection string.
+/// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS.</summary>
 internal static class ConnectionUrl
 {
     /// <summary>One host only. Throws <see cref="FormatException"/> without repeating the URL, which may hold a password.</summary>
@@ -19,7 +20,9 @@ internal static class ConnectionUrl
         }
         catch (ArgumentException e)     // the driver's; it may repeat the value
         {
-            throw new FormatException("expected a URL such as postgres://user@host:5432/database, found one with a part that cannot be: a zero byte, or a port out of range", e);
+            throw new FormatException(
+                "expected a URL such as postgres://user@host:5432/database, found one with a part that cannot be: a zero byte, "
+                    + "or a port out of range", e);
         }
     }
 
@@ -51,14 +54,16 @@ internal static class ConnectionUrl
         {
             settings[Keyword(name)] = name == "sslmode" ? value.Replace("-", "", StringComparison.Ordinal) : Number(name, value);
         }
-        catch (Exception e) when (e is ArgumentException or KeyNotFoundException or InvalidCastException or OverflowException or FormatException)
+        catch (Exception e)
+            when (e is ArgumentException or KeyNotFoundException or InvalidCastException or OverflowException or FormatException)
         {
             throw new FormatException($"expected a connection parameter that is known, found '{name}' in the URL", e);
         }
     }
 
     private static object Number(string name, string value) =>
-        name is "port" or "connect_timeout" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : value;
+        name is "port" or "connect_timeout" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number : value;
 
     private static string Keyword(string name) => name switch
     {

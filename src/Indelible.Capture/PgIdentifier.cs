@@ -3,7 +3,8 @@ namespace Indelible.Capture;
 /// <summary>Quoting of names and literals for SQL text that cannot take parameters.</summary>
 public static class PgIdentifier
 {
-    /// <summary>A name in double quotes, always quoted; throws <see cref="ArgumentException"/> for an empty name or one with a zero character.</summary>
+    /// <summary>A name in double quotes, always quoted; throws <see cref="ArgumentException"/> for an empty name or one
+    /// with a zero character.</summary>
     public static string Quote(string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -17,7 +18,8 @@ public static class PgIdentifier
     /// <summary>A string literal that reads the same whatever standard_conforming_strings says.</summary>
     public static string Literal(string value)
     {
-        if (value.Contains('\0', StringComparison.Ordinal)) throw new ArgumentException("a text cannot hold a zero character", nameof(value));
+        if (value.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException("a text cannot hold a zero character", nameof(value));
         string quoted = $"'{value.Replace("'", "''", StringComparison.Ordinal)}'";
         return quoted.Contains('\\', StringComparison.Ordinal)
             ? $" E{quoted.Replace("\\", "\\\\", StringComparison.Ordinal)}"

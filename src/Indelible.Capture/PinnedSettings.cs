@@ -5,7 +5,8 @@ namespace Indelible.Capture;
 /// <summary>Session settings that change how values print as text: pinned, so that the same value always gives the same bytes.</summary>
 internal static class PinnedSettings
 {
-    /// <summary>Startup options; a later <c>-c</c> wins over an earlier one, so ours come last. client_encoding and TimeZone are startup parameters of their own.</summary>
+    /// <summary>Startup options; a later <c>-c</c> wins over an earlier one, so ours come last.
+    /// client_encoding and TimeZone are startup parameters of their own.</summary>
     private const string Options =
         "-c DateStyle=ISO,YMD -c IntervalStyle=postgres -c extra_float_digits=3 -c bytea_output=hex -c lc_monetary=C -c xmloption=content";
 
@@ -17,7 +18,8 @@ internal static class PinnedSettings
     /// <summary>Connection string with everything pinned. Holds the password.</summary>
     /// <param name="settings">As the user gave them.</param>
     /// <param name="pooling">Whether Npgsql may keep the connection.</param>
-    /// <param name="ownSearchPath">Leaves the role's search path in force, to find tables by the names that people use; then no value may be read.</param>
+    /// <param name="ownSearchPath">Leaves the role's search path in force, to find tables by the names that people use;
+    /// then no value may be read.</param>
     public static string Apply(NpgsqlConnectionStringBuilder settings, bool pooling, bool ownSearchPath = false) =>
         new NpgsqlConnectionStringBuilder(settings.ConnectionString)
         {

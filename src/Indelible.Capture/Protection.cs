@@ -2,7 +2,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture;
 
-/// <summary>What is protected in one source: written by <c>protect</c> into the configuration, sealed in guard entries, read by <c>run</c>.</summary>
+/// <summary>What is protected in one source: written by <c>protect</c> into the configuration, sealed in guard entries,
+/// read by <c>run</c>.</summary>
 /// <remarks>Classes bound from configuration have setters (dotnet/runtime#107856).</remarks>
 public sealed class Protection
 {

@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>Watches who logs in, by asking <c>pg_stat_activity</c> at an interval: the one place where SET SESSION AUTHORIZATION cannot lie.</summary>
+/// <summary>Watches who logs in, by asking <c>pg_stat_activity</c> at an interval:
+/// the one place where SET SESSION AUTHORIZATION cannot lie.</summary>
 /// <remarks>A session that begins and ends between two looks is never seen: its login role stays unknown.</remarks>
 public static class SessionPoll
 {
@@ -12,7 +13,8 @@ public static class SessionPoll
 
     /// <summary>Feeds the table, and tells how far the source's log is flushed, until cancelled; fails when the source does.</summary>
     public static async Task RunAsync(
-        SourceConnection source, SessionTable sessions, Action<Lsn> logEnd, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+        SourceConnection source, SessionTable sessions, Action<Lsn> logEnd, TimeProvider time, ILogger logger,
+        CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
         CaptureLog.SessionPollStarted(logger, Interval.TotalMilliseconds);

@@ -3,7 +3,8 @@ using Indelible.Format;
 namespace Indelible.Capture;
 
 /// <summary>Database sessions seen in <c>pg_stat_activity</c>, by process id: who logged in and when. Safe for concurrent use.</summary>
-/// <remarks>Times are the source's own. Capture runs a little behind, so sessions that ended are remembered; process ids are used again, so their end is too.</remarks>
+/// <remarks>Times are the source's own. Capture runs a little behind, so sessions that ended are remembered;
+/// process ids are used again, so their end is too.</remarks>
 public sealed class SessionTable
 {
     /// <summary>Sessions kept per process id.</summary>
@@ -24,7 +25,8 @@ public sealed class SessionTable
         {
             if (_byPid.Count >= PidMax) _byPid.Clear();
             List<Session> alive = new(sessions.Count);
-            foreach ((int pid, MicroTime start, string role) in sessions) alive.Add(Known(pid, start) ?? Add(pid, new Session(start, role)));
+            foreach ((int pid, MicroTime start, string role) in sessions)
+                alive.Add(Known(pid, start) ?? Add(pid, new Session(start, role)));
             foreach (Session gone in _alive.Except(alive, ReferenceEqualityComparer.Instance).Cast<Session>()) gone.EndedBy = at;
             _alive = alive;
         }

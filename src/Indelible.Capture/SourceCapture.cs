@@ -14,7 +14,8 @@ using Npgsql.Replication;
 namespace Indelible.Capture;
 
 /// <summary>Reads one source's committed changes from its replication slot, in commit order, exactly once after a resume point.</summary>
-/// <remarks>One reader. <see cref="ConfirmAsync"/> may be called while <see cref="ReadAsync"/> is being enumerated. Does not reconnect: dispose and open again.</remarks>
+/// <remarks>One reader. <see cref="ConfirmAsync"/> may be called while <see cref="ReadAsync"/> is being enumerated.
+/// Does not reconnect: dispose and open again.</remarks>
 public sealed class SourceCapture : IAsyncDisposable
 {
     /// <summary>Batches read ahead while the consumer works on earlier ones.</summary>
@@ -38,7 +39,8 @@ public sealed class SourceCapture : IAsyncDisposable
     private Lsn _slotAt;
 
     private SourceCapture(
-        IReplicationStream stream, ILiveCatalog live, CaptureLoop loop, ByteBudget budget, AttributionCheck check, SourceConnection connection, Protection protection, Opening opening,
+        IReplicationStream stream, ILiveCatalog live, CaptureLoop loop, ByteBudget budget, AttributionCheck check,
+        SourceConnection connection, Protection protection, Opening opening,
         Lsn after, ILogger logger)
     {
         _stream = stream;
@@ -62,7 +64,8 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <summary>What was missed since the resume point; to be sealed before anything that is read. Empty if nothing was.</summary>
     public IReadOnlyList<CaptureGap> Gaps { get; private set; }
 
-    /// <summary>False if a gap is such that this source's record cannot go on: another cluster, or one set back to an earlier state.</summary>
+    /// <summary>False if a gap is such that this source's record cannot go on: another cluster, or one set back
+    /// to an earlier state.</summary>
     public bool CanGoOn => SlotCheck.CanGoOn(Gaps);
 
     /// <summary>Where reading begins.</summary>
@@ -126,10 +129,12 @@ public sealed class SourceCapture : IAsyncDisposable
         TransactionAssembler assembler = new(relations, new OperatorTracker(sessions), check, resume);
         ByteBudget budget = new(OnTheWayMax);
         CaptureLoop loop = new(stream, assembler, relations, live, budget, time, logger);
-        return new SourceCapture(stream, live, loop, budget, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
+        return new SourceCapture(
+            stream, live, loop, budget, check, connection, protection, opening, resume?.Confirmable ?? Lsn.None, logger);
     }
 
-    /// <summary>Makes it possible to read on after the gaps, where it is not: the slot is made again, and the gaps then end where it begins.
+    /// <summary>Makes it possible to read on after the gaps, where it is not: the slot is made again,
+    /// and the gaps then end where it begins.
     /// Call before <see cref="ReadAsync"/>.</summary>
     /// <exception cref="IndelibleException">The slot cannot be made; the message says what to do.</exception>
     public async Task RepairAsync(CancellationToken cancellationToken)
@@ -153,7 +158,8 @@ public sealed class SourceCapture : IAsyncDisposable
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         CaptureLog.Reading(_logger, _protection.Slot, _protection.Source, _after, Identity.VersionNumber, Identity.Timeline);
         _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, stop.Token);
-        Channel<CapturedBatch> batches = Channel.CreateBounded<CapturedBatch>(new BoundedChannelOptions(BatchesAhead) { SingleReader = true, SingleWriter = true });
+        Channel<CapturedBatch> batches =
+            Channel.CreateBounded<CapturedBatch>(new BoundedChannelOptions(BatchesAhead) { SingleReader = true, SingleWriter = true });
         Task loop = _loop.RunAsync(batches, stop.Token);
         try
         {
@@ -205,16 +211,23 @@ public sealed class SourceCapture : IAsyncDisposable
             ulong.Parse(system.SystemId, CultureInfo.InvariantCulture), system.Timeline, version, new Lsn((ulong)system.XLogPos));
         SlotState? slot = await SlotState.ReadAsync(connection, protection.Slot, cancellationToken);
         IReadOnlyList<CaptureGap> gaps = SlotCheck.Check(protection, identity, slot, resume);
-        return new Opening(identity, senderTimeout, slot?.Confirmed ?? Lsn.None, gaps, await Catalog.ReadAsync(connection, protection, cancellationToken));
+        return new Opening(
+            identity, senderTimeout, slot?.Confirmed ?? Lsn.None, gaps, await Catalog.ReadAsync(connection, protection, cancellationToken));
     }
 
-    private static async Task<(int Version, TimeSpan SenderTimeout)> ServerAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<(int Version, TimeSpan SenderTimeout)> ServerAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = new(ServerSql, connection);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
         // Not a gap: its log is behind and its timeline the old one until it is promoted.
-        if (reader.GetBoolean(2)) throw new NpgsqlException("expected a server that takes writes, found a standby in recovery: waited for until it is promoted. Or give the primary's address");
+        if (reader.GetBoolean(2))
+        {
+            throw new NpgsqlException(
+                "expected a server that takes writes, found a standby in recovery: waited for until it is promoted. "
+                    + "Or give the primary's address");
+        }
         return (reader.GetInt32(0), TimeSpan.FromMilliseconds(reader.GetInt32(1)));
     }
 
@@ -224,7 +237,9 @@ public sealed class SourceCapture : IAsyncDisposable
         SlotState? slot = await _live.SlotAsync(cancellationToken);
         if (slot is { } held && held.Confirmed <= Start) return;
         throw new IndelibleException(ExitCode.Environment,
-            $"expected replication slot '{_protection.Slot}' at {Start} or before, found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, the gap is sealed.");
+            $"expected replication slot '{_protection.Slot}' at {Start} or before, found it "
+                + $"{(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, "
+                + "the gap is sealed.");
     }
 
     private async Task EndAsync(Task loop)
@@ -247,7 +262,9 @@ public sealed class SourceCapture : IAsyncDisposable
         }
         catch (PgOutputException e)
         {
-            throw new IndelibleException(ExitCode.Environment, $"{_connection}: {e.Message}; nothing after it was sealed. Is it the server itself that answers there, and a version known to this program?", e);
+            throw new IndelibleException(ExitCode.Environment,
+                $"{_connection}: {e.Message}; nothing after it was sealed. Is it the server itself that answers there, "
+                    + "and a version known to this program?", e);
         }
     }
 
@@ -255,9 +272,14 @@ public sealed class SourceCapture : IAsyncDisposable
     private static void CheckName(string name, string what)
     {
         bool valid = name.Length is > 0 and <= 63 && name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_');
-        if (!valid) throw new IndelibleException(ExitCode.Usage, $"expected a {what} name of lowercase letters, digits and underscores, found '{name}' in the configuration");
+        if (!valid)
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a {what} name of lowercase letters, digits and underscores, found '{name}' in the configuration");
+        }
     }
 
     /// <summary>What opening found.</summary>
-    internal sealed record Opening(SourceIdentity Identity, TimeSpan SenderTimeout, Lsn SlotAt, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
+    internal sealed record Opening(
+        SourceIdentity Identity, TimeSpan SenderTimeout, Lsn SlotAt, IReadOnlyList<CaptureGap> Gaps, Catalog Catalog);
 }

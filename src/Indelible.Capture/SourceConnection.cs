@@ -3,7 +3,8 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>How to reach a source: host, database, role and TLS, from Npgsql keywords or a <c>postgres://</c> URL. Immutable; never prints a password.</summary>
+/// <summary>How to reach a source: host, database, role and TLS, from Npgsql keywords or a <c>postgres://</c> URL.
+/// Immutable; never prints a password.</summary>
 public sealed class SourceConnection
 {
     private readonly NpgsqlConnectionStringBuilder _settings;
@@ -55,7 +56,8 @@ public sealed class SourceConnection
     public Task<NpgsqlConnection> OpenAsync(CancellationToken cancellationToken) =>
         OpenAsync(PinnedSettings.Apply(_settings, pooling: false), cancellationToken);
 
-    /// <summary>Opens a connection that finds tables by the role's own search path. Values read over it would not print as those in the log do.</summary>
+    /// <summary>Opens a connection that finds tables by the role's own search path.
+    /// Values read over it would not print as those in the log do.</summary>
     internal Task<NpgsqlConnection> OpenForNamesAsync(CancellationToken cancellationToken) =>
         OpenAsync(PinnedSettings.Apply(_settings, pooling: false, ownSearchPath: true), cancellationToken);
 
@@ -81,7 +83,8 @@ public sealed class SourceConnection
     public override string ToString() => $"{User}@{Host}:{Port}/{Database}";
 
     private static bool IsUrl(string text) =>
-        text.StartsWith("postgres://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("postgresql://", StringComparison.OrdinalIgnoreCase);
+        text.StartsWith("postgres://", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("postgresql://", StringComparison.OrdinalIgnoreCase);
 
     private static NpgsqlConnectionStringBuilder Keywords(string text)
     {
@@ -91,12 +94,16 @@ public sealed class SourceConnection
         }
         catch (KeyNotFoundException e)      // of a keyword without a value
         {
-            throw new FormatException("expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL, found a keyword that is not known", e);
+            throw new FormatException(
+                "expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL, "
+                    + "found a keyword that is not known", e);
         }
         catch (Exception e) when (e is ArgumentException or InvalidCastException or OverflowException)
         {
             // Npgsql names the keyword, never a value.
-            throw new FormatException($"expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL: {e.Message}", e);
+            throw new FormatException(
+                "expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL: "
+                    + $"{e.Message}", e);
         }
     }
 

@@ -28,13 +28,16 @@ public sealed record SourceStanding(Lsn LogEnd, Lsn Confirmed, string? SlotFault
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new IndelibleException(ExitCode.Environment, $"{source}: the server did not answer within {Patience.TotalSeconds} s; check host, port and firewalls");
+            throw new IndelibleException(ExitCode.Environment,
+                $"{source}: the server did not answer within {Patience.TotalSeconds} s; check host, port and firewalls");
         }
     }
 
     private static SourceStanding Read(NpgsqlDataReader r, string slot)
     {
-        string? fault = r.IsDBNull(1) ? $"slot {slot} is missing" : !r.IsDBNull(2) && r.GetString(2) == "lost" ? $"slot {slot} is lost: the log it needs is gone" : null;
+        string? fault = r.IsDBNull(1) ? $"slot {slot} is missing" : !r.IsDBNull(2) && r.GetString(2) == "lost"
+            ? $"slot {slot} is lost: the log it needs is gone"
+            : null;
         return new SourceStanding(Lsn.Parse(r.GetString(0)), r.IsDBNull(1) ? Lsn.None : Lsn.Parse(r.GetString(1)), fault);
     }
 }

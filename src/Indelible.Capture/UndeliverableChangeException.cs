@@ -4,11 +4,13 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>A change that the server cannot deliver, however often it is asked: both versions of the row together are longer than its text form can be (1 GB).</summary>
+/// <summary>A change that the server cannot deliver, however often it is asked:
+/// both versions of the row together are longer than its text form can be (1 GB).</summary>
 public sealed partial class UndeliverableChangeException : Exception
 {
     private UndeliverableChangeException(Lsn at, PostgresException cause)
-        : base($"the server cannot deliver the change at {at} ({cause.MessageText}): the row's old and new version together pass 1 GB of text", cause) => At = at;
+        : base($"the server cannot deliver the change at {at} ({cause.MessageText}): "
+            + "the row's old and new version together pass 1 GB of text", cause) => At = at;
 
     /// <summary>Where the change lies in the log; none if the server does not say.</summary>
     public Lsn At { get; }
@@ -17,7 +19,8 @@ public sealed partial class UndeliverableChangeException : Exception
     internal static UndeliverableChangeException? From(PostgresException failure)
     {
         bool isTooLong = failure.SqlState == PostgresErrorCodes.ProgramLimitExceeded
-            || (failure.SqlState == PostgresErrorCodes.InternalError && failure.MessageText.StartsWith("invalid memory alloc request size", StringComparison.Ordinal));
+            || (failure.SqlState == PostgresErrorCodes.InternalError
+                && failure.MessageText.StartsWith("invalid memory alloc request size", StringComparison.Ordinal));
         // The server's context names slot, plugin and position, in its own language.
         if (!isTooLong || failure.Where?.Contains("\"pgoutput\"", StringComparison.Ordinal) != true) return null;
         Match position = PositionPattern().Match(failure.Where);

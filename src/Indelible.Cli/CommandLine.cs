@@ -12,12 +12,14 @@ internal static class CommandLine
 {
     /// <summary>Commands that need the writer, the keyring or the index: the process that holds the ledger executes them.</summary>
     private static readonly HashSet<string> Forwarded =
-        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history", "show", "status", "prove", "alerts", "test", "coverage", "hold", "release", "dispose"];
+        ["index", "rebuild", "keys", "export", "restore", "accept-head", "protect", "unprotect", "reveal", "crosscheck", "log", "history",
+            "show", "status", "prove", "alerts", "test", "coverage", "hold", "release", "dispose"];
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Built once: options remember every tree they were ever in, and the process that runs a ledger executes many commands.</summary>
+    /// <summary>Built once: options remember every tree they were ever in, and the process that runs a ledger
+    /// executes many commands.</summary>
     internal static RootCommand Tree { get; } = Root();
 
     /// <summary>Executes a command line and returns the exit code.</summary>
@@ -47,9 +49,11 @@ internal static class CommandLine
         lock (Tree) return Tree.Parse(arguments);
     }
 
-    /// <summary>Executes the command in the process that holds the ledger, else here. While another process holds something and does not answer, it waits a
+    /// <summary>Executes the command in the process that holds the ledger, else here.
+    /// While another process holds something and does not answer, it waits a
     /// little: that one is a short command, or `run` that is starting or stopping.</summary>
-    private static async Task<int> WhereItBelongsAsync(string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    private static async Task<int> WhereItBelongsAsync(
+        string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         for (long started = invocation.Time.GetTimestamp(); ; await Task.Delay(Glance, invocation.Time, cancellationToken))
         {
@@ -63,7 +67,8 @@ internal static class CommandLine
                 // What is not forwarded needs the ledger for itself: no use in waiting for a process that answers.
                 if (!IsForwarded(parse) && await ControlClient.AnswersAsync(invocation.Paths(parse).Journal, cancellationToken)) throw;
                 if (invocation.Time.GetElapsedTime(started) < Patience) continue;
-                throw new IndelibleException(e.ExitCode, $"{e.Message}\n  waited {Patience.TotalSeconds} s for it to end or to answer on its socket; "
+                throw new IndelibleException(
+                    e.ExitCode, $"{e.Message}\n  waited {Patience.TotalSeconds} s for it to end or to answer on its socket; "
                     + "if it is `indelible run`, it is still starting or stopping: see its log, and try again", e);
             }
         }
@@ -126,7 +131,10 @@ internal static class CommandLine
         return root;
     }
 
-    private static bool IsForwarded(ParseResult parse) => !UsageError.Words(parse.CommandResult).StartsWith("mirror ", StringComparison.Ordinal) && (Forwarded.Contains(parse.CommandResult.Command.Name) || UsageError.Words(parse.CommandResult) == "keys rotate") && !CrosscheckCommand.IsOfMirror(parse);
+    private static bool IsForwarded(ParseResult parse) => !UsageError.Words(parse.CommandResult)
+        .StartsWith("mirror ", StringComparison.Ordinal)
+        && (Forwarded.Contains(parse.CommandResult.Command.Name) || UsageError.Words(parse.CommandResult) == "keys rotate")
+        && !CrosscheckCommand.IsOfMirror(parse);
 
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)

@@ -14,8 +14,10 @@ internal static class Examples
         [
             "indelible protect --source 'Host=db;Database=crm;Username=owner' --dry-run patients.ssn   # prints the SQL",
             "indelible protect --source 'Host=db;Database=crm;Username=owner' patients.ssn patients.phone=digest",
-            "indelible protect --source 'Host=db;Database=crm;Username=owner' --password-file owner.password hr.staff.salary '\"Billing Dept\".Invoice.IBAN'",
-            "indelible protect --source 'Host=db;Database=crm;Username=owner'   # after an upgrade or a migration: what is protected already",
+            "indelible protect --source 'Host=db;Database=crm;Username=owner' --password-file owner.password "
+                + "hr.staff.salary '\"Billing Dept\".Invoice.IBAN'",
+            "indelible protect --source 'Host=db;Database=crm;Username=owner'   # after an upgrade or a migration: "
+                + "what is protected already",
         ],
         ["unprotect"] =
         [
@@ -47,13 +49,15 @@ internal static class Examples
             "indelible verify https://audit.example.org/crm --key crm.vkey --older last-month.checkpoint",
             "indelible verify entry.tlog-proof --key crm.vkey",
         ],
-        ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --table people --key 17 --reveal --reason \"ticket 4711\"", "indelible crosscheck --mirror /srv/copy/ledger --json"],
+        ["crosscheck"] = ["indelible crosscheck", "indelible crosscheck --table people --key 17 --reveal --reason \"ticket 4711\"",
+            "indelible crosscheck --mirror /srv/copy/ledger --json"],
         ["reveal"] = ["indelible reveal 811 --column ssn --side after --reason 'complaint 881'"],
         ["index rebuild"] = ["indelible index rebuild"],
         ["keys export"] = ["indelible keys export /mnt/vault/crm.keyring"],
         ["keys rotate"] = ["indelible keys rotate --reason 'the old key was on a laptop'"],
         ["keys rotate-master"] = ["indelible keys rotate-master --reason 'yearly'"],
-        ["rotate"] = ["indelible rotate --successor example.org/crm-2027 --to /srv/audit-2027 --target vault=crm-2027/ --reason 'end of the year'"],
+        ["rotate"] =
+            ["indelible rotate --successor example.org/crm-2027 --to /srv/audit-2027 --target vault=crm-2027/ --reason 'end of the year'"],
         ["hold"] = ["indelible hold example.org/crm --reason 'case 4711'"],
         ["release"] = ["indelible release example.org/crm --reason 'case 4711 is closed'"],
         ["dispose"] = ["indelible dispose example.org/crm --reason 'ten years are over'"],
@@ -70,7 +74,8 @@ internal static class Examples
             "indelible mirror restore --from /srv/copies/crm/ledger --key crm.vkey --heads https://witness.example.net",
             "indelible mirror restore --from https://mirror.example.net/crm --key crm.vkey --successor example.org/crm-2 --to /srv/audit2",
         ],
-        ["witness run"] = ["indelible witness run   # as the configuration says under witness", "indelible witness run --name witness.example.net/one --log crm.vkey --to /srv/witness"],
+        ["witness run"] = ["indelible witness run   # as the configuration says under witness",
+            "indelible witness run --name witness.example.net/one --log crm.vkey --to /srv/witness"],
         ["demo"] = ["indelible demo", "indelible demo --once --dir /tmp/demo --json", "indelible demo --copies"],
     };
 

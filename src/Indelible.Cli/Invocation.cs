@@ -46,7 +46,8 @@ internal sealed record Invocation
     public string ConfigPath(ParseResult parse) => Resolve(parse.GetValue(Globals.Config) ?? ConfigFile.DefaultName);
 
     /// <summary>The configuration; the default one if no file was named and there is none.</summary>
-    public IndelibleConfig Config(ParseResult parse) => ConfigFile.Load(ConfigPath(parse), required: parse.GetValue(Globals.Config) is not null);
+    public IndelibleConfig Config(ParseResult parse) =>
+        ConfigFile.Load(ConfigPath(parse), required: parse.GetValue(Globals.Config) is not null);
 
     /// <summary>The four directories: --ledger, else INDELIBLE_LEDGER, else the configuration.</summary>
     public LedgerPaths Paths(ParseResult parse)

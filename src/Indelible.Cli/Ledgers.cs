@@ -33,11 +33,14 @@ internal static class Ledgers
     }
 
     /// <summary>With an index made again from the ledger; says how far that is.</summary>
-    public static async Task<Borrowed<LedgerView>> RebuiltAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    public static async Task<Borrowed<LedgerView>> RebuiltAsync(
+        ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         Action<string> pace = invocation.TerminalFor(parse).Pace(invocation.Time);
         long started = invocation.Time.GetTimestamp();
-        void Tell(long indexed, long size) => pace(string.Create(CultureInfo.InvariantCulture, $"index: {indexed} of {size} entries, {indexed / invocation.Time.GetElapsedTime(started).TotalSeconds:F0} a second"));
+        void Tell(long indexed, long size) =>
+            pace(string.Create(CultureInfo.InvariantCulture,
+                $"index: {indexed} of {size} entries, {indexed / invocation.Time.GetElapsedTime(started).TotalSeconds:F0} a second"));
         if (invocation.Running is { } running)
         {
             await running.RebuildIndexAsync(Tell, cancellationToken);
@@ -74,7 +77,8 @@ internal static class Ledgers
         }
         catch (Exception e) when (e is OperationCanceledException || Failure.Explain(e) is not null)
         {
-            await invocation.Error.WriteLineAsync($"what was sealed waits here for {host.Paths.Store!.Name}: {e.Message}\n  `indelible run` brings it there");
+            await invocation.Error.WriteLineAsync(
+                $"what was sealed waits here for {host.Paths.Store!.Name}: {e.Message}\n  `indelible run` brings it there");
         }
     }
 }

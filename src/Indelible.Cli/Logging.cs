@@ -14,7 +14,8 @@ internal static class Logging
         logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (isTerminal)
         {
-            logging.AddSimpleConsole(format => (format.SingleLine, format.UseUtcTimestamp, format.TimestampFormat) = (true, true, TimeFormat));
+            logging.AddSimpleConsole(
+                format => (format.SingleLine, format.UseUtcTimestamp, format.TimestampFormat) = (true, true, TimeFormat));
         }
         else
         {

@@ -6,7 +6,8 @@ namespace Indelible.Cli;
 internal static unsafe class NativeHeap
 {
     private const int ArenaMax = -8, MapThreshold = -3;
-    /// <summary>Blocks from this size on go back to the system when they are freed. RocksDB's tables in memory are made of blocks of 1 MiB.</summary>
+    /// <summary>Blocks from this size on go back to the system when they are freed.
+    /// RocksDB's tables in memory are made of blocks of 1 MiB.</summary>
     private const int MappedLengthMin = 256 << 10;
 
     /// <summary>Between two times that what is free goes back to the system.</summary>
@@ -14,8 +15,10 @@ internal static unsafe class NativeHeap
 
     private static Timer? _trimming;
 
-    /// <summary>Keeps glibc from giving each thread a heap of its own: blocks made by one thread and freed by another leave all of them half empty, a third of the
-    /// process under load. The threads that the runtime began with have theirs already: what is free inside those goes back to the system now and then.
+    /// <summary>Keeps glibc from giving each thread a heap of its own: blocks made by one thread and freed by another leave all of them
+    /// half empty, a third of the
+    /// process under load. The threads that the runtime began with have theirs already:
+    /// what is free inside those goes back to the system now and then.
     /// Does nothing where the C library is another. man 3 mallopt, malloc_trim.</summary>
     public static void KeepSmall()
     {

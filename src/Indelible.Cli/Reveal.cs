@@ -23,7 +23,8 @@ internal sealed class Reveal
     /// <param name="source">Source of the values; null if none.</param>
     /// <param name="facts">Which entries and fields are read; never a value.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<long> SealAsync(LedgerHost host, string? source, IReadOnlyDictionary<string, string> facts, CancellationToken cancellationToken)
+    public async Task<long> SealAsync(
+        LedgerHost host, string? source, IReadOnlyDictionary<string, string> facts, CancellationToken cancellationToken)
     {
         Operator who = new() { Grade = Grade.Session, SessionUser = _user, Application = "indelible reveal" };
         EntryBatch entries = new();

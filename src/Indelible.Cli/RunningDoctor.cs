@@ -12,13 +12,15 @@ internal static class RunningDoctor
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Asks once; nothing if no process listens.</summary>
-    public static async Task<IReadOnlyList<(string Where, SourceCheck Check)>> CheckAsync(string journalDirectory, Invocation invocation, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<(string Where, SourceCheck Check)>> CheckAsync(
+        string journalDirectory, Invocation invocation, CancellationToken cancellationToken)
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         ControlRequest request = new()
         {
-            Arguments = ["status", "--json"], Directory = invocation.Directory, Environment = new Dictionary<string, string>(), User = invocation.User, Terminal = false, Width = invocation.Width,
+            Arguments = ["status", "--json"], Directory = invocation.Directory, Environment = new Dictionary<string, string>(),
+            User = invocation.User, Terminal = false, Width = invocation.Width,
         };
         using StringWriter answer = new();
         try
@@ -27,24 +29,38 @@ internal static class RunningDoctor
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return [("run", new SourceCheck("process", CheckStatus.Fail, $"it listens, and has not answered for {Patience.TotalSeconds} s", "an answer", "systemctl restart indelible   # if it is not only halted; nothing acknowledged is lost"))];
+            return [("run",
+                new SourceCheck("process", CheckStatus.Fail, $"it listens, and has not answered for {Patience.TotalSeconds} s", "an answer",
+                    "systemctl restart indelible   # if it is not only halted; nothing acknowledged is lost"))];
         }
         JsonNode status = JsonNode.Parse(answer.ToString())!;
-        return [("run", new SourceCheck("process", CheckStatus.Ok, $"running, {status["treeSize"]} entries sealed", "an answer", null)), .. Problems(status), .. status["holds"]!.AsArray().Select(hold => ("here", LocalDoctor.Hold((string)hold!["words"]!)))];
+        return [("run", new SourceCheck("process", CheckStatus.Ok, $"running, {status["treeSize"]} entries sealed", "an answer", null)),
+            .. Problems(status), .. status["holds"]!.AsArray().Select(hold => ("here", LocalDoctor.Hold((string)hold!["words"]!)))];
     }
 
     private static IEnumerable<(string, SourceCheck)> Problems(JsonNode status) =>
     [
-        .. Problem("run", "verification", status["verification"]?["problem"], "indelible verify   # names what is damaged: put it back from a copy"),
+        .. Problem("run", "verification", status["verification"]?["problem"],
+            "indelible verify   # names what is damaged: put it back from a copy"),
         .. Problem("run", "index", status["indexProblem"], "df -h   # free space on the disk of the index: it catches up by itself"),
         .. Problem("store", "written", status["store"]?["problem"], "make the bucket answer   # what waits is published by itself"),
-        .. status["copies"]!.AsArray().SelectMany(copy => Problem($"copy {copy!["target"]}", "written", copy["problem"], "make its place writable   # it catches up by itself; see docs/copies.md")),
-        .. status["alerts"]!.AsArray().SelectMany(target => Problem($"alerts {target!["target"]}", "told", target["problem"], "indelible alerts test   # once its address is right; what waits is told by itself")),
-        .. status["timestamps"]!.AsArray().SelectMany(stamp => Problem($"time {stamp!["authority"]}", "stamped", stamp["problem"], "see docs/timestamps.md")),
+        .. status["copies"]!.AsArray()
+            .SelectMany(
+                copy => Problem($"copy {copy!["target"]}", "written", copy["problem"],
+                    "make its place writable   # it catches up by itself; see docs/copies.md")),
+        .. status["alerts"]!.AsArray()
+            .SelectMany(
+                target => Problem($"alerts {target!["target"]}", "told", target["problem"],
+                    "indelible alerts test   # once its address is right; what waits is told by itself")),
+        .. status["timestamps"]!.AsArray()
+            .SelectMany(stamp => Problem($"time {stamp!["authority"]}", "stamped", stamp["problem"], "see docs/timestamps.md")),
         .. status["sources"]!.AsArray().SelectMany(source => (IEnumerable<(string, SourceCheck)>)
         [
             .. Problem((string)source!["source"]!, "capture", source["problem"], null),
-            .. source["openGaps"]!.AsArray().SelectMany(gap => Problem((string)source["source"]!, "gap", $"{gap!["from"]} to {gap["to"]}: {gap["message"]}", "indelible coverage   # what is not covered; the gap ends by itself once the tables were compared")),
+            .. source["openGaps"]!.AsArray()
+                .SelectMany(
+                    gap => Problem((string)source["source"]!, "gap", $"{gap!["from"]} to {gap["to"]}: {gap["message"]}",
+                        "indelible coverage   # what is not covered; the gap ends by itself once the tables were compared")),
         ]),
     ];
 

@@ -16,9 +16,12 @@ internal static class SourceOptions
         Required = true,
     };
 
-    public static readonly Option<string?> Name = new("--name") { Description = "Short name of the source; default: its database's name", HelpName = "NAME" };
-    public static readonly Option<string?> PasswordFile = new("--password-file") { Description = "File whose first line is the owner's password", HelpName = "FILE" };
-    public static readonly Option<string?> PasswordEnvironment = new("--password-env") { Description = "Environment variable that holds the owner's password; PGPASSWORD works without this", HelpName = "VARIABLE" };
+    public static readonly Option<string?> Name =
+        new("--name") { Description = "Short name of the source; default: its database's name", HelpName = "NAME" };
+    public static readonly Option<string?> PasswordFile =
+        new("--password-file") { Description = "File whose first line is the owner's password", HelpName = "FILE" };
+    public static readonly Option<string?> PasswordEnvironment = new("--password-env") { Description =
+        "Environment variable that holds the owner's password; PGPASSWORD works without this", HelpName = "VARIABLE" };
 
     /// <summary>Short name, and connection with the owner's rights.</summary>
     public static (string Name, SourceConnection Owner) Owner(ParseResult parse, Invocation invocation, IndelibleConfig config) =>
@@ -32,7 +35,8 @@ internal static class SourceOptions
         {
             return config.Sources.TryGetValue(given, out SourceConfig? known)
                 ? (given, Parse(known.Connection, Password(parse, invocation) ?? SourceConnections.Password(known)))
-                : throw new IndelibleException(ExitCode.Usage, $"--source: expected a connection such as 'Host=db;Database=crm;Username=owner', or {Known(config)}, found '{given}'");
+                : throw new IndelibleException(ExitCode.Usage,
+                    $"--source: expected a connection such as 'Host=db;Database=crm;Username=owner', or {Known(config)}, found '{given}'");
         }
         SourceConnection owner = Parse(given, Password(parse, invocation));
         name ??= config.Sources.FirstOrDefault(source => SameDatabase(source.Value, owner)).Key ?? SourceName.From(owner.Database);
@@ -58,7 +62,8 @@ internal static class SourceOptions
         if (parse.GetValue(PasswordEnvironment) is { } variable)
         {
             return invocation.Variable(variable) ?? System.Environment.GetEnvironmentVariable(variable)
-                ?? throw new IndelibleException(ExitCode.Usage, $"--password-env: expected a password in the environment variable {variable}, found none");
+                ?? throw new IndelibleException(
+                    ExitCode.Usage, $"--password-env: expected a password in the environment variable {variable}, found none");
         }
         return invocation.Variable("PGPASSWORD");
     }

@@ -26,7 +26,8 @@ internal static partial class UsageError
             error.WriteLine(FirstSteps);
             return (int)ExitCode.Usage;
         }
-        foreach (string message in messages.Where(message => !isMistyped || message != NoCommand)) error.WriteLine($"indelible: {InWords(message, parse.CommandResult.Command)}");
+        foreach (string message in messages.Where(message => !isMistyped || message != NoCommand))
+            error.WriteLine($"indelible: {InWords(message, parse.CommandResult.Command)}");
         foreach (string meant in parse.UnmatchedTokens.SelectMany(token => Meant(parse.CommandResult.Command, token)).Distinct())
         {
             error.WriteLine($"  did you mean {meant}?");
@@ -39,16 +40,20 @@ internal static partial class UsageError
     public static string Words(CommandResult? result)
     {
         List<string> names = [];
-        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent) names.Insert(0, command.Command.Name);
+        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+            names.Insert(0, command.Command.Name);
         return string.Join(' ', names);
     }
 
     /// <summary>The library names types of the program; people are told what is expected.</summary>
     private static string InWords(string message, Command command) => message == NoCommand
         ? $"expected one of {string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))}, found none"
-        : Unreadable().Match(message) is { Success: true } match ? $"{match.Groups["where"].Value}: expected a number, found '{match.Groups["found"].Value}'" : message;
+        : Unreadable().Match(message) is { Success: true } match
+        ? $"{match.Groups["where"].Value}: expected a number, found '{match.Groups["found"].Value}'"
+        : message;
 
-    [GeneratedRegex("^Cannot parse argument '(?<found>.*)' for (?:option|command) '(?<where>[^']*)' as expected type", RegexOptions.Singleline)]
+    [GeneratedRegex("^Cannot parse argument '(?<found>.*)' for (?:option|command) '(?<where>[^']*)' as expected type",
+        RegexOptions.Singleline)]
     private static partial Regex Unreadable();
 
     private static IEnumerable<string> Meant(Command command, string typed)

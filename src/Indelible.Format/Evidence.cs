@@ -5,7 +5,8 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Format;
 
-/// <summary>Proof to a third party, offline, that an entry is in a ledger: index, inclusion path and checkpoint, with the entry itself in the extra line.
+/// <summary>Proof to a third party, offline, that an entry is in a ledger: index, inclusion path and checkpoint,
+/// with the entry itself in the extra line.
 /// c2sp.org/tlog-proof; the extra line is docs/format.md#evidence.</summary>
 public sealed record Evidence
 {
@@ -28,10 +29,12 @@ public sealed record Evidence
     /// <summary>Unauthenticated bytes: <see cref="EvidenceExtra"/> encoded; empty if there are none.</summary>
     public ReadOnlyMemory<byte> Extra { get; init; }
 
-    /// <summary>Reads an evidence file; <paramref name="evidence"/> is null exactly if a fault is returned. Checks no hash and no signature.</summary>
+    /// <summary>Reads an evidence file; <paramref name="evidence"/> is null exactly if a fault is returned.
+    /// Checks no hash and no signature.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out Evidence? evidence) => Parse(bytes, out evidence, out _, out _);
 
-    /// <summary>As <see cref="Parse(ReadOnlySpan{byte}, out Evidence?)"/>, and gives the checkpoint as it was read; null likewise.</summary>
+    /// <summary>As <see cref="Parse(ReadOnlySpan{byte}, out Evidence?)"/>, and gives the checkpoint as it was read;
+    /// null likewise.</summary>
     internal static TextFault Parse(ReadOnlySpan<byte> bytes, out Evidence? evidence, out SignedNote? note, out Notes.Checkpoint? head)
     {
         (evidence, note, head) = (null, null, null);
@@ -67,14 +70,18 @@ public sealed record Evidence
         if (text[lines[0]] is not Header) return new TextFault($"expected '{Header}'", 1);
         int line = 1;
         if (line < lines.Length && text[lines[line]].StartsWith("extra ")
-            && !NoteText.TryParseBase64(text[lines[line++]]["extra ".Length..], out extra)) return new TextFault("expected 'extra <base64>'", line);
+            && !NoteText.TryParseBase64(text[lines[line++]]["extra ".Length..], out extra))
+                return new TextFault("expected 'extra <base64>'", line);
         if (line >= lines.Length || !text[lines[line]].StartsWith("index ")
-            || !NoteText.TryParseNumber(text[lines[line]]["index ".Length..], Tree.SizeMax - 1, out index)) return new TextFault("expected 'index <decimal>'", line + 1);
+            || !NoteText.TryParseNumber(text[lines[line]]["index ".Length..], Tree.SizeMax - 1, out index))
+                return new TextFault("expected 'index <decimal>'", line + 1);
         line++;
-        if (count - line > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {count - line}", line + 1);
+        if (count - line > Proof.LengthMax)
+            return new TextFault($"expected at most {Proof.LengthMax} hashes, found {count - line}", line + 1);
         path = new Hash[count - line];
         for (int i = 0; i < path.Length; i++)
-            if (!NoteText.TryParseHash(text[lines[line + i]], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", line + i + 1);
+            if (!NoteText.TryParseHash(text[lines[line + i]], out path[i]))
+                return new TextFault($"expected a hash of {Hash.Size} bytes in base64", line + i + 1);
         return TextFault.None;
     }
 }

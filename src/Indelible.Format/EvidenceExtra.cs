@@ -4,7 +4,8 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Format;
 
-/// <summary>What the extra line of an evidence file carries: the entry, and keys that open some of its sides. Deterministic CBOR. docs/format.md#evidence.</summary>
+/// <summary>What the extra line of an evidence file carries: the entry, and keys that open some of its sides. Deterministic CBOR.
+/// docs/format.md#evidence.</summary>
 /// <remarks>Nothing here is authenticated by itself: the entry is proved by its hash, the keys by the entry's commitments.</remarks>
 public sealed record EvidenceExtra
 {
@@ -39,7 +40,8 @@ public sealed record EvidenceExtra
         return writer.Written.ToArray();
     }
 
-    /// <summary>Reads the one encoding; <paramref name="extra"/> is null exactly if a fault is returned. Does not decode the entry.</summary>
+    /// <summary>Reads the one encoding; <paramref name="extra"/> is null exactly if a fault is returned.
+    /// Does not decode the entry.</summary>
     public static EntryFault Parse(ReadOnlySpan<byte> bytes, out EvidenceExtra? extra)
     {
         extra = null;
@@ -57,7 +59,8 @@ public sealed record EvidenceExtra
         if (!reader.TryReadMap(out int members)) return false;
         if (members is not (1 or 2)) return Refuse($"expected an entry and perhaps disclosed sides, found {members} members", out rule);
         if (!TryReadKey(ref reader, EntryKey, out rule) || !reader.TryReadBytes(out ReadOnlySpan<byte> bytes)) return false;
-        if (bytes.Length > EntryLimits.EntryLengthMax) return Refuse($"expected an entry of at most {EntryLimits.EntryLengthMax} bytes, found {bytes.Length}", out rule);
+        if (bytes.Length > EntryLimits.EntryLengthMax)
+            return Refuse($"expected an entry of at most {EntryLimits.EntryLengthMax} bytes, found {bytes.Length}", out rule);
         entry = bytes.ToArray();
         if (members == 1) return true;
         if (!TryReadKey(ref reader, DisclosedKey, out rule) || !reader.TryReadArray(out int count)) return false;

@@ -13,7 +13,8 @@ public enum ExitCode
     Environment = 3,
 }
 
-/// <summary>A failure meant for the person at the terminal. The message says what was expected, what was found, where, and what to do.</summary>
+/// <summary>A failure meant for the person at the terminal.
+/// The message says what was expected, what was found, where, and what to do.</summary>
 public sealed class IndelibleException : Exception
 {
     /// <param name="exitCode">What the process exits with.</param>

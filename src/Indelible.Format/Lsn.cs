@@ -21,7 +21,8 @@ public readonly record struct Lsn(ulong Bytes) : IComparable<Lsn>
         int slash = text.IndexOf('/', StringComparison.Ordinal);
         if (slash <= 0
             || !uint.TryParse(text.AsSpan(0, slash), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint high)
-            || !uint.TryParse(text.AsSpan(slash + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint low)) return false;
+            || !uint.TryParse(text.AsSpan(slash + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint low))
+                return false;
         lsn = new Lsn(((ulong)high << 32) | low);
         return true;
     }

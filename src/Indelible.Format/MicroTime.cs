@@ -14,7 +14,8 @@ public readonly record struct MicroTime(long Micros) : IComparable<MicroTime>
     /// <summary>Rounds down to a whole microsecond.</summary>
     public static MicroTime From(DateTimeOffset time) => new((time.UtcTicks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
 
-    /// <summary>Throws <see cref="OverflowException"/> or <see cref="ArgumentOutOfRangeException"/> outside <see cref="Min"/> to <see cref="Max"/>.</summary>
+    /// <summary>Throws <see cref="OverflowException"/> or <see cref="ArgumentOutOfRangeException"/> outside <see cref="Min"/> to
+    /// <see cref="Max"/>.</summary>
     public DateTimeOffset ToDateTimeOffset() => new(DateTime.UnixEpoch.Ticks + (Micros * TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
 
     /// <inheritdoc/>

@@ -4,7 +4,8 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Format;
 
-/// <summary>Proof to a third party, offline, that a ledger's key signed two histories: both checkpoints and, for different sizes, the consistency proof that
+/// <summary>Proof to a third party, offline, that a ledger's key signed two histories:
+/// both checkpoints and, for different sizes, the consistency proof that
 /// shows which root the newer tree has at the older one's size. docs/format.md#misbehaviour.</summary>
 public sealed record Misbehaviour
 {
@@ -34,7 +35,8 @@ public sealed record Misbehaviour
     /// <summary>True if these bytes begin as such a file does.</summary>
     public static bool IsMisbehaviour(ReadOnlySpan<byte> bytes) => bytes.StartsWith("indelible misbehaviour "u8);
 
-    /// <summary>Reads a file; <paramref name="misbehaviour"/> is null exactly if a fault is returned. Checks no hash and no signature.</summary>
+    /// <summary>Reads a file; <paramref name="misbehaviour"/> is null exactly if a fault is returned.
+    /// Checks no hash and no signature.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out Misbehaviour? misbehaviour)
     {
         misbehaviour = null;
@@ -43,12 +45,17 @@ public sealed record Misbehaviour
         // A checkpoint's text and its signatures hold no blank line.
         string[] parts = all.Split("\n\n");
         if (parts.Length < PartsMin || parts.Length % 2 == 0 || parts.Length > PartsMin + (2 * KeyHistory.HandoversMax))
-            return new TextFault($"expected a head and two or more signed checkpoints, an odd number of parts from {PartsMin} on between blank lines, found {parts.Length}");
+        {
+            return new TextFault(
+                $"expected a head and two or more signed checkpoints, an odd number of parts from {PartsMin} on between blank lines, "
+                    + $"found {parts.Length}");
+        }
         fault = ParseHead(parts[0].Split('\n'), out Hash? prefix, out Hash[] path);
         if (!fault.IsNone) return fault;
         misbehaviour = new Misbehaviour
         {
-            Prefix = prefix, Path = path, Older = NoteAt(parts, 1), Newer = NoteAt(parts, 3), Handovers = [.. Enumerable.Range(0, (parts.Length - PartsMin) / 2).Select(i => NoteAt(parts, PartsMin + (2 * i)))],
+            Prefix = prefix, Path = path, Older = NoteAt(parts, 1), Newer = NoteAt(parts, 3),
+            Handovers = [.. Enumerable.Range(0, (parts.Length - PartsMin) / 2).Select(i => NoteAt(parts, PartsMin + (2 * i)))],
         };
         return TextFault.None;
     }
@@ -60,24 +67,29 @@ public sealed record Misbehaviour
         text.Append(Header).Append('\n');
         if (Prefix is { } prefix) text.Append(PrefixWord).Append(prefix).Append('\n');
         foreach (Hash hash in Path) text.Append(hash).Append('\n');
-        return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Older.Span, (byte)'\n', .. Newer.Span, .. Handovers.SelectMany(handover => (byte[])[(byte)'\n', .. handover.Span])];
+        return [.. Encoding.UTF8.GetBytes(text.Append('\n').ToString()), .. Older.Span, (byte)'\n', .. Newer.Span,
+            .. Handovers.SelectMany(handover => (byte[])[(byte)'\n', .. handover.Span])];
     }
 
     /// <summary>A note's text and its signatures, whose last line ends where the next blank line begins.</summary>
-    private static ReadOnlyMemory<byte> NoteAt(string[] parts, int at) => Encoding.UTF8.GetBytes($"{parts[at]}\n\n{parts[at + 1]}{(at + 2 < parts.Length ? "\n" : "")}");
+    private static ReadOnlyMemory<byte> NoteAt(string[] parts, int at) =>
+        Encoding.UTF8.GetBytes($"{parts[at]}\n\n{parts[at + 1]}{(at + 2 < parts.Length ? "\n" : "")}");
 
     private static TextFault ParseHead(string[] lines, out Hash? prefix, out Hash[] path)
     {
         (prefix, path) = (null, []);
         if (lines[0] != Header) return new TextFault($"expected '{Header}'", 1);
         if (lines.Length == 1) return TextFault.None;
-        if (!lines[1].StartsWith(PrefixWord, StringComparison.Ordinal) || !NoteText.TryParseHash(lines[1].AsSpan(PrefixWord.Length), out Hash root))
+        if (!lines[1].StartsWith(PrefixWord, StringComparison.Ordinal)
+            || !NoteText.TryParseHash(lines[1].AsSpan(PrefixWord.Length), out Hash root))
             return new TextFault("expected 'prefix <base64 hash>'", 2);
         prefix = root;
-        if (lines.Length - 2 > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 2}", 3);
+        if (lines.Length - 2 > Proof.LengthMax)
+            return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 2}", 3);
         path = new Hash[lines.Length - 2];
         for (int i = 0; i < path.Length; i++)
-            if (!NoteText.TryParseHash(lines[i + 2], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 3);
+            if (!NoteText.TryParseHash(lines[i + 2], out path[i]))
+                return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 3);
         return TextFault.None;
     }
 }

@@ -13,9 +13,11 @@ internal static class IndexDirectory
 
     private const string Condemned = "damaged";
 
-    /// <summary>Makes the directory, or checks that it is an index's, and keeps other processes out until the handle is closed: RocksDB's own lock does
+    /// <summary>Makes the directory, or checks that it is an index's, and keeps other processes out until the handle is closed:
+    /// RocksDB's own lock does
     /// not hold while an index is thrown away and begun again.</summary>
-    /// <exception cref="IndelibleException">Environment: another process has it. Usage: it holds something else; nothing was touched.</exception>
+    /// <exception cref="IndelibleException">Environment: another process has it.
+    /// Usage: it holds something else; nothing was touched.</exception>
     public static SafeFileHandle Claim(string directory)
     {
         Directory.CreateDirectory(directory);
@@ -34,7 +36,8 @@ internal static class IndexDirectory
 
     /// <summary>Another process has the index.</summary>
     public static IndelibleException InUse(string directory, Exception? inner = null) => new(ExitCode.Environment,
-        $"the index in {directory} is in use by another process; stop it, or ask it: `indelible run` answers on its socket", inner) { IsBusy = true };
+        $"the index in {directory} is in use by another process; stop it, or ask it: `indelible run` answers on its socket",
+        inner) { IsBusy = true };
 
     private static void Mark(string directory)
     {
@@ -46,12 +49,18 @@ internal static class IndexDirectory
             isEmpty &= name == Marker + DurableFile.Unfinished; // a process died while it claimed the directory
         }
         if (isMarked) return;
-        if (!isEmpty) throw new IndelibleException(ExitCode.Usage, $"expected an index or an empty directory, found other files in {directory}; name another directory, or empty it if it is an old index");
+        if (!isEmpty)
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected an index or an empty directory, found other files in {directory}; name another directory, "
+                    + "or empty it if it is an old index");
+        }
         DurableFile.Replace(Path.Combine(directory, Marker), "derived from a ledger; may be deleted while nothing runs\n"u8);
     }
 
     /// <summary>Notes that the index is damaged.</summary>
-    public static void Condemn(string directory) => DurableFile.Replace(Path.Combine(directory, Condemned), "met while in use; begun again when opened\n"u8);
+    public static void Condemn(string directory) =>
+        DurableFile.Replace(Path.Combine(directory, Condemned), "met while in use; begun again when opened\n"u8);
 
     /// <summary>True if damage was noted since the index was begun.</summary>
     public static bool IsCondemned(string directory) => Path.Exists(Path.Combine(directory, Condemned));

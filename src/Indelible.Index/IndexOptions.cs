@@ -3,7 +3,8 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
-/// <summary>How RocksDB is set up for the index. Memory bound: 96 MiB of unwritten tables, 32 MiB of cached blocks, and filters of about 1.3 bytes a living row.</summary>
+/// <summary>How RocksDB is set up for the index. Memory bound: 96 MiB of unwritten tables, 32 MiB of cached blocks,
+/// and filters of about 1.3 bytes a living row.</summary>
 internal static class IndexOptions
 {
     /// <summary>The family of postings and times: they are walked.</summary>
@@ -46,7 +47,8 @@ internal static class IndexOptions
     public static RocksDb Open(string directory, bool merges)
     {
         string merging = merges ? "; disable_auto_compactions=false" : "; disable_auto_compactions=true";
-        return RocksDb.Open(directory, OfDatabase, CachedBlocks, (RocksDb.DefaultFamily, OfPostings + merging), (RowsFamily, OfRows + merging));
+        return RocksDb.Open(
+            directory, OfDatabase, CachedBlocks, (RocksDb.DefaultFamily, OfPostings + merging), (RowsFamily, OfRows + merging));
     }
 
     /// <summary>Lets RocksDB merge files in the background.</summary>

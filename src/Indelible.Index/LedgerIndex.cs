@@ -11,8 +11,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Index;
 
-/// <summary>Finds entries. Derived from the ledger, disposable, never believed by a verifier. Holds hashes, indexes and times; no value in clear.</summary>
-/// <remarks>RocksDB without a log of its own: the ledger is one. A watermark in every batch says how far the index reaches, so a crash loses its last
+/// <summary>Finds entries. Derived from the ledger, disposable, never believed by a verifier.
+/// Holds hashes, indexes and times; no value in clear.</summary>
+/// <remarks>RocksDB without a log of its own: the ledger is one.
+/// A watermark in every batch says how far the index reaches, so a crash loses its last
 /// writes and nothing else; whoever holds the ledger adds them again. One writer; any number of queries at the same time.</remarks>
 public sealed class LedgerIndex : IDisposable
 {
@@ -55,15 +57,18 @@ public sealed class LedgerIndex : IDisposable
     /// <summary>Entries indexed: all below this index are found.</summary>
     public long IndexedSize => Interlocked.Read(ref _size);
 
-    /// <summary>How often this object threw everything away, or what it had not written yet: what was read before says nothing of what is read after.</summary>
+    /// <summary>How often this object threw everything away, or what it had not written yet:
+    /// what was read before says nothing of what is read after.</summary>
     public long Resets => Interlocked.Read(ref _resets);
 
     /// <summary>True if the last entry indexed was this one: the ledger goes on where the index stands. Only the writer may ask.</summary>
     /// <param name="lastEntry">The ledger's entry before <see cref="IndexedSize"/>.</param>
     public bool EndsWith(ReadOnlySpan<byte> lastEntry) => Tree.Leaf(lastEntry) == _last;
 
-    /// <summary>Opens the index of a ledger, or begins an empty one where there is none, it is damaged, of another version, or another ledger's.</summary>
-    /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails. Usage: the directory holds something else.</exception>
+    /// <summary>Opens the index of a ledger, or begins an empty one where there is none, it is damaged, of another version,
+    /// or another ledger's.</summary>
+    /// <exception cref="IndelibleException">Environment: another process holds it, or the disk fails.
+    /// Usage: the directory holds something else.</exception>
     public static LedgerIndex Open(string directory, string origin)
     {
         SafeFileHandle held = IndexDirectory.Claim(directory);
@@ -109,7 +114,8 @@ public sealed class LedgerIndex : IDisposable
         return Begin(directory, origin, held);
     }
 
-    /// <summary>To be called by whoever keeps the index open: from now on its files are merged in the background. A command that ends in seconds would only begin that, not end it, and the next begin it again.</summary>
+    /// <summary>To be called by whoever keeps the index open: from now on its files are merged in the background.
+    /// A command that ends in seconds would only begin that, not end it, and the next begin it again.</summary>
     public void BeginMerging() => Use(static database =>
     {
         IndexOptions.BeginMerging(database);
@@ -137,7 +143,8 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Opens the database anew after its disk was full: RocksDB writes nothing more until then. What it had not written is to be added again.</summary>
+    /// <summary>Opens the database anew after its disk was full: RocksDB writes nothing more until then.
+    /// What it had not written is to be added again.</summary>
     /// <exception cref="IndexDiskException">There is still no room. Queries fail likewise until this is tried again.</exception>
     public void Reopen()
     {
@@ -162,7 +169,8 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Indexes entries by the terms their batches carry; the first must be at <see cref="IndexedSize"/>. Found by queries when it returns; durable later, by itself.</summary>
+    /// <summary>Indexes entries by the terms their batches carry; the first must be at <see cref="IndexedSize"/>.
+    /// Found by queries when it returns; durable later, by itself.</summary>
     /// <exception cref="ArgumentException">A batch carries no terms, or the first index is not the next.</exception>
     /// <exception cref="IndexDamagedException">The index contradicts itself.</exception>
     /// <exception cref="IndexDiskException">The disk is full or fails.</exception>
@@ -227,7 +235,8 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Reads or writes while the database cannot be closed or exchanged. Damage met on the way is noted: the next to open the index begins it again.</summary>
+    /// <summary>Reads or writes while the database cannot be closed or exchanged.
+    /// Damage met on the way is noted: the next to open the index begins it again.</summary>
     internal T Use<T>(Func<RocksDb, T> action) => Use(action, static (database, act) => act(database));
 
     /// <inheritdoc cref="Use{T}(Func{RocksDb, T})"/>
@@ -272,7 +281,8 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>True where the disk refused; RocksDB says so of every call after it, too. False for contents that contradict themselves.</summary>
+    /// <summary>True where the disk refused; RocksDB says so of every call after it, too.
+    /// False for contents that contradict themselves.</summary>
     private static bool IsOfDisk(RocksDbException e) => e.Message.StartsWith("IO error", StringComparison.Ordinal);
 
     private static bool IsFull(RocksDbException e) => IsOfDisk(e) && e.Message.Contains("No space left", StringComparison.Ordinal);
@@ -351,7 +361,8 @@ public sealed class LedgerIndex : IDisposable
         long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out long index) && index < long.MaxValue ? index
             : throw new IndelibleException(ExitCode.Usage, $"expected a cursor as a page before printed it, found '{cursor}'");
 
-    private static LedgerIndex Begin(string directory, string origin, SafeFileHandle held) => new(directory, origin, BeginDatabase(directory, origin), default, held);
+    private static LedgerIndex Begin(string directory, string origin, SafeFileHandle held) =>
+        new(directory, origin, BeginDatabase(directory, origin), default, held);
 
     private static RocksDb BeginDatabase(string directory, string origin)
     {

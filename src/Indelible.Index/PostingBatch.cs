@@ -4,11 +4,14 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
-/// <summary>Collects (term, entry) pairs of consecutive entries and writes them as posting chunks: one record per term. Reused; owned by the index's writer.</summary>
-/// <remarks>Key: 'P', term hash, index of the first entry, big-endian. Value: distances to the following ones as varints; empty for a lone entry.</remarks>
+/// <summary>Collects (term, entry) pairs of consecutive entries and writes them as posting chunks: one record per term.
+/// Reused; owned by the index's writer.</summary>
+/// <remarks>Key: 'P', term hash, index of the first entry, big-endian.
+/// Value: distances to the following ones as varints; empty for a lone entry.</remarks>
 internal sealed class PostingBatch
 {
-    /// <summary>Entries per chunk: what a reader decodes at once. The more, the nearer to each other the keys that are written together.</summary>
+    /// <summary>Entries per chunk: what a reader decodes at once.
+    /// The more, the nearer to each other the keys that are written together.</summary>
     public const int EntriesMax = 16_384;
 
     /// <summary>Length of a posting's key.</summary>

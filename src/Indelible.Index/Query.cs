@@ -14,7 +14,8 @@ public sealed record Query
     public string? Table { get; init; }
     /// <summary>The protected table, whatever it was called at the time.</summary>
     public RelationId? Relation { get; init; }
-    /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed. Truncations of its table match too. Needs <see cref="Relation"/>.</summary>
+    /// <summary>Primary-key values in key order, as text; matches a row before or after its key changed.
+    /// Truncations of its table match too. Needs <see cref="Relation"/>.</summary>
     public IReadOnlyList<string>? Key { get; init; }
     /// <summary>The row's token, where its key is not in clear; instead of <see cref="Key"/>.</summary>
     public byte[]? KeyToken { get; init; }
@@ -22,7 +23,8 @@ public sealed record Query
     public bool IsRowOnly { get; init; }
     /// <summary>True: only entries in which a row's key changed.</summary>
     public bool IsKeyChange { get; init; }
-    /// <summary>Only truncations that ended rows of this partition of <see cref="Relation"/>, or of all of it; empty for rows that stand in no partition.</summary>
+    /// <summary>Only truncations that ended rows of this partition of <see cref="Relation"/>, or of all of it;
+    /// empty for rows that stand in no partition.</summary>
     public string? TruncatedLeaf { get; init; }
     /// <summary>A column whose value the entry holds.</summary>
     public string? Column { get; init; }

@@ -9,7 +9,8 @@ public static class QueryMatch
     public static bool Of(Query query, Entry entry)
     {
         EntryHeader header = entry.Header;
-        return IsOfKind(query, header) && IsOfTime(query, header) && IsBy(query, header.Operator) && IsIn(query, header) && IsOfRow(query, header)
+        return IsOfKind(query, header) && IsOfTime(query, header) && IsBy(query, header.Operator) && IsIn(query, header)
+            && IsOfRow(query, header)
             && (query.Column is not { } column || entry.Fields.Any(field => field.Scope == FieldScope.Column && field.Name == column));
     }
 
@@ -21,7 +22,8 @@ public static class QueryMatch
         && (!query.IsKeyChange || header.PreviousKey is not null);
 
     private static bool IsOfTime(Query query, EntryHeader header) =>
-        (query.Since is not { } since || EntryTerms.TimeOf(header) >= since) && (query.Until is not { } until || EntryTerms.TimeOf(header) < until);
+        (query.Since is not { } since || EntryTerms.TimeOf(header) >= since)
+            && (query.Until is not { } until || EntryTerms.TimeOf(header) < until);
 
     private static bool IsBy(Query query, Operator? who) =>
         (query.Grade is not { } grade || who?.Grade == grade)
@@ -45,5 +47,6 @@ public static class QueryMatch
         ? key.Token.Span.SequenceEqual(token)
         : row.Key is { } values && key.Token.IsEmpty && key.Columns.Select(column => column.Value).SequenceEqual(values));
 
-    private static bool IsOf(RelationId relation, EntryHeader header) => header.Relation?.Id == relation.Id && (header.Source ?? "") == relation.Source;
+    private static bool IsOf(RelationId relation, EntryHeader header) => header.Relation?.Id == relation.Id
+        && (header.Source ?? "") == relation.Source;
 }

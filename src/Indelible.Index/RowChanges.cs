@@ -63,7 +63,8 @@ public sealed class RowChanges(string source)
 
             public void Add(in RowTag row, RowImage? image) => _rows.Add((row, image));
 
-            /// <summary>In the order of their names, nearly: RocksDB's table in memory takes random names one cache miss at a time. What is said twice of a row keeps its order.</summary>
+            /// <summary>In the order of their names, nearly: RocksDB's table in memory takes random names one cache miss at a time.
+            /// What is said twice of a row keeps its order.</summary>
             public IEnumerable<(RowTag Row, RowImage? Image)> Sorted()
             {
                 ulong[] order = new ulong[_rows.Count];

@@ -68,12 +68,14 @@ public sealed record RowImage
     /// <exception cref="IndexDamagedException">Not what <see cref="WriteTo"/> writes.</exception>
     internal static RowImage Decode(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < HeadSize || (bytes.Length - HeadSize) % ColumnSize != 0) throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
+        if (bytes.Length < HeadSize || (bytes.Length - HeadSize) % ColumnSize != 0)
+            throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
         ColumnImage[] columns = new ColumnImage[(bytes.Length - HeadSize) / ColumnSize];
         for (int i = 0; i < columns.Length; i++)
         {
             ReadOnlySpan<byte> column = bytes.Slice(HeadSize + (i * ColumnSize), ColumnSize);
-            columns[i] = new ColumnImage(BinaryPrimitives.ReadInt16BigEndian(column), new Fingerprint(BinaryPrimitives.ReadUInt64BigEndian(column[2..])));
+            columns[i] = new ColumnImage(
+                BinaryPrimitives.ReadInt16BigEndian(column), new Fingerprint(BinaryPrimitives.ReadUInt64BigEndian(column[2..])));
         }
         return new RowImage
         {
@@ -93,7 +95,8 @@ public readonly ref struct EncodedImage
     /// <exception cref="IndexDamagedException">Not of a length that images have.</exception>
     internal EncodedImage(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < RowImage.HeadSize || (bytes.Length - RowImage.HeadSize) % RowImage.ColumnSize != 0) throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
+        if (bytes.Length < RowImage.HeadSize || (bytes.Length - RowImage.HeadSize) % RowImage.ColumnSize != 0)
+            throw new IndexDamagedException($"a row image of {bytes.Length} bytes");
         _bytes = bytes;
     }
 

@@ -5,8 +5,10 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
-/// <summary>What every living row last held: against it the next change's before-image is checked. Derived from the ledger, like all of the index.</summary>
-/// <remarks>Keys: 'R', table, row hash → image; 'M', table → marks; 'A', source → size of the ledger it reflects. A source's rows have one writer.</remarks>
+/// <summary>What every living row last held: against it the next change's before-image is checked.
+/// Derived from the ledger, like all of the index.</summary>
+/// <remarks>Keys: 'R', table, row hash → image; 'M', table → marks; 'A', source → size of the ledger it reflects.
+/// A source's rows have one writer.</remarks>
 public sealed class RowImages
 {
     private const int RowKeySize = 1 + sizeof(ulong) + 16;
@@ -23,7 +25,9 @@ public sealed class RowImages
 
     /// <summary>Every entry of the source below this index is reflected; zero if none is.</summary>
     public long AppliedTo(string source) => _index.Use(database =>
-        database.Get(IndexOptions.Rows, SourceKey(source)) is { Length: sizeof(long) } value ? BinaryPrimitives.ReadInt64BigEndian(value) : 0);
+        database.Get(IndexOptions.Rows, SourceKey(source)) is { Length: sizeof(long) } value
+            ? BinaryPrimitives.ReadInt64BigEndian(value)
+            : 0);
 
     /// <summary>What a row last held; null if the ledger holds no living row of that key.</summary>
     public RowImage? Find(in RowTag tag) => _index.Use(tag, static (database, row) =>
@@ -34,7 +38,8 @@ public sealed class RowImages
     });
 
     /// <summary>What is known of a table as a whole.</summary>
-    public TableMarks MarksOf(ulong table) => _index.Use(database => database.Get(IndexOptions.Rows, TableKey(table)) is { } value ? TableMarks.Decode(value) : default);
+    public TableMarks MarksOf(ulong table) =>
+        _index.Use(database => database.Get(IndexOptions.Rows, TableKey(table)) is { } value ? TableMarks.Decode(value) : default);
 
     /// <summary>All living rows of a table, in no meaningful order. A row that changes meanwhile is given as it was or as it is.</summary>
     public IEnumerable<(UInt128 Row, RowImage Image)> OfTable(ulong table)
@@ -55,7 +60,8 @@ public sealed class RowImages
     /// <summary>Bytes the system is asked to read ahead of a walk.</summary>
     private const long ReadAhead = 1 << 16;
 
-    /// <summary>Goes through living rows of a table in the order of their hashes, all as they stand at one moment. Nothing is decoded.</summary>
+    /// <summary>Goes through living rows of a table in the order of their hashes, all as they stand at one moment.
+    /// Nothing is decoded.</summary>
     /// <param name="table">As <see cref="RowTag.Of"/> names it.</param>
     /// <param name="first">The lowest hash wanted.</param>
     /// <param name="last">The highest hash wanted.</param>
@@ -150,7 +156,8 @@ public sealed class RowImages
         return page;
     }
 
-    private static bool IsOfTable(ReadOnlySpan<byte> found, ReadOnlySpan<byte> key) => found.Length == RowKeySize && found.StartsWith(key[..(RowKeySize - 16)]);
+    private static bool IsOfTable(ReadOnlySpan<byte> found, ReadOnlySpan<byte> key) => found.Length == RowKeySize
+        && found.StartsWith(key[..(RowKeySize - 16)]);
 
     private static byte[] RowKey(in RowTag tag)
     {

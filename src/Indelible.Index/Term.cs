@@ -4,8 +4,10 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Index;
 
-/// <summary>What an entry can be found by: a kind of fact and its value, as a 64-bit hash. FNV-1a with a final mix; not secret, not collision-proof.</summary>
-/// <remarks>Two values with one hash would show an entry too many. A query result is never proof of anything; the entry itself is.</remarks>
+/// <summary>What an entry can be found by: a kind of fact and its value, as a 64-bit hash.
+/// FNV-1a with a final mix; not secret, not collision-proof.</summary>
+/// <remarks>Two values with one hash would show an entry too many.
+/// A query result is never proof of anything; the entry itself is.</remarks>
 internal readonly record struct Term(ulong Hash)
 {
     private const ulong Basis = 0xcbf29ce484222325, Prime = 0x100000001b3;

@@ -4,8 +4,10 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
-/// <summary>The time of every entry, in blocks of 256 and, for skipping, the span of every 65,536. Times are commit times; sealing times where there are none.</summary>
-/// <remarks>They are not sorted: sources overlap. Keys: 'T' or 'U', then the block number, big-endian. 'T' holds earliest, latest, then each entry's
+/// <summary>The time of every entry, in blocks of 256 and, for skipping, the span of every 65,536.
+/// Times are commit times; sealing times where there are none.</summary>
+/// <remarks>They are not sorted: sources overlap. Keys: 'T' or 'U', then the block number, big-endian.
+/// 'T' holds earliest, latest, then each entry's
 /// distance from the one before, zigzag varints, the first from zero. 'U' holds earliest and latest.</remarks>
 internal static class TimeBlocks
 {
@@ -97,10 +99,15 @@ internal sealed class TimeWriter
     public TimeWriter(RocksDb database, long size)
     {
         _size = size;
-        byte[]? tail = size % TimeBlocks.BlockSize == 0 ? null : database.Get(IndexOptions.Postings, TimeBlocks.Key('T', size / TimeBlocks.BlockSize));
+        byte[]? tail = size % TimeBlocks.BlockSize == 0
+            ? null
+            : database.Get(IndexOptions.Postings, TimeBlocks.Key('T', size / TimeBlocks.BlockSize));
         _tail = tail is null ? [] : TimeBlocks.DecodeBlock(tail);
-        if (_tail.Count != size % TimeBlocks.BlockSize) throw new IndexDamagedException($"the last time block holds {_tail.Count} entries, expected {size % TimeBlocks.BlockSize}");
-        byte[]? wide = size % TimeBlocks.WideSize == 0 ? null : database.Get(IndexOptions.Postings, TimeBlocks.Key('U', size / TimeBlocks.WideSize));
+        if (_tail.Count != size % TimeBlocks.BlockSize)
+            throw new IndexDamagedException($"the last time block holds {_tail.Count} entries, expected {size % TimeBlocks.BlockSize}");
+        byte[]? wide = size % TimeBlocks.WideSize == 0
+            ? null
+            : database.Get(IndexOptions.Postings, TimeBlocks.Key('U', size / TimeBlocks.WideSize));
         _wide = wide is null ? TimeBlocks.Span.Empty : TimeBlocks.DecodeSpan(wide);
     }
 
@@ -116,8 +123,10 @@ internal sealed class TimeWriter
     /// <summary>Writes the blocks at the right edge as they stand.</summary>
     public void End(WriteBatch batch)
     {
-        if (_tail.Count > 0) batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
-        if (_size % TimeBlocks.WideSize != 0) batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        if (_tail.Count > 0)
+            batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
+        if (_size % TimeBlocks.WideSize != 0)
+            batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
     }
 
     private ReadOnlySpan<long> Tail => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tail);
@@ -144,7 +153,8 @@ internal sealed class TimeFilter(RocksDb database, MicroTime? since, MicroTime? 
     private List<long> _times = [];
     private TimeBlocks.Span _span, _wideSpan;
 
-    /// <summary>True if the entry is in the window. If not, <paramref name="skipTo"/> is the nearest index in the direction of travel that may be.</summary>
+    /// <summary>True if the entry is in the window. If not, <paramref name="skipTo"/> is the nearest index in the direction of
+    /// travel that may be.</summary>
     public bool Accepts(long index, bool ascending, out long skipTo)
     {
         skipTo = ascending ? index + 1 : index - 1;
@@ -179,5 +189,6 @@ internal sealed class TimeFilter(RocksDb database, MicroTime? since, MicroTime? 
     }
 
     private byte[] Get(char kind, long block) =>
-        database.Get(IndexOptions.Postings, TimeBlocks.Key(kind, block)) ?? throw new IndexDamagedException($"time block {kind}{block} is missing");
+        database.Get(IndexOptions.Postings, TimeBlocks.Key(kind, block))
+            ?? throw new IndexDamagedException($"time block {kind}{block} is missing");
 }

@@ -19,7 +19,8 @@ internal sealed class Bundle
     /// <summary>Bytes held.</summary>
     public int Length => _bytes.Length;
 
-    /// <summary>Takes a bundle apart; throws <see cref="LedgerCorruptException"/> unless it is exactly <paramref name="count"/> entries.</summary>
+    /// <summary>Takes a bundle apart; throws <see cref="LedgerCorruptException"/> unless it is exactly
+    /// <paramref name="count"/> entries.</summary>
     /// <param name="bytes">The whole file; kept, not copied.</param>
     /// <param name="count">Entries in it.</param>
     /// <param name="path">Where it was read.</param>
@@ -60,7 +61,8 @@ internal sealed class BundleCache
     {
         lock (_lock)
         {
-            if (!_byIndex.TryGetValue(index, out LinkedListNode<(long Index, Bundle Bundle)>? node) || node.Value.Bundle.Count < count) return null;
+            if (!_byIndex.TryGetValue(index, out LinkedListNode<(long Index, Bundle Bundle)>? node) || node.Value.Bundle.Count < count)
+                return null;
             _byUse.Remove(node);
             _byUse.AddFirst(node);
             return node.Value.Bundle;

@@ -25,7 +25,8 @@ public static partial class DurableFile
         return ReadFully(file, offset, destination);
     }
 
-    /// <summary>Reads a file from its start into a buffer that grows as needed; returns how many bytes, null if there is no such file. For many small files:
+    /// <summary>Reads a file from its start into a buffer that grows as needed; returns how many bytes, null if there is no such file.
+    /// For many small files:
     /// four calls of the system, nothing asked before.</summary>
     /// <param name="path">The file; a directory in its place is no file.</param>
     /// <param name="buffer">Receives the bytes; replaced by a longer one if it is too short.</param>
@@ -46,7 +47,8 @@ public static partial class DurableFile
         return done;
     }
 
-    /// <summary>Opens a file for reading once from the start, for what may be large; null if there is no such file. The caller disposes it.</summary>
+    /// <summary>Opens a file for reading once from the start, for what may be large; null if there is no such file.
+    /// The caller disposes it.</summary>
     public static Stream? TryOpenRead(string path)
     {
         SafeFileHandle? file = TryOpenForRead(path);

@@ -3,7 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
 
-/// <summary>The one place that writes files. Whatever a method here wrote is durable when it returns, name and content, unless it says otherwise.</summary>
+/// <summary>The one place that writes files. Whatever a method here wrote is durable when it returns, name and content,
+/// unless it says otherwise.</summary>
 /// <remarks>Every failure is an <see cref="IOException"/> with the path and what to do. A failed flush is never tried again: after it the
 /// system may call lost pages clean, so the caller must stop and start over from what is on disk.</remarks>
 public static partial class DurableFile
@@ -15,7 +16,8 @@ public static partial class DurableFile
     /// <summary>Permissions of a secret file: 0600.</summary>
     internal const int SecretMode = 0x180;
 
-    /// <summary>Ending of the name under which a file is written that is to replace another; one is left where a process died meanwhile.</summary>
+    /// <summary>Ending of the name under which a file is written that is to replace another;
+    /// one is left where a process died meanwhile.</summary>
     public const string Unfinished = ".new";
     /// <summary>Names remembered to be durable; beyond it they are flushed once more.</summary>
     private const int NamedMax = 4096;
@@ -25,13 +27,15 @@ public static partial class DurableFile
     /// <summary>Tests watch, fail and copy here: called before and after every system call that changes something.</summary>
     internal static DiskHook? Hook { get; set; }
 
-    /// <summary>Puts <paramref name="content"/> in place of whatever <paramref name="path"/> holds, at once or not at all; mode 0644.</summary>
+    /// <summary>Puts <paramref name="content"/> in place of whatever <paramref name="path"/> holds, at once or
+    /// not at all; mode 0644.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> content) => Replace(path, content, PublicMode);
 
     /// <summary>As <see cref="Replace(string, ReadOnlySpan{byte})"/>, readable by its owner only.</summary>
     public static void ReplaceSecret(string path, ReadOnlySpan<byte> content) => Replace(path, content, SecretMode);
 
-    /// <summary>Makes a directory and those above it; durable. Of one that exists the name is flushed, once: whoever made it may have died before.</summary>
+    /// <summary>Makes a directory and those above it; durable. Of one that exists the name is flushed, once:
+    /// whoever made it may have died before.</summary>
     public static void MakeDirectory(string path) => MakeDirectory(path, 0x1ED);
 
     /// <summary>As <see cref="MakeDirectory(string)"/>, for its owner only (0700).</summary>
@@ -44,7 +48,8 @@ public static partial class DurableFile
         SyncDirectory(directory, path);
     }
 
-    /// <summary>Throws with the reason unless this user may write into a directory, or a file: permissions, and a file system that was mounted, or became after an error, read-only. Writes nothing.</summary>
+    /// <summary>Throws with the reason unless this user may write into a directory, or a file:
+    /// permissions, and a file system that was mounted, or became after an error, read-only. Writes nothing.</summary>
     public static void RequireWritable(string path) => Require(NativeAccess(path, MayWrite), "write to", path);
 
     /// <summary>Removes a file; that it is gone is not durable until its directory is flushed. Nothing happens if there is none.</summary>
@@ -109,7 +114,8 @@ public static partial class DurableFile
         After(DiskOperation.Sync, path);
     }
 
-    /// <summary>Asks the system to begin writing a file out; only a hint, so that flushing many files later finds them on their way.</summary>
+    /// <summary>Asks the system to begin writing a file out; only a hint, so that flushing many files later
+    /// finds them on their way.</summary>
     internal static void StartWriting(SafeFileHandle file)
     {
         const uint write = 2;
@@ -131,7 +137,8 @@ public static partial class DurableFile
         Sync(file, path);
     }
 
-    /// <summary>Gives a file a second name; false if something has that name already. Not durable before the directory is flushed.</summary>
+    /// <summary>Gives a file a second name; false if something has that name already.
+    /// Not durable before the directory is flushed.</summary>
     internal static bool TryLink(string from, string to)
     {
         Before(DiskOperation.Link, from, to);
@@ -141,7 +148,8 @@ public static partial class DurableFile
         return isNew;
     }
 
-    /// <summary>Takes the writer's lock on a directory, held until the handle is closed or the process ends; null if someone has it.</summary>
+    /// <summary>Takes the writer's lock on a directory, held until the handle is closed or the process ends;
+    /// null if someone has it.</summary>
     public static SafeFileHandle? TryLockDirectory(string path)
     {
         SafeFileHandle directory = TryOpen(path, ReadOnly | DirectoryOnly, 0, expectedError: 0)!;

@@ -4,8 +4,10 @@ using Indelible.Format;
 
 namespace Indelible.Ledger;
 
-/// <summary>Entries to be sealed together, with their blobs and the mark they carry. Filled by one thread; not changed once handed to the writer.</summary>
-/// <remarks>Entries are kept as they go into journal and bundle: 16-bit big-endian length, then bytes (c2sp.org/tlog-tiles, entry bundles).</remarks>
+/// <summary>Entries to be sealed together, with their blobs and the mark they carry.
+/// Filled by one thread; not changed once handed to the writer.</summary>
+/// <remarks>Entries are kept as they go into journal and bundle: 16-bit big-endian length, then bytes (c2sp.org/tlog-tiles,
+/// entry bundles).</remarks>
 public sealed class EntryBatch
 {
     /// <summary>Largest entry, in bytes.</summary>
@@ -63,7 +65,12 @@ public sealed class EntryBatch
     /// <param name="time">The time it is found by.</param>
     public void Add(ReadOnlySpan<byte> entry, ReadOnlySpan<ulong> terms, MicroTime time)
     {
-        if (_found.Count != Count) throw new InvalidOperationException($"expected terms with every entry of a batch or with none, found {Count} entries before this one, {_found.Count} with terms");
+        if (_found.Count != Count)
+        {
+            throw new InvalidOperationException(
+                $"expected terms with every entry of a batch or with none, found {Count} entries before this one, "
+                    + $"{_found.Count} with terms");
+        }
         Add(entry);
         _terms.AddRange(terms);
         _found.Add((_terms.Count, time));
@@ -75,7 +82,8 @@ public sealed class EntryBatch
     /// <summary>Adds a ciphertext that an entry of this batch refers to by its SHA-256.</summary>
     public void AddBlob(Blob blob) => _blobs.Add(blob);
 
-    /// <summary>Lets go of the ciphertexts once they are durable: they may be far larger than the entries, which are kept until they are published and indexed.</summary>
+    /// <summary>Lets go of the ciphertexts once they are durable: they may be far larger than the entries,
+    /// which are kept until they are published and indexed.</summary>
     internal void ReleaseBlobs() => _blobs.Clear();
 
     /// <summary>True if every entry carries its terms; those read again from a journal do not.</summary>
@@ -85,7 +93,8 @@ public sealed class EntryBatch
     /// <exception cref="ArgumentException">None were given.</exception>
     public ReadOnlySpan<ulong> TermsOf(int index)
     {
-        if (index >= _found.Count) throw new ArgumentException($"expected an entry with terms, found none with entry {index} of the batch", nameof(index));
+        if (index >= _found.Count)
+            throw new ArgumentException($"expected an entry with terms, found none with entry {index} of the batch", nameof(index));
         int start = index == 0 ? 0 : _found[index - 1].TermsEnd;
         return CollectionsMarshal.AsSpan(_terms)[start.._found[index].TermsEnd];
     }

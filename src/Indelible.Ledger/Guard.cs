@@ -4,7 +4,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger;
 
-/// <summary>Remembers, beside the keys, the highest head this key ever published: an old copy of the ledger is noticed. Text, one value a line.</summary>
+/// <summary>Remembers, beside the keys, the highest head this key ever published: an old copy of the ledger is noticed.
+/// Text, one value a line.</summary>
 /// <param name="directory">The keyring directory.</param>
 public sealed class Guard(string directory)
 {
@@ -14,7 +15,8 @@ public sealed class Guard(string directory)
     /// <summary>The file.</summary>
     public string FilePath { get; } = Path.Combine(directory, "guard");
 
-    /// <summary>The head remembered; null if there is no guard file. Throws <see cref="LedgerCorruptException"/> if it is not one of this origin.</summary>
+    /// <summary>The head remembered; null if there is no guard file.
+    /// Throws <see cref="LedgerCorruptException"/> if it is not one of this origin.</summary>
     public GuardedHead? Read(string origin)
     {
         byte[]? content = DurableFile.TryReadAll(FilePath, LengthMax);

@@ -3,7 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
 
-/// <summary>Publishes many write-once files together: all written, then all flushed, then all named, then the directories flushed.</summary>
+/// <summary>Publishes many write-once files together: all written, then all flushed, then all named,
+/// then the directories flushed.</summary>
 /// <param name="root">The ledger directory.</param>
 /// <param name="owner">Tells this one's unnamed files from another's: sealing stages blobs while publishing stages tiles.</param>
 /// <remarks>Flushing after everything is written lets the first flush carry the others. Owned by one thread at a time. A name that exists
@@ -12,7 +13,8 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
 {
     internal const string TemporaryDirectory = ".tmp";
     private const int StagedMax = 512;
-    /// <summary>From so many files on they are flushed together: each flush waits for the disk, and those that wait at the same time wait for it once.</summary>
+    /// <summary>From so many files on they are flushed together: each flush waits for the disk, and those that wait at the same time wait
+    /// for it once.</summary>
     private const int TogetherMin = 16;
     private static readonly ParallelOptions Together = new() { MaxDegreeOfParallelism = 8 };
     private long _stagedEver;
@@ -32,7 +34,8 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         DurableFile.Write(file, temporary, content);
     }
 
-    /// <summary>Takes a file that is there already, and right, as if it had been staged: a process that died may not have flushed its name.</summary>
+    /// <summary>Takes a file that is there already, and right, as if it had been staged:
+    /// a process that died may not have flushed its name.</summary>
     public void Keep(string relativePath) => _kept.Add(Path.GetDirectoryName(Path.Combine(root, relativePath))!);
 
     /// <summary>The same, of what may be too large for memory.</summary>
@@ -72,7 +75,8 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
     {
         string directory = Path.Combine(root, TemporaryDirectory);
         if (_staged.Count == 0) DurableFile.MakeDirectory(directory);
-        string temporary = Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_stagedEver++}"));
+        string temporary =
+            Path.Combine(directory, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{owner}{_stagedEver++}"));
         SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode);
         _staged.Add((temporary, Path.Combine(root, relativePath), file));
         return (temporary, file);
@@ -100,7 +104,10 @@ internal sealed class ImmutableFiles(string root, string owner) : IDisposable
         byte[] found = DurableFile.ReadAll(path, int.MaxValue), content = DurableFile.ReadAll(temporary, int.MaxValue);
         int same = found.AsSpan().CommonPrefixLength(content);
         if (same != content.Length || same != found.Length)
-            throw new LedgerCorruptException(path, same, $"expected the {content.Length} bytes that follow from the sealed entries, found {found.Length} that differ");
+        {
+            throw new LedgerCorruptException(
+                path, same, $"expected the {content.Length} bytes that follow from the sealed entries, found {found.Length} that differ");
+        }
         DurableFile.SyncExisting(path);
     }
 }

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
 
-/// <summary>Appends records to segments: one write and one flush each. Sealing owns everything but <see cref="Trim"/>, which publishing calls.</summary>
+/// <summary>Appends records to segments: one write and one flush each.
+/// Sealing owns everything but <see cref="Trim"/>, which publishing calls.</summary>
 internal sealed class Journal(string directory, string origin, ReadOnlyMemory<byte> key) : IDisposable
 {
     private const string Extension = ".journal";
@@ -45,7 +46,8 @@ internal sealed class Journal(string directory, string origin, ReadOnlyMemory<by
         SegmentLength = 0;
         var state = new JournalRecord.State
         {
-            Segment = _segment, PreviousMac = _mac, Origin = origin, Head = new GuardedHead(tree.Size, tree.Root), Frontier = tree.Frontier(), Marks = [.. marks],
+            Segment = _segment, PreviousMac = _mac, Origin = origin, Head = new GuardedHead(tree.Size, tree.Root),
+            Frontier = tree.Frontier(), Marks = [.. marks],
         };
         JournalCodec.Encode(state, _record, key.Span);
         AppendRecord();

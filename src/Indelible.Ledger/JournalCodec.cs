@@ -7,8 +7,10 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger;
 
-/// <summary>Bytes of the journal: previous record's MAC (32) ‖ length (4, of the body) ‖ type (1) ‖ body ‖ HMAC-SHA256(key, all before) (32). Big-endian.</summary>
-/// <remarks>Each record can be authenticated by itself, whatever became of the one before. State body: version (1) ‖ segment (8) ‖ origin ‖ tree size (8) ‖ root ‖ frontier hashes ‖ marks.
+/// <summary>Bytes of the journal: previous record's MAC (32) ‖ length (4, of the body) ‖ type (1) ‖ body ‖ HMAC-SHA256(key,
+/// all before) (32). Big-endian.</summary>
+/// <remarks>Each record can be authenticated by itself, whatever became of the one before.
+/// State body: version (1) ‖ segment (8) ‖ origin ‖ tree size (8) ‖ root ‖ frontier hashes ‖ marks.
 /// Group body: first index (8) ‖ tree size (8) ‖ root ‖ marks ‖ blob count (4) ‖ blobs (32 + 8) ‖ entry count (4) ‖ entries as in a bundle.
 /// Marks: count (2) ‖ source ‖ last (8 + 4 + 4 + 4) ‖ confirmable (8). Texts: length (1) ‖ UTF-8. The journal is private to one ledger
 /// and is not part of the published format.</remarks>
@@ -33,7 +35,8 @@ internal static class JournalCodec
     }
 
     public static void EncodeGroup(
-        long firstIndex, GuardedHead head, IReadOnlyList<SourceMark> marks, IReadOnlyList<EntryBatch> batches, RecordBuffer to, ReadOnlySpan<byte> key, Hash previousMac)
+        long firstIndex, GuardedHead head, IReadOnlyList<SourceMark> marks, IReadOnlyList<EntryBatch> batches, RecordBuffer to,
+        ReadOnlySpan<byte> key, Hash previousMac)
     {
         to.Begin(previousMac, GroupType);
         to.Number(firstIndex);
@@ -61,7 +64,8 @@ internal static class JournalCodec
     /// <param name="recordLength">In bytes; zero if there is none.</param>
     /// <param name="mac">The record's own.</param>
     /// <exception cref="IndelibleException">A journal of another version.</exception>
-    public static JournalRecord? TryDecode(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> key, string path, out int recordLength, out Hash mac)
+    public static JournalRecord? TryDecode(
+        ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> key, string path, out int recordLength, out Hash mac)
     {
         (recordLength, mac) = (0, default);
         if (bytes.Length < Overhead) return null;
@@ -71,7 +75,8 @@ internal static class JournalCodec
         ReadOnlySpan<byte> found = bytes.Slice(covered.Length, MacLength);
         if (!CryptographicOperations.FixedTimeEquals(HMACSHA256.HashData(key, covered), found)) return null;
         var reader = new RecordReader(covered[HeadLength..]);
-        JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, path, Hash.Read(bytes[..Hash.Size])), GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
+        JournalRecord? record = covered[HeadLength - 1] switch { StateType => ReadState(ref reader, path, Hash.Read(bytes[..Hash.Size])),
+            GroupType => ReadGroup(ref reader, Hash.Read(bytes[..Hash.Size])), _ => null };
         if (record is null || !reader.IsAtEnd) return null;
         mac = Hash.Read(found);
         recordLength = covered.Length + MacLength;
@@ -108,7 +113,11 @@ internal static class JournalCodec
     {
         byte version = from.Byte();
         if (version != Version)     // under our MAC: written so, not damaged
-            throw new IndelibleException(ExitCode.Environment, $"expected a journal of version {Version}, found version {version} in {path}; use the program that wrote it, or a newer one");
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected a journal of version {Version}, found version {version} in {path}; use the program that wrote it, "
+                    + "or a newer one");
+        }
         long segment = from.Number();
         string origin = from.Text();
         var head = new GuardedHead(from.Number(), from.Hash());
@@ -137,6 +146,7 @@ internal static class JournalCodec
             if (from.IsShort || entry.Length == 0) return null;
             entries.Add(entry);
         }
-        return new JournalRecord.Group { PreviousMac = previousMac, FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs, Entries = entries };
+        return new JournalRecord.Group { PreviousMac = previousMac, FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs,
+            Entries = entries };
     }
 }

@@ -6,7 +6,8 @@ namespace Indelible.Ledger;
 
 /// <summary>Reads a journal from its first segment to its last record, and says where a write was torn. Changes nothing.</summary>
 /// <remarks>A record is written only after the one before it was flushed. So bytes that are no record were never acknowledged if no record
-/// follows them: they are a torn tail. If one follows, they once were a record, and the journal is corrupt. Later segments name the MAC they
+/// follows them: they are a torn tail. If one follows, they once were a record, and the journal is corrupt.
+/// Later segments name the MAC they
 /// continue from, so that a tail dropped by an earlier recovery is told from one that was damaged since.</remarks>
 internal sealed class JournalReplay(string directory, string origin, ReadOnlyMemory<byte> key)
 {
@@ -55,11 +56,13 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
     }
 
     private const string KeyOrDamage =
-        "expected an authentic first record; the journal is damaged or belongs to another keyring. If it is beyond saving, move the journal directory away: "
+        "expected an authentic first record; the journal is damaged or belongs to another keyring. If it is beyond saving, "
+            + "move the journal directory away: "
         + "the next start derives what it can from the ledger and says what that means";
 
     private static long NumberOf(string path) =>
-        long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0
+        long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            && number > 0
             ? number
             : throw new LedgerCorruptException(path, 0, "expected the number of a segment as its name");
 
@@ -68,14 +71,20 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
         if (record is not JournalRecord.State state)
         {
             if (offset == 0) throw new LedgerCorruptException(path, 0, "expected a state record at the start of a segment");
-            if (record.PreviousMac != Mac) throw new LedgerCorruptException(path, offset, "expected a record that continues the one before");
+            if (record.PreviousMac != Mac)
+                throw new LedgerCorruptException(path, offset, "expected a record that continues the one before");
             return;
         }
         if (offset != 0) throw new LedgerCorruptException(path, offset, "expected a state record only at the start of a segment");
-        if (state.Segment != number) throw new LedgerCorruptException(path, 0, $"expected the state of segment {number}, found that of {state.Segment}");
-        if (state.Origin != origin) throw new LedgerCorruptException(path, 0, $"expected a journal of '{origin}', found one of '{state.Origin}'");
+        if (state.Segment != number)
+            throw new LedgerCorruptException(path, 0, $"expected the state of segment {number}, found that of {state.Segment}");
+        if (state.Origin != origin)
+            throw new LedgerCorruptException(path, 0, $"expected a journal of '{origin}', found one of '{state.Origin}'");
         if (_hasBegun && state.PreviousMac != Mac)
-            throw new LedgerCorruptException(path, 0, "expected a segment that continues the one before; the end of that one was changed after it was sealed");
+        {
+            throw new LedgerCorruptException(
+                path, 0, "expected a segment that continues the one before; the end of that one was changed after it was sealed");
+        }
     }
 
     private void RequireTorn(string path, byte[] bytes, int offset)
@@ -84,7 +93,10 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
         {
             if (!CanBeGroup(bytes.AsSpan(at))) continue;
             if (JournalCodec.TryDecode(bytes.AsSpan(at), key.Span, path, out _, out _) is not null)
-                throw new LedgerCorruptException(path, offset, $"expected an authentic record before the one at byte {at}; it was changed after it was sealed");
+            {
+                throw new LedgerCorruptException(
+                    path, offset, $"expected an authentic record before the one at byte {at}; it was changed after it was sealed");
+            }
         }
         Torn = new TornTail(path, offset, bytes.Length - offset);
     }

@@ -7,7 +7,8 @@ using Indelible.Ledger.Stores;
 
 namespace Indelible.Ledger;
 
-/// <summary>Gives a verifier the files of a ledger: from a directory, or from a web server as c2sp.org/tlog-tiles has it. Nothing that is there or
+/// <summary>Gives a verifier the files of a ledger: from a directory, or from a web server as c2sp.org/tlog-tiles has it.
+/// Nothing that is there or
 /// is sent can make it take more than its bounds of memory and time. One caller at a time.</summary>
 public sealed class LedgerFetch : IDisposable
 {
@@ -18,7 +19,8 @@ public sealed class LedgerFetch : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly IDisposable? _client;
 
-    private LedgerFetch(OpenFile openFile, Func<Fetch>? anotherFetch, Func<string, CancellationToken, Task<byte[]?>> readAsync, IDisposable? client)
+    private LedgerFetch(
+        OpenFile openFile, Func<Fetch>? anotherFetch, Func<string, CancellationToken, Task<byte[]?>> readAsync, IDisposable? client)
     {
         OpenFile = openFile;
         AnotherFetch = anotherFetch;
@@ -33,13 +35,15 @@ public sealed class LedgerFetch : IDisposable
     /// <summary>Whole files: tiles, bundles, checkpoints. The bytes are gone with the next call.</summary>
     public Fetch Fetch { get; }
 
-    /// <summary>Makes more such readers, each with bytes of its own, to be used beside each other; null where files are found one after the other.</summary>
+    /// <summary>Makes more such readers, each with bytes of its own, to be used beside each other;
+    /// null where files are found one after the other.</summary>
     public Func<Fetch>? AnotherFetch { get; }
 
     /// <summary>Blobs, as streams. Many may be open at once.</summary>
     public OpenFile OpenFile { get; }
 
-    /// <summary>Whole files, many at once; the bytes are the caller's. Of what is longer than <see cref="FileLengthMax"/> a part is given that is too long as well.</summary>
+    /// <summary>Whole files, many at once; the bytes are the caller's.
+    /// Of what is longer than <see cref="FileLengthMax"/> a part is given that is too long as well.</summary>
     public Func<string, CancellationToken, Task<byte[]?>> ReadAsync { get; }
 
     /// <summary>A ledger directory.</summary>
@@ -47,7 +51,8 @@ public sealed class LedgerFetch : IDisposable
     {
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root)) throw new IndelibleException(ExitCode.Usage, $"expected a ledger directory, found none: {root}");
-        return new LedgerFetch(path => OpenBelow(root, path), () => new DirectoryFiles(root).Read, (path, _) => Task.FromResult(ReadBelow(root, path)), null) { Root = root };
+        return new LedgerFetch(path => OpenBelow(root, path), () => new DirectoryFiles(root).Read,
+            (path, _) => Task.FromResult(ReadBelow(root, path)), null) { Root = root };
     }
 
     /// <summary>A ledger served over http or https; <paramref name="url"/> is what <c>checkpoint</c> and <c>tile/</c> follow.</summary>
@@ -151,7 +156,8 @@ public sealed class LedgerFetch : IDisposable
     {
         using MemoryStream whole = new();
         byte[] chunk = new byte[1 << 16];
-        for (int read; whole.Length <= lengthMax && (read = await body.ReadAsync(chunk, cancellationToken)) > 0;) whole.Write(chunk, 0, read);
+        for (int read; whole.Length <= lengthMax && (read = await body.ReadAsync(chunk, cancellationToken)) > 0;)
+            whole.Write(chunk, 0, read);
         return whole.ToArray();
     }
 
@@ -166,7 +172,8 @@ public sealed class LedgerFetch : IDisposable
                 read += more;
                 if (read >= windowEnd) goesOn();
                 if (read >= windowEnd) windowEnd = read + SteadyStream.WindowLength;
-                if (read == bytes.Length) Array.Resize(ref bytes, Math.Min(2 * bytes.Length, FileLengthMax + 1 + SteadyStream.WindowLength));
+                if (read == bytes.Length)
+                    Array.Resize(ref bytes, Math.Min(2 * bytes.Length, FileLengthMax + 1 + SteadyStream.WindowLength));
             }
         }
         catch (InvalidDataException)
@@ -183,7 +190,8 @@ public sealed class LedgerFetch : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
             HttpResponseMessage answer = client.Send(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
-            if (answer.StatusCode == HttpStatusCode.OK) return new SteadyStream(answer.Content.ReadAsStream(cancellationToken), address, patience, cancellationToken);
+            if (answer.StatusCode == HttpStatusCode.OK)
+                return new SteadyStream(answer.Content.ReadAsStream(cancellationToken), address, patience, cancellationToken);
             using (answer) return IsMissing(answer, address) ? null : throw new System.Diagnostics.UnreachableException();
         }
         catch (TaskCanceledException late) when (!cancellationToken.IsCancellationRequested)
@@ -201,16 +209,19 @@ public sealed class LedgerFetch : IDisposable
     {
         HttpStatusCode.OK => false,
         HttpStatusCode.NotFound or HttpStatusCode.Gone => true,
-        _ => throw new IndelibleException(ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}"),
+        _ => throw new IndelibleException(
+            ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}"),
     };
 
     private static IndelibleException Late(Uri address, TimeSpan patience, Exception late) =>
-        new(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?", late);
+        new(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?",
+            late);
 
     /// <summary>What is wrong with a certificate is said by the failure underneath.</summary>
     private static IndelibleException Unreadable(Uri address, Exception failure) => new(ExitCode.Environment,
         failure.InnerException is AuthenticationException certificate
-            ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? If it is, have its authority trusted by this system (SSL_CERT_FILE names other authorities)"
+            ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? If it is, have its "
+                + "authority trusted by this system (SSL_CERT_FILE names other authorities)"
             : $"cannot read {address}: {failure.Message}", failure);
 
     /// <summary>Files read whole, one after the other; the bytes are gone with the next.</summary>

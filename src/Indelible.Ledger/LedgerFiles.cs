@@ -17,12 +17,15 @@ internal static class LedgerFiles
 
     private const int HintLengthMax = 1 << 20;
 
-    /// <summary>Refuses to write into a ledger of another format. What is no JSON, or says nothing of it, is as good as missing: it is a hint.</summary>
+    /// <summary>Refuses to write into a ledger of another format.
+    /// What is no JSON, or says nothing of it, is as good as missing: it is a hint.</summary>
     public static void RequireFormat(string ledgerDirectory)
     {
         string path = Path.Combine(ledgerDirectory, Hint);
-        if (DurableFile.TryReadAll(path, HintLengthMax) is not { } bytes || FormatOf(bytes) is not { } format || format == FormatVersion) return;
-        throw new IndelibleException(ExitCode.Environment, $"expected a ledger of format {FormatVersion}, found format {format} in {path}; use the program that wrote it, or a newer one");
+        if (DurableFile.TryReadAll(path, HintLengthMax) is not { } bytes || FormatOf(bytes) is not { } format || format == FormatVersion)
+            return;
+        throw new IndelibleException(ExitCode.Environment,
+            $"expected a ledger of format {FormatVersion}, found format {format} in {path}; use the program that wrote it, or a newer one");
     }
 
     private static int? FormatOf(ReadOnlySpan<byte> json)
@@ -54,8 +57,11 @@ internal static class LedgerFiles
     /// <summary>The same, with the keys before it and where the handovers between them are.</summary>
     public static byte[] HintContent(KeyHistory keys)
     {
-        string handovers = keys.Handovers.Count == 0 ? "" : $"\n  \"handovers\": [{string.Join(", ", keys.Handovers.Select(handover => handover.Checkpoint.Size.ToString(System.Globalization.CultureInfo.InvariantCulture)))}],";
-        string all = string.Join(", ", keys.Handovers.Select(handover => handover.From).Append(keys.Newest).Select(key => Quote(key.ToString())));
+        IEnumerable<string> sizes = keys.Handovers.Select(
+            handover => handover.Checkpoint.Size.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        string handovers = keys.Handovers.Count == 0 ? "" : $"\n  \"handovers\": [{string.Join(", ", sizes)}],";
+        string all =
+            string.Join(", ", keys.Handovers.Select(handover => handover.From).Append(keys.Newest).Select(key => Quote(key.ToString())));
         static string Quote(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
         return Encoding.UTF8.GetBytes($$"""
             {

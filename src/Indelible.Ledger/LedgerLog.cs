@@ -14,7 +14,8 @@ internal static partial class LedgerLog
     [LoggerMessage(2002, LogLevel.Debug, "Published {Entries} entries to size {TreeSize}, {ElapsedMs} ms")]
     public static partial void Published(ILogger logger, long entries, long treeSize, long elapsedMs);
 
-    [LoggerMessage(2003, LogLevel.Warning, "Dropped a journal record that was never acknowledged: {Path} from byte {Offset}, {Length} bytes")]
+    [LoggerMessage(2003, LogLevel.Warning,
+        "Dropped a journal record that was never acknowledged: {Path} from byte {Offset}, {Length} bytes")]
     public static partial void TornTail(ILogger logger, string path, long offset, long length);
 
     [LoggerMessage(2004, LogLevel.Warning, "The journal was gone; {Marks} positions were derived from {TreeSize} entries")]

@@ -3,7 +3,8 @@ using Indelible.Ledger.Stores;
 namespace Indelible.Ledger;
 
 /// <summary>Where a ledger and what belongs to it live. All are absolute directories.</summary>
-/// <param name="Ledger">The published tlog-tiles directory; may be served as it is. Of a ledger in a bucket: what is on its way there, and its newest part.</param>
+/// <param name="Ledger">The published tlog-tiles directory; may be served as it is.
+/// Of a ledger in a bucket: what is on its way there, and its newest part.</param>
 /// <param name="Journal">Batches sealed and not yet published; never served.</param>
 /// <param name="Index">The derived index; may be deleted at any time.</param>
 /// <param name="Keyring">Secret keys and the guard; has a backup of its own.</param>
@@ -12,7 +13,8 @@ public sealed record LedgerPaths(string Ledger, string Journal, string Index, st
     /// <summary>The bucket that is the ledger; null: the directory is.</summary>
     public StorePlace? Store { get; init; }
 
-    /// <summary>The newest head made here. In a directory it is published; with a bucket it is only staged: published is what the bucket was seen to hold.</summary>
+    /// <summary>The newest head made here. In a directory it is published; with a bucket it is only staged:
+    /// published is what the bucket was seen to hold.</summary>
     public string HeadPath => Store is null ? PublishedHeadPath : StagedHeadPath;
 
     /// <summary>The published head.</summary>
@@ -25,7 +27,8 @@ public sealed record LedgerPaths(string Ledger, string Journal, string Index, st
     public static LedgerPaths For(string ledgerDirectory)
     {
         string ledger = Path.TrimEndingDirectorySeparator(Path.GetFullPath(ledgerDirectory));
-        string parent = Path.GetDirectoryName(ledger) ?? throw new ArgumentException("expected a directory below the root", nameof(ledgerDirectory));
+        string parent = Path.GetDirectoryName(ledger)
+            ?? throw new ArgumentException("expected a directory below the root", nameof(ledgerDirectory));
         return new LedgerPaths(ledger, Path.Combine(parent, "journal"), Path.Combine(parent, "index"), Path.Combine(parent, "keyring"));
     }
 }

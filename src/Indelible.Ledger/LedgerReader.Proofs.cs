@@ -7,7 +7,8 @@ namespace Indelible.Ledger;
 /// <summary>Proofs out of the published tiles.</summary>
 public sealed partial class LedgerReader
 {
-    /// <summary>Evidence that the entry is in the published tree, with the entry in it and nothing disclosed; <see cref="ArgumentOutOfRangeException"/> beyond it.</summary>
+    /// <summary>Evidence that the entry is in the published tree, with the entry in it and nothing disclosed;
+    /// <see cref="ArgumentOutOfRangeException"/> beyond it.</summary>
     public Evidence Prove(long index)
     {
         (SignedNote note, Checkpoint head) = ReadSignedCheckpoint();
@@ -17,8 +18,12 @@ public sealed partial class LedgerReader
         ReadOnlyMemory<byte> entry = ReadFramed(index, head.Size, out _)[2..];
         ProofFault fault = Proof.CheckInclusion(Tree.Leaf(entry.Span), index, head.Size, path, head.Root);
         if (fault != ProofFault.None)
-            throw new LedgerCorruptException(LedgerDirectory, 0, $"expected entry {index} and its tiles to lead to root {head.Root} of size {head.Size}: {fault}");
-        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes(), Extra = new EvidenceExtra { Entry = entry }.ToBytes() };
+        {
+            throw new LedgerCorruptException(
+                LedgerDirectory, 0, $"expected entry {index} and its tiles to lead to root {head.Root} of size {head.Size}: {fault}");
+        }
+        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes(),
+            Extra = new EvidenceExtra { Entry = entry }.ToBytes() };
     }
 
     /// <summary>A signing key with those that the handovers kept here link it with.</summary>
@@ -26,7 +31,9 @@ public sealed partial class LedgerReader
     {
         string directory = Path.Combine(LedgerDirectory, Handover.Directory);
         if (!Directory.Exists(directory)) return KeyHistory.Of(known);
-        return KeyHistory.Of(known, Directory.EnumerateFiles(directory).Where(path => !path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal)).Take(KeyHistory.HandoversMax)
+        return KeyHistory.Of(known,
+            Directory.EnumerateFiles(directory).Where(path => !path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal))
+                .Take(KeyHistory.HandoversMax)
             .Select(path => (ReadOnlyMemory<byte>)DurableFile.ReadAll(path, SignedNote.LengthMax)));
     }
 
@@ -37,6 +44,8 @@ public sealed partial class LedgerReader
         return ProveConsistency(olderSize, size);
     }
 
-    /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of that of <paramref name="newerSize"/>, which was published once.</summary>
-    public IReadOnlyList<Hash> ProveConsistency(long olderSize, long newerSize) => Proof.BuildConsistency(olderSize, newerSize, new TileNodes(newerSize, ReadTile).Read);
+    /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of that of
+    /// <paramref name="newerSize"/>, which was published once.</summary>
+    public IReadOnlyList<Hash> ProveConsistency(long olderSize, long newerSize) =>
+        Proof.BuildConsistency(olderSize, newerSize, new TileNodes(newerSize, ReadTile).Read);
 }

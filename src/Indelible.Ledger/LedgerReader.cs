@@ -8,7 +8,8 @@ using Indelible.Ledger.Stores;
 
 namespace Indelible.Ledger;
 
-/// <summary>Reads a ledger directory, also while a writer publishes to it. Believes its files' shapes only, checks no signature: a verifier does.
+/// <summary>Reads a ledger directory, also while a writer publishes to it.
+/// Believes its files' shapes only, checks no signature: a verifier does.
 /// Any thread.</summary>
 public sealed partial class LedgerReader
 {
@@ -21,13 +22,17 @@ public sealed partial class LedgerReader
     /// <param name="directory">The ledger directory.</param>
     public LedgerReader(string directory) : this(directory, Path.Combine(directory, LedgerFiles.Checkpoint), null) { }
 
-    private LedgerReader(string directory, string headPath, StoredFiles? stored) => (LedgerDirectory, _headPath, Stored) = (directory, headPath, stored);
+    private LedgerReader(string directory, string headPath, StoredFiles? stored) =>
+        (LedgerDirectory, _headPath, Stored) = (directory, headPath, stored);
 
     /// <summary>Of everything that was made readable here; of a ledger in a bucket that may be more than the bucket holds yet.</summary>
-    public static LedgerReader Of(LedgerPaths paths) => new(paths.Ledger, paths.HeadPath, paths.Store is { } store ? new StoredFiles(store, paths.PublishedHeadPath) : null);
+    public static LedgerReader Of(LedgerPaths paths) =>
+        new(paths.Ledger, paths.HeadPath, paths.Store is { } store ? new StoredFiles(store, paths.PublishedHeadPath) : null);
 
     /// <summary>Of what is published: this one, but for a ledger in a bucket.</summary>
-    public LedgerReader Published(LedgerPaths paths) => Stored is null ? this : new LedgerReader(LedgerDirectory, paths.PublishedHeadPath, Stored);
+    public LedgerReader Published(LedgerPaths paths) => Stored is null
+        ? this
+        : new LedgerReader(LedgerDirectory, paths.PublishedHeadPath, Stored);
 
     /// <summary>The ledger directory.</summary>
     public string LedgerDirectory { get; }
@@ -67,12 +72,15 @@ public sealed partial class LedgerReader
         return fault == EntryFault.None ? Succession.SuccessorIn(last.Header) : null;
     }
 
-    /// <summary>What to throw where an entry does not decode: that a newer program wrote it, or that the ledger contradicts itself.</summary>
+    /// <summary>What to throw where an entry does not decode: that a newer program wrote it, or that the ledger
+    /// contradicts itself.</summary>
     /// <param name="index">The entry's.</param>
     /// <param name="fault">What is wrong with it.</param>
     /// <param name="path">The file, or the ledger.</param>
     public static Exception Unreadable(long index, EntryFault fault, string path) => fault.IsVersion
-        ? new IndelibleException(ExitCode.Environment, $"entry {index} in {path}: {fault.Rule}: use the program that wrote it, or a newer one. If there is none, `indelible verify` says whether it was altered")
+        ? new IndelibleException(ExitCode.Environment,
+            $"entry {index} in {path}: {fault.Rule}: use the program that wrote it, or a newer one. If there is none, "
+                + "`indelible verify` says whether it was altered")
         : new LedgerCorruptException(path, 0, $"expected entry {index} to decode, found {fault}");
 
     /// <summary>Entries from <paramref name="from"/> to before <paramref name="to"/>, in order; both within the published size.</summary>
@@ -81,7 +89,8 @@ public sealed partial class LedgerReader
         for (long index = from; index < to; index++) yield return (index, ReadEntry(index));
     }
 
-    /// <summary>The ciphertext of a large value, by its SHA-256, which is checked. Throws <see cref="FileNotFoundException"/> if it is not here.</summary>
+    /// <summary>The ciphertext of a large value, by its SHA-256, which is checked.
+    /// Throws <see cref="FileNotFoundException"/> if it is not here.</summary>
     public ReadOnlyMemory<byte> ReadBlob(ReadOnlySpan<byte> sha256)
     {
         string name = LedgerFiles.Blob(sha256), path = Path.Combine(LedgerDirectory, name);
@@ -89,7 +98,8 @@ public sealed partial class LedgerReader
         Span<byte> found = stackalloc byte[Hash.Size];
         SHA256.HashData(ciphertext, found);
         return found.SequenceEqual(sha256) ? ciphertext
-            : throw new LedgerCorruptException(path, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
+            : throw new LedgerCorruptException(
+                path, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
     }
 
     /// <summary>True unless it is certain that no entry has a large value.</summary>
@@ -118,7 +128,8 @@ public sealed partial class LedgerReader
         if (bundle is null)
         {
             // Most entries are asked for alone: a bundle is kept when it is the one asked for before as well.
-            if (Interlocked.Exchange(ref _lastBundle, place.Index) != place.Index && TryReadAlone(place, inBundle, path) is { } entry) return entry;
+            if (Interlocked.Exchange(ref _lastBundle, place.Index) != place.Index && TryReadAlone(place, inBundle, path) is { } entry)
+                return entry;
             byte[] bytes = ReadPlace(place, Bundle.LengthMax, out path, out int width);
             bundle = Bundle.Parse(bytes, width, path);
             _bundles.Keep(place.Index, bundle);
@@ -126,12 +137,15 @@ public sealed partial class LedgerReader
         return bundle.Framed(inBundle);
     }
 
-    /// <summary>A copy of one entry, read with its bundle into a borrowed buffer; null if it is not in a file here that has exactly this place.</summary>
+    /// <summary>A copy of one entry, read with its bundle into a borrowed buffer; null if it is not in a file here that has
+    /// exactly this place.</summary>
     private static byte[]? TryReadAlone(TileCoordinate place, int inBundle, string path)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(AloneLength);
         int? length = DurableFile.TryReadInto(path, ref buffer, Bundle.LengthMax + 1);
-        byte[]? entry = length is null or > Bundle.LengthMax ? null : Bundle.Parse(buffer.AsMemory(0, length.Value), place.Width, path).Framed(inBundle).ToArray();
+        byte[]? entry = length is null or > Bundle.LengthMax
+            ? null
+            : Bundle.Parse(buffer.AsMemory(0, length.Value), place.Width, path).Framed(inBundle).ToArray();
         ArrayPool<byte>.Shared.Return(buffer);
         return entry;
     }
@@ -154,8 +168,10 @@ public sealed partial class LedgerReader
             width = TileCoordinate.FullWidth;
             return bytes;
         }
-        return Stored?.Read(place.Path, lengthMax) ?? throw new LedgerCorruptException(path, 0, "expected a file that the published checkpoint covers, found none");
+        return Stored?.Read(place.Path, lengthMax)
+            ?? throw new LedgerCorruptException(path, 0, "expected a file that the published checkpoint covers, found none");
     }
 
-    private byte[]? TryRead(string path, int lengthMax) => DurableFile.TryReadAll(Path.Combine(LedgerDirectory, path), lengthMax) ?? Stored?.Read(path, lengthMax);
+    private byte[]? TryRead(string path, int lengthMax) =>
+        DurableFile.TryReadAll(Path.Combine(LedgerDirectory, path), lengthMax) ?? Stored?.Read(path, lengthMax);
 }

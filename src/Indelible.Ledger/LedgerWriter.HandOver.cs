@@ -7,7 +7,8 @@ namespace Indelible.Ledger;
 /// <summary>Another signing key: the old one signs a last head, together with the new one.</summary>
 public sealed partial class LedgerWriter
 {
-    /// <summary>Hands over to the keyring's next signing key at the head that is published then. Nothing else is published meanwhile, so the old key signs nothing greater. Durable when it returns.</summary>
+    /// <summary>Hands over to the keyring's next signing key at the head that is published then.
+    /// Nothing else is published meanwhile, so the old key signs nothing greater. Durable when it returns.</summary>
     /// <param name="keyring">This ledger's keyring, with a next key.</param>
     /// <param name="cancellationToken">Stops waiting for a publication under way.</param>
     /// <returns>The handover.</returns>
@@ -32,7 +33,8 @@ public sealed partial class LedgerWriter
         }
     }
 
-    /// <summary>Takes the keyring's next signing key: the bucket that the ledger lives in shows the handover to it. What is staged here and was shown to nobody is signed anew. Durable when it returns.</summary>
+    /// <summary>Takes the keyring's next signing key: the bucket that the ledger lives in shows the handover to it.
+    /// What is staged here and was shown to nobody is signed anew. Durable when it returns.</summary>
     public async Task TakeHandoverAsync(Keyring keyring, Handover handover, CancellationToken cancellationToken)
     {
         await _publishing.WaitAsync(cancellationToken);
@@ -58,8 +60,10 @@ public sealed partial class LedgerWriter
             files.Stage(Handover.PathOf(handover.Checkpoint.Size), handover.Note.ToBytes());
             files.Commit();
         }
-        ShowKeys(_paths, keyring.LedgerKeys);                               // before anybody can have the new key, who could not find the old one by it
-        keyring.TakeNextKey();                                              // from here on the new key signs: a start that finds the handover does the same
+        // before anybody can have the new key, who could not find the old one by it
+        ShowKeys(_paths, keyring.LedgerKeys);
+        // from here on the new key signs: a start that finds the handover does the same
+        keyring.TakeNextKey();
         Checkpoint head = LedgerReader.Of(_paths).ReadCheckpoint();
         Publisher.WriteHead(_paths, keyring.LedgerKeys, new GuardedHead(head.Size, head.Root));
     }
@@ -76,7 +80,12 @@ public sealed partial class LedgerWriter
     private static void RequireNewestKey(LedgerPaths paths, LedgerKeys keys)
     {
         VerifierKey own = keys.Signer.VerifierKey, newest = new LedgerReader(paths.Ledger).ReadKeys(own).Newest;
-        if (!newest.Equals(own)) throw new IndelibleException(ExitCode.Usage, $"expected a keyring with the key that the ledger signs with now, {newest}, found one with {own}: it is older than the handover. Put back a backup that was made after it, with `indelible keys restore`");
+        if (!newest.Equals(own))
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a keyring with the key that the ledger signs with now, {newest}, found one with {own}: it is older than the "
+                    + "handover. Put back a backup that was made after it, with `indelible keys restore`");
+        }
     }
 
     /// <summary>Names the keys in the hint, and where the handovers between them are.</summary>

@@ -22,7 +22,11 @@ public sealed partial class LedgerWriter
         RequireEmpty(paths.Journal);
         string origin = keys.Signer.VerifierKey.Name;
         if (keys.Guard.Read(origin) is { Size: > 0 } head)
-            throw new IndelibleException(ExitCode.Usage, $"expected a keyring that has published nothing, found {keys.Guard.FilePath} at size {head.Size}: make new keys for a new ledger");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a keyring that has published nothing, found {keys.Guard.FilePath} at size {head.Size}: "
+                    + "make new keys for a new ledger");
+        }
 
         DurableFile.MakeDirectory(paths.Ledger);
         DurableFile.MakeSecretDirectory(paths.Journal);
@@ -37,7 +41,8 @@ public sealed partial class LedgerWriter
     }
 
     /// <summary>Takes the writer's lock, recovers, publishes what was sealed and not published, and starts sealing.</summary>
-    /// <remarks>Throws <see cref="LedgerCorruptException"/> if something contradicts itself, <see cref="IndelibleException"/> if the ledger is
+    /// <remarks>Throws <see cref="LedgerCorruptException"/> if something contradicts itself,
+    /// <see cref="IndelibleException"/> if the ledger is
     /// locked, missing or rolled back. Nothing was changed then.</remarks>
     public static async Task<LedgerWriter> OpenAsync(
         LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options, CancellationToken cancellationToken)
@@ -45,7 +50,11 @@ public sealed partial class LedgerWriter
         cancellationToken.ThrowIfCancellationRequested();
         RequireStore(paths);
         if (paths.Store is null && !Path.Exists(paths.HeadPath))
-            throw new IndelibleException(ExitCode.Usage, $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, or make a ledger with `indelible init`");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, "
+                    + "or make a ledger with `indelible init`");
+        }
         RequireFormat(paths);
         if (paths.Store is not null) DurableFile.MakeDirectory(paths.Ledger);
         DurableFile.MakeSecretDirectory(paths.Journal);
@@ -53,7 +62,8 @@ public sealed partial class LedgerWriter
         LedgerWriter? writer = null;
         try
         {
-            if (paths.Store is { } store && !Path.Exists(paths.HeadPath)) await StoreTakeover.RunAsync(paths, store, keys, time, log, cancellationToken);
+            if (paths.Store is { } store && !Path.Exists(paths.HeadPath))
+                await StoreTakeover.RunAsync(paths, store, keys, time, log, cancellationToken);
             RequireNewestKey(paths, keys);
             RecoveredLedger recovery = RecoveredLedger.Run(paths, keys, options);
             writer = new LedgerWriter(paths, keys, time, log, options, writerLock, recovery);
@@ -68,7 +78,8 @@ public sealed partial class LedgerWriter
         }
     }
 
-    /// <summary>Looks at a ledger in a directory as the next start will: head, tiles at the right edge, journal and the memory of the highest head must fit together. Changes nothing.</summary>
+    /// <summary>Looks at a ledger in a directory as the next start will: head, tiles at the right edge,
+    /// journal and the memory of the highest head must fit together. Changes nothing.</summary>
     /// <returns>Entries sealed; null if a process holds the ledger, which looked when it started.</returns>
     /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
     /// <exception cref="IndelibleException">It was rolled back, or the keyring does not open or is older than the ledger.</exception>
@@ -84,14 +95,16 @@ public sealed partial class LedgerWriter
         return size;
     }
 
-    /// <summary>Everything recovered is written and flushed afresh: what an earlier, failed flush left in the system's cache is not relied on.</summary>
+    /// <summary>Everything recovered is written and flushed afresh: what an earlier, failed flush left in the system's
+    /// cache is not relied on.</summary>
     private void Begin(RecoveredLedger recovery, LedgerKeys keys)
     {
         ImmutableFiles.CleanUp(_paths.Ledger);
         if (recovery.Unpublished.Count > 0) _publisher.Publish(recovery.Unpublished);
         else Publisher.WriteHead(_paths, keys, new GuardedHead(recovery.Published.Size, recovery.Published.Root));
         ShowKeys(_paths, keys);
-        if (_paths.Store is not null && keys.Guard.Read(Origin) is null) keys.Guard.Write(Origin, new GuardedHead(0, Tree.EmptyRoot));      // a person said so; the bucket's head is remembered next
+        // a person said so; the bucket's head is remembered next
+        if (_paths.Store is not null && keys.Guard.Read(Origin) is null) keys.Guard.Write(Origin, new GuardedHead(0, Tree.EmptyRoot));
         _publisher.RemovePartials();
         _publishedSize = _treeSize;
         _journal.ContinueAfter(recovery.Replay, _treeSize);
@@ -120,10 +133,15 @@ public sealed partial class LedgerWriter
     public static void RequireStore(LedgerPaths paths)
     {
         if (paths.Store is null && Path.Exists(paths.StagedHeadPath))
-            throw new IndelibleException(ExitCode.Usage, $"the ledger of {paths.Ledger} lives in a bucket, found no configuration that says in which: name it with --config FILE, or run this beside it. What is here is only part of it");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"the ledger of {paths.Ledger} lives in a bucket, found no configuration that says in which: name it with --config FILE, "
+                    + "or run this beside it. What is here is only part of it");
+        }
     }
 
-    /// <summary>Throws, naming the process, if a ledger has a writer. What it finds may be over when it returns: <see cref="OpenAsync"/> takes the lock.</summary>
+    /// <summary>Throws, naming the process, if a ledger has a writer.
+    /// What it finds may be over when it returns: <see cref="OpenAsync"/> takes the lock.</summary>
     public static void RequireFree(LedgerPaths paths)
     {
         if (!Directory.Exists(paths.Ledger)) return;
@@ -144,7 +162,8 @@ public sealed partial class LedgerWriter
         SafeFileHandle writerLock = DurableFile.TryLockDirectory(paths.Ledger) ?? throw InUse(paths);
         try
         {
-            DurableFile.Replace(HolderPath(paths), Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
+            DurableFile.Replace(
+                HolderPath(paths), Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
             return writerLock;
         }
         catch
@@ -157,6 +176,9 @@ public sealed partial class LedgerWriter
     private static void RequireEmpty(string directory)
     {
         if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).FirstOrDefault() is { } first)
-            throw new IndelibleException(ExitCode.Usage, $"expected an empty directory for a new ledger, found {first} in it: name another directory");
+        {
+            throw new IndelibleException(
+                ExitCode.Usage, $"expected an empty directory for a new ledger, found {first} in it: name another directory");
+        }
     }
 }

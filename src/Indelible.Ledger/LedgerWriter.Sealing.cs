@@ -41,7 +41,8 @@ public sealed partial class LedgerWriter
         }
     }
 
-    /// <summary>Waits for a batch and takes all that wait with it, up to the limit of a group; false once the queue is closed and empty.</summary>
+    /// <summary>Waits for a batch and takes all that wait with it, up to the limit of a group;
+    /// false once the queue is closed and empty.</summary>
     private async ValueTask<bool> TakeGroupAsync(List<SealRequest> group)
     {
         group.Clear();
@@ -64,7 +65,8 @@ public sealed partial class LedgerWriter
         long started = _time.GetTimestamp();
         EntryBatch[] batches = [.. requests.Select(request => request.Batch)];
         SourceMark[] marks = [.. batches.Select(batch => batch.Mark).OfType<SourceMark>()];
-        foreach (Blob blob in batches.SelectMany(batch => batch.Blobs)) _blobs.Stage(LedgerFiles.Blob(blob.Sha256.Span), blob.Ciphertext.Span);
+        foreach (Blob blob in batches.SelectMany(batch => batch.Blobs))
+            _blobs.Stage(LedgerFiles.Blob(blob.Sha256.Span), blob.Ciphertext.Span);
         _blobs.Commit();
         SealedGroup group = _tree.Append(batches);
         _journal.Append(group.FirstIndex, group.Head, marks, batches);

@@ -10,7 +10,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Indelible.Ledger;
 
 /// <summary>The one writer of a ledger. Seals batches in a single loop (group commit) and publishes what is sealed.</summary>
-/// <remarks>Any number of producers may call <see cref="SealAsync"/>. The first failed write or flush is the end: everything afterwards fails
+/// <remarks>Any number of producers may call <see cref="SealAsync"/>.
+/// The first failed write or flush is the end: everything afterwards fails
 /// with its reason, and opening the ledger again recovers what was sealed.</remarks>
 public sealed partial class LedgerWriter : IAsyncDisposable
 {
@@ -34,7 +35,8 @@ public sealed partial class LedgerWriter : IAsyncDisposable
     private volatile IndelibleException? _failure;
     private Task _sealing = Task.CompletedTask;
 
-    private LedgerWriter(LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options, SafeFileHandle writerLock, RecoveredLedger recovery)
+    private LedgerWriter(LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options,
+        SafeFileHandle writerLock, RecoveredLedger recovery)
     {
         (_paths, _time, _log, _options, _lock) = (paths, time, log, options, writerLock);
         Origin = keys.Signer.VerifierKey.Name;
@@ -48,7 +50,8 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         Recovery = new LedgerRecovery(_treeSize, _treeSize - _publishedSize, recovery.Replay.Torn, recovery.JournalLost);
     }
 
-    /// <summary>Tells which entries just became readable, in order, with their bytes; on a pool thread, before the next publication. Must not throw.</summary>
+    /// <summary>Tells which entries just became readable, in order, with their bytes; on a pool thread, before the next publication.
+    /// Must not throw.</summary>
     public event Action<PublishedEntries>? Published;
 
     /// <summary>Name of the ledger.</summary>
@@ -78,8 +81,10 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         lock (_stateLock) return [.. _marks.Values];
     }
 
-    /// <summary>Seals a batch; it is durable when this returns, with everything sealed before it. The batch must not be changed afterwards.</summary>
-    /// <remarks>Cancelling after the batch was taken into the queue has no effect: it is sealed. Throws <see cref="IndelibleException"/> once the
+    /// <summary>Seals a batch; it is durable when this returns, with everything sealed before it.
+    /// The batch must not be changed afterwards.</summary>
+    /// <remarks>Cancelling after the batch was taken into the queue has no effect: it is sealed.
+    /// Throws <see cref="IndelibleException"/> once the
     /// writer has failed; a batch whose sealing failed may nevertheless be found sealed when the ledger is opened again.</remarks>
     /// <exception cref="IndelibleException">Usage: the ledger is closed.</exception>
     public async Task<SealedBatch> SealAsync(EntryBatch batch, CancellationToken cancellationToken)
@@ -102,7 +107,9 @@ public sealed partial class LedgerWriter : IAsyncDisposable
     public void RequireOpen()
     {
         if (Successor is not { } successor) return;
-        throw new IndelibleException(ExitCode.Usage, $"the ledger {Origin} in {_paths.Ledger} is closed, and nothing more is sealed in it: its successor is {successor.Origin} (key {successor.Key}). "
+        throw new IndelibleException(ExitCode.Usage,
+            $"the ledger {Origin} in {_paths.Ledger} is closed, and nothing more is sealed in it: "
+                + $"its successor is {successor.Origin} (key {successor.Key}). "
             + "Use that one; if `indelible rotate` was stopped before it was done, give the same command again");
     }
 
@@ -144,7 +151,8 @@ public sealed partial class LedgerWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Seals nothing more, for a reason of its owner's: keys that cannot be made durable. As after a failed write of its own, opening the ledger again goes on.</summary>
+    /// <summary>Seals nothing more, for a reason of its owner's: keys that cannot be made durable.
+    /// As after a failed write of its own, opening the ledger again goes on.</summary>
     /// <returns>What to throw.</returns>
     public IndelibleException Stop(IndelibleException reason) => Fail(reason);
 

@@ -3,8 +3,10 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger;
 
-/// <summary>Makes sealed groups readable: tiles and bundles, then the guard, then the signed checkpoint, each durable before the next. One caller at a time.</summary>
-/// <param name="unfinished">Tiles and bundles that were partial once and may be full now: a writer that died may not have removed their partials.</param>
+/// <summary>Makes sealed groups readable: tiles and bundles, then the guard, then the signed checkpoint, each durable before the next.
+/// One caller at a time.</summary>
+/// <param name="unfinished">Tiles and bundles that were partial once and may be full now:
+/// a writer that died may not have removed their partials.</param>
 internal sealed class Publisher(LedgerPaths paths, LedgerKeys keys, RightEdge edge, IEnumerable<TileCoordinate> unfinished) : IDisposable
 {
     private readonly ImmutableFiles _files = new(paths.Ledger, "tile");
@@ -31,7 +33,8 @@ internal sealed class Publisher(LedgerPaths paths, LedgerKeys keys, RightEdge ed
         RemovePartials();
     }
 
-    /// <summary>Remembers a head in the guard, then shows it. Of a ledger in a bucket nobody is shown it yet, and the guard remembers what the bucket is shown.</summary>
+    /// <summary>Remembers a head in the guard, then shows it. Of a ledger in a bucket nobody is shown it yet,
+    /// and the guard remembers what the bucket is shown.</summary>
     public static void WriteHead(LedgerPaths paths, LedgerKeys keys, GuardedHead head)
     {
         string origin = keys.Signer.VerifierKey.Name;

@@ -90,7 +90,8 @@ internal ref struct RecordReader(ReadOnlySpan<byte> body)
 
     public ulong Unsigned() => Bytes(8) is { Length: 8 } taken ? BinaryPrimitives.ReadUInt64BigEndian(taken) : 0;
 
-    public Hash Hash() => Bytes(Format.Merkle.Hash.Size) is { Length: Format.Merkle.Hash.Size } taken ? Format.Merkle.Hash.Read(taken) : default;
+    public Hash Hash() => Bytes(Format.Merkle.Hash.Size) is { Length: Format.Merkle.Hash.Size } taken
+        ? Format.Merkle.Hash.Read(taken) : default;
 
     public string Text() => Encoding.UTF8.GetString(Bytes(Byte()));
 

@@ -4,7 +4,8 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger;
 
-/// <summary>The sealer's mirror image: published head, right edge, journal beyond it, guard. Reads only; every contradiction is an exception.</summary>
+/// <summary>The sealer's mirror image: published head, right edge, journal beyond it, guard.
+/// Reads only; every contradiction is an exception.</summary>
 internal sealed class RecoveredLedger
 {
     private readonly LedgerPaths _paths;
@@ -62,17 +63,21 @@ internal sealed class RecoveredLedger
     {
         string path = _paths.HeadPath;
         (SignedNote note, Checkpoint checkpoint) = _reader.ReadSignedCheckpoint();
-        if (checkpoint.Origin != _origin) throw new LedgerCorruptException(path, 0, $"expected origin '{_origin}' as in the keyring, found '{checkpoint.Origin}'");
+        if (checkpoint.Origin != _origin)
+            throw new LedgerCorruptException(path, 0, $"expected origin '{_origin}' as in the keyring, found '{checkpoint.Origin}'");
         // The head may be the last one of the key before, if the process died as it handed over.
         TextFault fault = note.Verify([.. _reader.ReadKeys(_keys.Signer.VerifierKey).At(checkpoint.Size)], out _);
-        return fault.IsNone ? checkpoint : throw new LedgerCorruptException(path, 0, $"expected a checkpoint signed by the keyring's key: {fault}");
+        return fault.IsNone
+            ? checkpoint
+            : throw new LedgerCorruptException(path, 0, $"expected a checkpoint signed by the keyring's key: {fault}");
     }
 
     private void RequireRoot()
     {
         if (Tree.Range.Root == Published.Root) return;
         throw new LedgerCorruptException(Path.Combine(_paths.Ledger, "tile"), 0,
-            $"expected root {Published.Root} at size {Published.Size} as the checkpoint says, found {Tree.Range.Root} from the tiles at the right edge");
+            $"expected root {Published.Root} at size {Published.Size} as the checkpoint says, "
+                + $"found {Tree.Range.Root} from the tiles at the right edge");
     }
 
     private void ReplayJournal(GuardedHead? guard)
@@ -87,14 +92,20 @@ internal sealed class RecoveredLedger
             Unfinished.UnionWith(TileCoordinate.Partials(record.Head.Size).Select(place => place.Full));
         }
         if (!JournalLost && _sealedSize < Published.Size)
-            throw new LedgerCorruptException(Replay.Paths[^1], 0, $"expected a journal up to the published size {Published.Size}, found one up to {_sealedSize}");
+        {
+            throw new LedgerCorruptException(
+                Replay.Paths[^1], 0, $"expected a journal up to the published size {Published.Size}, found one up to {_sealedSize}");
+        }
         if (!guardMet) throw RolledBack(guard!.Value);
     }
 
     private void RequireState(JournalRecord.State state, string path)
     {
         if (_sealedSize < 0 ? state.Head.Size > Published.Size : state.Head.Size != _sealedSize)
-            throw new LedgerCorruptException(path, 0, $"expected a segment that begins at {Math.Max(_sealedSize, Published.Size)} entries or before, found {state.Head.Size}");
+        {
+            throw new LedgerCorruptException(path, 0,
+                $"expected a segment that begins at {Math.Max(_sealedSize, Published.Size)} entries or before, found {state.Head.Size}");
+        }
         _sealedSize = state.Head.Size;
         RequireHead(state.Head, path, 0);
     }
@@ -102,12 +113,18 @@ internal sealed class RecoveredLedger
     private void Apply(JournalRecord.Group group, string path, long offset)
     {
         if (group.FirstIndex != _sealedSize)
-            throw new LedgerCorruptException(path, offset, $"expected a record that begins at entry {_sealedSize}, found {group.FirstIndex}");
+        {
+            throw new LedgerCorruptException(
+                path, offset, $"expected a record that begins at entry {_sealedSize}, found {group.FirstIndex}");
+        }
         _sealedSize = group.Head.Size;
         if (group.Head.Size > Published.Size)
         {
             if (group.FirstIndex < Published.Size)
-                throw new LedgerCorruptException(path, offset, $"expected a record that ends at the published size {Published.Size}, found one across it");
+            {
+                throw new LedgerCorruptException(
+                    path, offset, $"expected a record that ends at the published size {Published.Size}, found one across it");
+            }
             RequireBlobs(group, path, offset);
             _unpublished.Add(Tree.Append([group.Entries]));
         }
@@ -117,7 +134,8 @@ internal sealed class RecoveredLedger
     private void RequireHead(GuardedHead head, string path, long offset)
     {
         if (head.Size != Tree.Range.Size || head.Root == Tree.Range.Root) return;
-        throw new LedgerCorruptException(path, offset, $"expected root {Tree.Range.Root} at size {head.Size} as its entries give, found {head.Root}");
+        throw new LedgerCorruptException(
+            path, offset, $"expected root {Tree.Range.Root} at size {head.Size} as its entries give, found {head.Root}");
     }
 
     private void RequireBlobs(JournalRecord.Group group, string path, long offset)
@@ -134,19 +152,25 @@ internal sealed class RecoveredLedger
         var nodes = new TileNodes(Published.Size, _reader.ReadTile);
         Hash found = Format.Merkle.Tree.Root(guard.Size, nodes.Read);
         if (found != guard.Root)
+        {
             throw new LedgerCorruptException(_paths.HeadPath, 0,
-                $"expected the tree to contain root {guard.Root} at size {guard.Size}, which this key published (guard {_keys.Guard.FilePath}), found root {found}");
+                $"expected the tree to contain root {guard.Root} at size {guard.Size}, which this key published (guard "
+                    + $"{_keys.Guard.FilePath}), found root {found}");
+        }
     }
 
     private IndelibleException RolledBack(GuardedHead guard) => new(ExitCode.Finding,
         $"the ledger was rolled back: expected at least {guard.Size} entries with root {guard.Root}, which this key published "
         + $"(guard {_keys.Guard.FilePath}), found {Tree.Range.Size} in {_paths.Ledger} and {_paths.Journal}. "
-        + "Put back the newer ledger and journal, or restore them from a copy. Going on here would make a second history under one name, so nothing was changed. "
-        + "If the newer one is lost for good, keep this directory as it is, for what it still proves, and begin a new ledger under another origin: "
+        + "Put back the newer ledger and journal, or restore them from a copy. Going on here would make a second history under one name, "
+        + "so nothing was changed. "
+        + "If the newer one is lost for good, keep this directory as it is, for what it still proves, "
+        + "and begin a new ledger under another origin: "
         + "indelible init --origin NEW-NAME --ledger NEW-DIR, then protect again");
 
     private IndelibleException MissingGuard() => new(ExitCode.Finding,
         $"expected the guard that remembers the highest published head, found no file {_keys.Guard.FilePath}. Put it back. "
-        + $"If it is lost, as after a restore of the keyring, this ledger may be an older copy and nothing here can tell: compare its checkpoint (size {Published.Size}, root {Published.Root}) "
+        + "If it is lost, as after a restore of the keyring, this ledger may be an older copy and nothing here can tell: compare its "
+        + $"checkpoint (size {Published.Size}, root {Published.Root}) "
         + "with one kept elsewhere, then run `indelible keys accept-head`");
 }

@@ -3,7 +3,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger;
 
-/// <summary>The unfinished tiles and bundle at the right edge of the published tree, and the files that come of adding to it. Publishing owns it.</summary>
+/// <summary>The unfinished tiles and bundle at the right edge of the published tree, and the files that come of adding to it.
+/// Publishing owns it.</summary>
 internal sealed class RightEdge
 {
     private readonly List<Level> _levels = [];
@@ -58,7 +59,8 @@ internal sealed class RightEdge
                 _bundle.Write(batch.FramedAt(i).Span);
                 Size++;
                 if (++_bundleCount < TileCoordinate.FullWidth) continue;
-                yield return (new TileCoordinate(TileCoordinate.EntriesLevel, (Size / TileCoordinate.FullWidth) - 1, TileCoordinate.FullWidth), _bundle.WrittenMemory);
+                yield return (new TileCoordinate(
+                    TileCoordinate.EntriesLevel, (Size / TileCoordinate.FullWidth) - 1, TileCoordinate.FullWidth), _bundle.WrittenMemory);
                 _bundle.ResetWrittenCount();
                 _bundleCount = 0;
             }
@@ -89,7 +91,10 @@ internal sealed class RightEdge
         {
             ReadOnlyMemory<byte> framed = reader.ReadFramed(first + i, Size, out string path);
             if (Tree.Leaf(framed.Span[2..]) != leaves[i])
-                throw new LedgerCorruptException(path, 0, $"expected entry {first + i} to have the leaf hash its tile holds, found another");
+            {
+                throw new LedgerCorruptException(
+                    path, 0, $"expected entry {first + i} to have the leaf hash its tile holds, found another");
+            }
             _bundle.Write(framed.Span);
         }
     }

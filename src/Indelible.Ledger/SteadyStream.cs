@@ -2,7 +2,8 @@ using Indelible.Format;
 
 namespace Indelible.Ledger;
 
-/// <summary>The body of a web server's answer, for reading once: a server that trickles is given up. Owned by its reader, who disposes it.</summary>
+/// <summary>The body of a web server's answer, for reading once: a server that trickles is given up.
+/// Owned by its reader, who disposes it.</summary>
 /// <param name="body">The body, its content encoding undone.</param>
 /// <param name="address">For messages.</param>
 /// <param name="window">Time that <see cref="WindowLength"/> bytes may take.</param>
@@ -52,7 +53,8 @@ internal sealed class SteadyStream(Stream body, Uri address, TimeSpan window, Ca
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"{address}: expected at least {WindowLength} bytes every {window.TotalSeconds} s, found {_received}: the server is too slow. Fetch the ledger by other means and verify the copy", late);
+                $"{address}: expected at least {WindowLength} bytes every {window.TotalSeconds} s, found {_received}: the server is too "
+                    + "slow. Fetch the ledger by other means and verify the copy", late);
         }
         catch (IOException broken)
         {

@@ -7,13 +7,15 @@ using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
-/// <summary>Seals the rows of protected tables as they stand, and after each table that its baseline is complete. Chunks of several small tables are sealed together; while some are sealed the next are read and made into entries.</summary>
+/// <summary>Seals the rows of protected tables as they stand, and after each table that its baseline is complete.
+/// Chunks of several small tables are sealed together; while some are sealed the next are read and made into entries.</summary>
 /// <param name="host">Holds the ledger; must not be capturing this source meanwhile.</param>
 /// <param name="source">Short name of the source.</param>
 /// <param name="connection">May read the tables whole.</param>
 /// <param name="protection">What is protected.</param>
 /// <param name="progress">Told how far it is.</param>
-internal sealed class BaselineSealer(LedgerHost host, string source, SourceConnection connection, Protection protection, Action<string> progress)
+internal sealed class BaselineSealer(
+    LedgerHost host, string source, SourceConnection connection, Protection protection, Action<string> progress)
 {
     /// <summary>Bytes of entries and blobs from which on they are sealed.</summary>
     private const int SealedLengthMin = 1 << 20;
@@ -73,7 +75,8 @@ internal sealed class BaselineSealer(LedgerHost host, string source, SourceConne
     private void Add(Made made, ProtectedTable table, LiveChunk chunk)
     {
         Snapshot snapshot = new(chunk.SnapshotText, chunk.ReadAfter);
-        foreach (LiveRow row in chunk.Rows) _maker.AddBaseline(made.Entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
+        foreach (LiveRow row in chunk.Rows)
+            _maker.AddBaseline(made.Entries, table, row.Leaf, row.Key, FieldsOf(table, row), row.Subject, snapshot);
         made.Chunks.Add((table, chunk));
         _rowsOfTable += chunk.Rows.Count;
         if (!chunk.IsLast) return;
@@ -90,7 +93,8 @@ internal sealed class BaselineSealer(LedgerHost host, string source, SourceConne
     }
 
     private static List<CapturedField> FieldsOf(ProtectedTable table, LiveRow row) =>
-        [.. table.Columns.Select((column, i) => new CapturedField(column, CapturedValue.Missing(MissingReason.NotApplicable), row.Values[i]))];
+        [.. table.Columns.Select(
+            (column, i) => new CapturedField(column, CapturedValue.Missing(MissingReason.NotApplicable), row.Values[i]))];
 
     /// <summary>Entries to be sealed together, and the chunks they are of.</summary>
     private sealed class Made

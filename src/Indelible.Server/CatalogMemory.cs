@@ -9,7 +9,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Remembers, in the ledger, which transactions wrote a source's catalog, so that what was changed and changed back is told of, also if nobody was looking meanwhile.</summary>
+/// <summary>Remembers, in the ledger, which transactions wrote a source's catalog, so that what was changed and changed back is told of,
+/// also if nobody was looking meanwhile.</summary>
 internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnection connection, Protection protection)
 {
     private const string TextName = "catalog";
@@ -34,7 +35,8 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
         return CatalogTrace.ReadAsync(connection, protection, cancellationToken);
     }
 
-    /// <summary>Adds what is otherwise than at the last look: what, before, after, and between which positions of the log it was changed.</summary>
+    /// <summary>Adds what is otherwise than at the last look: what, before, after, and between which positions of the
+    /// log it was changed.</summary>
     /// <returns>These differences.</returns>
     public IReadOnlyList<CatalogTrace.Difference> Compare(EntryBatch entries, CatalogTrace now, Lsn until)
     {
@@ -48,7 +50,8 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
     public void Sealed(CatalogTrace trace) => _last = trace;
 
     /// <summary>False for what is about a table that is protected no more.</summary>
-    private bool IsOurs(CatalogTrace.Difference difference) => difference.Root == 0 || protection.Tables.Exists(table => table.Oid == difference.Root);
+    private bool IsOurs(CatalogTrace.Difference difference) => difference.Root == 0
+        || protection.Tables.Exists(table => table.Oid == difference.Root);
 
     private void Add(EntryBatch entries, CatalogTrace.Difference difference, Lsn since, Lsn until) =>
         _maker.AddGuard(entries, GuardCode.IdentityChanged, new Dictionary<string, string>
@@ -62,9 +65,11 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
         });
 
     private void Add(EntryBatch entries, CatalogTrace trace) => _maker.AddGuard(
-        entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) }, trace.ToText(), TextName);
+        entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) },
+        trace.ToText(), TextName);
 
-    /// <summary>The newest that was sealed since protection last changed; null if there is none, it does not open, or another version of this program wrote it otherwise.</summary>
+    /// <summary>The newest that was sealed since protection last changed; null if there is none, it does not open,
+    /// or another version of this program wrote it otherwise.</summary>
     private CatalogTrace? Remembered() =>
         Remembered(host.View, source) is [{ } entry] && TextOf(host.View, entry, entry.Fields[0]) is { } text ? Parse(text) : null;
 
@@ -81,7 +86,9 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
 
     /// <summary>A sealed text of an entry; null if it does not open.</summary>
     internal static string? TextOf(LedgerView view, Entry entry, Field field) =>
-        view.Values.Open(entry, field, Side.After) is { Fault: OpenFault.None } text ? Encoding.UTF8.GetString(text.Value.Bytes.Span) : null;
+        view.Values.Open(entry, field, Side.After) is { Fault: OpenFault.None } text
+            ? Encoding.UTF8.GetString(text.Value.Bytes.Span)
+            : null;
 
     private static CatalogTrace? Parse(string text)
     {

@@ -34,7 +34,8 @@ public static class ConfigFile
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    /// <summary>Reads and checks the file; password files are then given by absolute paths. A missing file is the default configuration unless <paramref name="required"/>.</summary>
+    /// <summary>Reads and checks the file; password files are then given by absolute paths.
+    /// A missing file is the default configuration unless <paramref name="required"/>.</summary>
     /// <exception cref="IndelibleException">Not readable, not JSON, an unknown key, or a value out of range.</exception>
     public static IndelibleConfig Load(string path, bool required)
     {
@@ -56,7 +57,9 @@ public static class ConfigFile
             if (target.SecretFile is { } file) target.SecretFile = Path.GetFullPath(file, home);
         }
         if (config.Mirror is { } mirror) MirrorCheck.Resolve(mirror, home);
-        foreach (TimeStampAuthorityConfig authority in config.Timestamps is { } timestamps ? timestamps.Authorities.Values : Enumerable.Empty<TimeStampAuthorityConfig>())
+        foreach (TimeStampAuthorityConfig authority in config.Timestamps is { } timestamps
+            ? timestamps.Authorities.Values
+            : Enumerable.Empty<TimeStampAuthorityConfig>())
             authority.Certificates = Path.GetFullPath(authority.Certificates, home);
         foreach (TargetConfig target in config.Targets.Values)
         {
@@ -85,11 +88,16 @@ public static class ConfigFile
         Check(path, config);
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(config, Options), (byte)'\n'];
         if (bytes.Length > LengthMax)
-            throw new IndelibleException(ExitCode.Usage, $"{path}: expected at most {LengthMax} bytes, found {bytes.Length}: protect fewer tables in one ledger, or open another one for the rest");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"{path}: expected at most {LengthMax} bytes, found {bytes.Length}: protect fewer tables in one ledger, "
+                    + "or open another one for the rest");
+        }
         DurableFile.Replace(path, bytes);
     }
 
-    /// <summary>The four directories: <paramref name="ledger"/> if given, else the configured ones, else siblings of <c>./ledger</c>.</summary>
+    /// <summary>The four directories: <paramref name="ledger"/> if given, else the configured ones,
+    /// else siblings of <c>./ledger</c>.</summary>
     public static LedgerPaths Paths(string configPath, IndelibleConfig config, string? ledger)
     {
         string home = Path.GetDirectoryName(Path.GetFullPath(configPath))!;
@@ -110,7 +118,8 @@ public static class ConfigFile
     public static IPEndPoint ListenAddress(IndelibleConfig config) =>
         IPEndPoint.TryParse(config.Listen, out IPEndPoint? address) && IPAddress.IsLoopback(address.Address)
             ? address
-            : throw new IndelibleException(ExitCode.Usage, $"listen: expected a loopback address and port such as {IndelibleConfig.ListenDefault}, "
+            : throw new IndelibleException(
+                ExitCode.Usage, $"listen: expected a loopback address and port such as {IndelibleConfig.ListenDefault}, "
                 + $"found '{config.Listen}'; to publish the ledger, let a web server serve its directory or forward to this address");
 
     private static IndelibleConfig Parse(string path, byte[] bytes)
@@ -154,21 +163,34 @@ public static class ConfigFile
         WitnessCheck.Check(path, config);
         foreach (PredecessorConfig predecessor in config.Predecessors)
         {
-            if (!Checkpoint.IsOrigin(predecessor.Origin)) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected the origin of a closed ledger, found '{predecessor.Origin}'");
-            if (predecessor.Ledger.Length == 0) throw new IndelibleException(ExitCode.Usage, $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; if it is not at hand, name where it was");
-            foreach ((string name, TargetConfig target) in predecessor.Targets ?? []) TargetsCheck.CheckBucket($"{path}: predecessors: targets.{name} of {predecessor.Origin}", target);
-            if (predecessor.Store is { } store) TargetsCheck.CheckBucket($"{path}: predecessors: store of {predecessor.Origin}", store.AsTarget());
+            if (!Checkpoint.IsOrigin(predecessor.Origin))
+            {
+                throw new IndelibleException(
+                    ExitCode.Usage, $"{path}: predecessors: expected the origin of a closed ledger, found '{predecessor.Origin}'");
+            }
+            if (predecessor.Ledger.Length == 0)
+            {
+                throw new IndelibleException(ExitCode.Usage,
+                    $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; if it is not at hand, "
+                        + "name where it was");
+            }
+            foreach ((string name, TargetConfig target) in predecessor.Targets ?? [])
+                TargetsCheck.CheckBucket($"{path}: predecessors: targets.{name} of {predecessor.Origin}", target);
+            if (predecessor.Store is { } store)
+                TargetsCheck.CheckBucket($"{path}: predecessors: store of {predecessor.Origin}", store.AsTarget());
         }
         foreach ((string name, SourceConfig source) in config.Sources)
         {
             SourceName.Check(name);
             if (source.Connection.Length == 0)
             {
-                throw new IndelibleException(ExitCode.Usage, $"{path}: sources.{name}.connection: expected a connection string, found nothing");
+                throw new IndelibleException(
+                    ExitCode.Usage, $"{path}: sources.{name}.connection: expected a connection string, found nothing");
             }
             if (source.PasswordFile is not null && source.PasswordEnvironment is not null)
             {
-                throw new IndelibleException(ExitCode.Usage, $"{path}: sources.{name}: expected passwordFile or passwordEnvironment, found both");
+                throw new IndelibleException(
+                    ExitCode.Usage, $"{path}: sources.{name}: expected passwordFile or passwordEnvironment, found both");
             }
         }
     }

@@ -49,7 +49,8 @@ public sealed record CoverageReport(string Source, IReadOnlyList<CoverageInterva
 /// <param name="FirstEntry">The first one.</param>
 /// <param name="LastEntry">The last one.</param>
 public sealed record CoverageInterval(
-    Lsn From, Lsn To, ulong SystemId, uint Timeline, string Slot, string Protection, MicroTime Since, MicroTime Until, long FirstEntry, long LastEntry);
+    Lsn From, Lsn To, ulong SystemId, uint Timeline, string Slot, string Protection, MicroTime Since, MicroTime Until, long FirstEntry,
+    long LastEntry);
 
 /// <summary>A stretch that was not seen.</summary>
 /// <param name="Entry">The guard entry that says so.</param>
@@ -58,9 +59,11 @@ public sealed record CoverageInterval(
 /// <param name="To">First position covered after it; as the guard entry says.</param>
 /// <param name="SealedAt">When it was found.</param>
 /// <param name="Message">Words.</param>
-/// <param name="WholeFrom">The entry with which every protected table was stated anew: from there on the record is whole again. Null while it is not.</param>
+/// <param name="WholeFrom">The entry with which every protected table was stated anew: from there on the record is whole again.
+/// Null while it is not.</param>
 /// <param name="Table">The only table it is about, with its schema; null: every protected one.</param>
-public sealed record CoverageGap(long Entry, string Reason, string From, string To, MicroTime SealedAt, string Message, long? WholeFrom, string? Table);
+public sealed record CoverageGap(
+    long Entry, string Reason, string From, string To, MicroTime SealedAt, string Message, long? WholeFrom, string? Table);
 
 /// <summary>Puts coverage and guard entries of one source together, in their order.</summary>
 /// <param name="tables">Ids of the tables protected now: a gap is over when each of them that was stated before it is stated again.</param>
@@ -85,21 +88,27 @@ internal sealed class CoverageWalk(HashSet<uint> tables)
     {
         if (coverage.To <= _brokenTo) return;
         string protection = Convert.ToHexStringLower(coverage.Protection.Span);
-        CoverageInterval next = new(coverage.From < _brokenTo ? _brokenTo : coverage.From, coverage.To, coverage.SystemId, coverage.Timeline, coverage.Slot, protection, header.SealedAt, header.SealedAt, index, index);
-        if (!_isBroken && Continues(Intervals[^1], next)) Intervals[^1] = Intervals[^1] with { To = next.To, Until = next.Until, LastEntry = index };
+        CoverageInterval next = new(coverage.From < _brokenTo ? _brokenTo : coverage.From, coverage.To, coverage.SystemId,
+            coverage.Timeline, coverage.Slot, protection, header.SealedAt, header.SealedAt, index, index);
+        if (!_isBroken && Continues(Intervals[^1], next))
+            Intervals[^1] = Intervals[^1] with { To = next.To, Until = next.Until, LastEntry = index };
         else Intervals.Add(next);
         _isBroken = false;
     }
 
     private static bool Continues(CoverageInterval one, CoverageInterval next) =>
-        (one.To, one.SystemId, one.Timeline, one.Slot, one.Protection) == (next.From, next.SystemId, next.Timeline, next.Slot, next.Protection);
+        (one.To, one.SystemId, one.Timeline, one.Slot, one.Protection)
+            == (next.From, next.SystemId, next.Timeline, next.Slot, next.Protection);
 
     /// <summary>What was taken for covered and turned out not to be is not.</summary>
     private void AddGap(long index, EntryHeader header)
     {
         string Fact(string name) => header.Facts?.GetValueOrDefault(name) ?? "";
-        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null, header.Relation is { } one ? $"{one.Schema}.{one.Name}" : null));
-        _open.Add((Gaps.Count - 1, [.. _stated.Where(table => tables.Contains(table) && (header.Relation is null || header.Relation.Id == table))]));
+        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null,
+            header.Relation is { } one ? $"{one.Schema}.{one.Name}" : null));
+        _open.Add(
+            (Gaps.Count - 1,
+                [.. _stated.Where(table => tables.Contains(table) && (header.Relation is null || header.Relation.Id == table))]));
         _isBroken = true;
         if (!Lsn.TryParse(Fact("from"), out Lsn from) || !Lsn.TryParse(Fact("to"), out _brokenTo)) return;
         while (Intervals.Count > 0 && Intervals[^1].From >= from && Intervals[^1].From > Lsn.None) Intervals.RemoveAt(Intervals.Count - 1);

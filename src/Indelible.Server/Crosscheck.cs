@@ -4,8 +4,10 @@ using Indelible.Server.Comparing;
 
 namespace Indelible.Server;
 
-/// <summary>Compares every protected value of the live database with what the ledger implies at exactly the same snapshot, never "now against now", and seals what came of it.</summary>
-/// <remarks>Live rows are read in ranges of keys, each in a snapshot; a transaction counts if and only if the snapshot sees it, once capture is past the log position
+/// <summary>Compares every protected value of the live database with what the ledger implies at exactly the same snapshot,
+/// never "now against now", and seals what came of it.</summary>
+/// <remarks>Live rows are read in ranges of keys, each in a snapshot; a transaction counts if and only if the snapshot sees it,
+/// once capture is past the log position
 /// read after the snapshot. Memory does not grow with the table: see docs/decisions/0013.</remarks>
 public sealed class Crosscheck(LedgerHost host, string source, SourceConfig config, Action<string> progress)
 {
@@ -27,7 +29,8 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         await using (CapturedReach reach = new(host, source))
         {
             await host.PublishAsync(cancellationToken);
-            report = await new SourceComparison(host.View, source, config, Scope, KeepsCells, Pace, reach, progress, host.Time).RunAsync(Anew, cancellationToken);
+            report = await new SourceComparison(host.View, source, config, Scope, KeepsCells, Pace, reach, progress, host.Time)
+                .RunAsync(Anew, cancellationToken);
         }
         return await SealAsync(report, cancellationToken);
     }
@@ -44,7 +47,8 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         };
         if (report.LockedValues > 0) facts["locked"] = Text(report.LockedValues);
         if (report.NotCovered.Count > 0) facts["not-covered"] = string.Join(", ", report.NotCovered.Select(table => table.Table));
-        string[] lines = [.. report.Differences.Take(DifferenceList.SealedMax).Select(DifferenceList.Line), .. report.NotCovered.Select(table => $"{table.Table}: not covered: {table.Reason}")];
+        string[] lines = [.. report.Differences.Take(DifferenceList.SealedMax).Select(DifferenceList.Line),
+            .. report.NotCovered.Select(table => $"{table.Table}: not covered: {table.Reason}")];
         EntryBatch entries = new();
         host.NewMaker(source).AddGuard(entries, GuardCode.Crosscheck, facts, lines.Length == 0 ? null : string.Join('\n', lines));
         return report with { GuardEntry = (await host.SealAsync(entries, cancellationToken)).FirstIndex };

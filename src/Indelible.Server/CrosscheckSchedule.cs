@@ -6,7 +6,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Crosschecks every source that is captured, once an interval. When the last one was is in the ledger, so a restart neither forgets nor repeats it.</summary>
+/// <summary>Crosschecks every source that is captured, once an interval.
+/// When the last one was is in the ledger, so a restart neither forgets nor repeats it.</summary>
 internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
 {
     private static readonly TimeSpan Glance = TimeSpan.FromSeconds(5);
@@ -33,7 +34,8 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
     {
         if (_failedAt.TryGetValue(source, out long failed) && host.Time.GetElapsedTime(failed) < Pause) return false;
         return LastCrosscheck.Of(host.View, source) is not { } last
-            || host.Time.GetUtcNow() - DateTimeOffset.UnixEpoch - TimeSpan.FromMicroseconds(last.SealedAt.Micros) >= TimeSpan.FromHours(host.Config.CrosscheckIntervalHours);
+            || host.Time.GetUtcNow() - DateTimeOffset.UnixEpoch - TimeSpan.FromMicroseconds(last.SealedAt.Micros)
+            >= TimeSpan.FromHours(host.Config.CrosscheckIntervalHours);
     }
 
     /// <summary>What goes wrong is logged and tried again later: capture does not stop for it.</summary>
@@ -48,7 +50,8 @@ internal sealed class CrosscheckSchedule(LedgerHost host, ILogger logger)
             if (report.IsFine) ServerLog.Crosschecked(logger, source, report.Rows, report.GuardEntry!.Value);
             else ServerLog.CrosscheckFound(logger, source, report.DifferenceCount, report.NotCovered.Count, report.GuardEntry!.Value);
         }
-        catch (Exception e) when (e is IndelibleException or IndexDamagedException or DbException or SocketException or IOException or TimeoutException)
+        catch (Exception e)
+            when (e is IndelibleException or IndexDamagedException or DbException or SocketException or IOException or TimeoutException)
         {
             _failedAt[source] = host.Time.GetTimestamp();
             ServerLog.CrosscheckFailed(logger, source, e.Message);

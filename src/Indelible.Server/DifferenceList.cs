@@ -29,11 +29,13 @@ public sealed class DifferenceList(bool keepsCells = false)
     }
 
     /// <summary>Adds one. A row is named by its key where that is in clear.</summary>
-    internal void Add(ProtectedTable table, RowKey? row, string? column, string what, long? entry, CapturedValue? live = null, StateField? held = null)
+    internal void Add(
+        ProtectedTable table, RowKey? row, string? column, string what, long? entry, CapturedValue? live = null, StateField? held = null)
     {
         Count++;
         if (_listed.Count == ListedMax) return;
-        DifferingCell? cell = keepsCells && held is not null && live is { } value && value.Text.Length <= LiveLengthMax ? new DifferingCell(value, held) : null;
+        DifferingCell? cell = keepsCells && held is not null && live is { } value && value.Text.Length <= LiveLengthMax
+            ? new DifferingCell(value, held) : null;
         _listed.Add(new Difference($"{table.Schema}.{table.Name}", row is null ? "" : Name(row), column, what, entry) { Cell = cell });
     }
 

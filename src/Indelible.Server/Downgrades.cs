@@ -3,7 +3,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>Statements in the log that left a protected table without the identity it was protected with, so that changes came without their values before; also if it was
+/// <summary>Statements in the log that left a protected table without the identity it was protected with,
+/// so that changes came without their values before; also if it was
 /// put right before anybody looked.</summary>
 /// <remarks>Those that were sealed and not told of yet are read from the ledger. Any thread.</remarks>
 internal sealed class Downgrades
@@ -25,9 +26,12 @@ internal sealed class Downgrades
         foreach (EntryHeader header in view.NewestFirst(source, EntryKind.Guard))
         {
             if (unsettled.Count == 0) break;
-            if (header.Code is GuardCode.BaselineComplete or GuardCode.Gap && header.Relation is { } relation) unsettled.Remove(relation.Id);
+            if (header.Code is GuardCode.BaselineComplete or GuardCode.Gap && header.Relation is { } relation)
+                unsettled.Remove(relation.Id);
             else if (header.Code is GuardCode.Gap) break;
-            else if (header is { Code: GuardCode.Ddl, Facts: { } facts } && downgrades.TableOf(facts.GetValueOrDefault("tag"), facts) is { } table && unsettled.Contains(table.Id)) downgrades._noted.Add(table.Id);
+            else if (header is { Code: GuardCode.Ddl, Facts: { } facts }
+                && downgrades.TableOf(facts.GetValueOrDefault("tag"), facts) is { } table && unsettled.Contains(table.Id))
+                    downgrades._noted.Add(table.Id);
         }
         return downgrades;
     }

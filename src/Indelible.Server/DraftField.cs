@@ -10,7 +10,8 @@ internal readonly record struct DraftField(FieldScope Scope, string Name, Column
 {
     /// <summary>A free text; always sealed.</summary>
     public static DraftField OfText(string name, string text) => new(
-        FieldScope.Text, name, ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), ClearValue.Of(Encoding.UTF8.GetBytes(text)));
+        FieldScope.Text, name, ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable),
+        ClearValue.Of(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>A column's value, kept by its policy.</summary>
     public static DraftField Of(in CapturedField field) => new(

@@ -3,7 +3,8 @@ using Indelible.Index;
 
 namespace Indelible.Server;
 
-/// <summary>What the ledger said of a value before an entry that does not say it itself, because the log did not (replica identity DEFAULT).</summary>
+/// <summary>What the ledger said of a value before an entry that does not say it itself, because the log did not
+/// (replica identity DEFAULT).</summary>
 public static class EarlierValue
 {
     /// <summary>The value and the entry it is from; null if the entry says it itself, or nothing earlier does.</summary>

@@ -6,7 +6,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Turns a header and clear fields into one encoded entry, or several parts where one would be too long. One caller at a time.</summary>
+/// <summary>Turns a header and clear fields into one encoded entry, or several parts where one would be too long.
+/// One caller at a time.</summary>
 internal sealed class EntryAssembler(Keyring keyring, TimeProvider time)
 {
     /// <summary>What larger part numbers may add to a header.</summary>
@@ -51,13 +52,16 @@ internal sealed class EntryAssembler(Keyring keyring, TimeProvider time)
         AddParts(batch, header, fields, before, after, headerLength);
     }
 
-    private void AddParts(EntryBatch batch, EntryHeader header, List<DraftField> fields, in SubjectKey before, in SubjectKey after, int headerLength)
+    private void AddParts(
+        EntryBatch batch, EntryHeader header, List<DraftField> fields, in SubjectKey before, in SubjectKey after, int headerLength)
     {
         Plan(fields, headerLength);
         int from = 0;
         for (int part = 0; part < _partEnds.Count; part++)
         {
-            Begin(header with { Position = header.Position is { } position ? position with { Part = (uint)part, PartCount = (uint)_partEnds.Count } : null });
+            Begin(header with { Position = header.Position is { } position
+                ? position with { Part = (uint)part, PartCount = (uint)_partEnds.Count }
+                : null });
             AddFields(fields, from, _partEnds[part], before, after);
             End(batch, header, fields, from, _partEnds[part]);
             from = _partEnds[part];

@@ -17,10 +17,12 @@ public sealed partial class EntryMaker
     /// <param name="subject">Value of the table's subject column; null if it names none.</param>
     /// <param name="snapshot">What the row was read in.</param>
     public void AddBaseline(
-        EntryBatch batch, ProtectedTable table, string? leaf, IReadOnlyList<string> key, IReadOnlyList<CapturedField> fields, string? subject, Snapshot snapshot) =>
+        EntryBatch batch, ProtectedTable table, string? leaf, IReadOnlyList<string> key, IReadOnlyList<CapturedField> fields,
+        string? subject, Snapshot snapshot) =>
         AddFromTable(batch, _assembler.NewHeader(EntryKind.Baseline, source), table, leaf, key, fields, subject, subject, snapshot);
 
-    /// <summary>Adds a difference that a baseline found: before is what the ledger said, after what the table says. Who and when are unknown.</summary>
+    /// <summary>Adds a difference that a baseline found: before is what the ledger said, after what the table says.
+    /// Who and when are unknown.</summary>
     /// <inheritdoc cref="AddBaseline"/>
     public void AddFound(
         EntryBatch batch, ProtectedTable table, string? leaf, IReadOnlyList<string> key, IReadOnlyList<CapturedField> fields,
@@ -35,7 +37,8 @@ public sealed partial class EntryMaker
     }
 
     private void AddFromTable(
-        EntryBatch batch, EntryHeader kind, ProtectedTable table, string? leaf, IReadOnlyList<string> key, IReadOnlyList<CapturedField> fields,
+        EntryBatch batch, EntryHeader kind, ProtectedTable table, string? leaf, IReadOnlyList<string> key,
+        IReadOnlyList<CapturedField> fields,
         string? subjectBefore, string? subjectAfter, Snapshot snapshot)
     {
         _fields.Clear();

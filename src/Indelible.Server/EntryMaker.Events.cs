@@ -21,18 +21,21 @@ public sealed partial class EntryMaker
     /// <param name="batch">Receives the entry.</param>
     /// <param name="code">One of <see cref="GuardCode"/>.</param>
     /// <param name="facts">Clear facts; never a protected value.</param>
-    /// <param name="text">What may hold protected values, such as a statement or the differences found; sealed under <paramref name="textName"/>. Null if none.</param>
+    /// <param name="text">What may hold protected values, such as a statement or the differences found;
+    /// sealed under <paramref name="textName"/>. Null if none.</param>
     /// <param name="textName">Name of the text.</param>
     /// <param name="relation">The table it is about; null if none.</param>
     /// <param name="who">Who did it; null if nobody in particular.</param>
     /// <param name="position">Where in the source's log; null if nowhere.</param>
     public void AddGuard(
-        EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null, string? text = null, string textName = "differences",
+        EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null, string? text = null,
+        string textName = "differences",
         Relation? relation = null, Operator? who = null, Position? position = null)
     {
         _fields.Clear();
         if (text is not null) _fields.Add(DraftField.OfText(textName, text));
-        AddAboutSource(batch, Event(EntryKind.Guard, code, facts) with { Relation = relation, Operator = Clipped(who), Position = position });
+        AddAboutSource(
+            batch, Event(EntryKind.Guard, code, facts) with { Relation = relation, Operator = Clipped(who), Position = position });
     }
 
     /// <summary>Adds: the source's log was not seen between two positions. Sealed before anything after it.</summary>

@@ -17,10 +17,12 @@ public sealed partial class EntryMaker
     {
         _fields.Clear();
         long unknown = 0;
-        foreach (ProtectedColumn column in row.Table.Columns) unknown += AddRestated(closed, row.State[column.Name], column.Name, column.Policy);
+        foreach (ProtectedColumn column in row.Table.Columns)
+            unknown += AddRestated(closed, row.State[column.Name], column.Name, column.Policy);
         if (!row.Key.Token.IsEmpty)
         {
-            foreach (string name in row.Table.Key.Where(name => row.Table.Columns.TrueForAll(column => column.Name != name))) AddRestated(closed, row.State[name], name, ColumnPolicy.Sealed);
+            foreach (string name in row.Table.Key.Where(name => row.Table.Columns.TrueForAll(column => column.Name != name)))
+                AddRestated(closed, row.State[name], name, ColumnPolicy.Sealed);
         }
         bool isSealed = SidesNeeded.By(_fields).After;
         SubjectKey subject = isSealed ? SubjectOf(closed, row.State) : default;
@@ -37,7 +39,9 @@ public sealed partial class EntryMaker
 
     private int AddRestated(LedgerView closed, StateField? known, string name, ColumnPolicy policy)
     {
-        OpenedValue opened = known is null ? new OpenedValue(OpenFault.None, ClearValue.Missing(MissingReason.NotCaptured), false) : closed.Values.Open(known.Entry, known.Field, known.Side);
+        OpenedValue opened = known is null
+            ? new OpenedValue(OpenFault.None, ClearValue.Missing(MissingReason.NotCaptured), false)
+            : closed.Values.Open(known.Entry, known.Field, known.Side);
         ClearValue value = opened.Fault == OpenFault.None ? opened.Value : ClearValue.Missing(MissingReason.NotCaptured);
         _fields.Add(new DraftField(FieldScope.Column, name, policy, ClearValue.Missing(MissingReason.NotApplicable), value));
         return value.IsMissing ? 1 : 0;

@@ -8,7 +8,8 @@ using Indelible.Server.Continuity;
 namespace Indelible.Server;
 
 /// <summary>Makes entries: picks the subject of each value, encrypts, encodes. One caller at a time; the keyring may be shared.</summary>
-/// <remarks>What it makes may use keys that are not durable yet: <see cref="Keyring.Commit"/> comes before the entries are sealed.</remarks>
+/// <remarks>What it makes may use keys that are not durable yet: <see cref="Keyring.Commit"/> comes before the
+/// entries are sealed.</remarks>
 /// <param name="keyring">Subject keys and tokens; gives the origin.</param>
 /// <param name="source">Short name of the source; empty for a maker of entries that are about none.</param>
 /// <param name="time">The sealer's clock.</param>
@@ -25,9 +26,11 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
     private (ProtectedTable? Table, string? Leaf) _relationOf;
     private Relation? _relation;
 
-    /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed. To be sealed in this order; each carries a mark of its own.</summary>
+    /// <summary>One batch, nearly always; several for a captured batch that grows very large when sealed.
+    /// To be sealed in this order; each carries a mark of its own.</summary>
     /// <param name="captured">The changes.</param>
-    /// <param name="breaks">Those that do not follow from what the ledger holds, in their order: each is told right after its change.</param>
+    /// <param name="breaks">Those that do not follow from what the ledger holds, in their order:
+    /// each is told right after its change.</param>
     internal IReadOnlyList<EntryBatch> Make(CapturedBatch captured, IReadOnlyList<ContinuityBreak> breaks)
     {
         int told = 0;
@@ -63,7 +66,8 @@ public sealed partial class EntryMaker(Keyring keyring, string source, TimeProvi
     {
         _fields.Clear();
         DraftField.AddAll(_fields, row.Fields);
-        bool isToken = RowKeys.NeedsToken(row.Table, row.Key) || (row.PreviousKey is { } previous && RowKeys.NeedsToken(row.Table, previous));
+        bool isToken = RowKeys.NeedsToken(row.Table, row.Key)
+            || (row.PreviousKey is { } previous && RowKeys.NeedsToken(row.Table, previous));
         if (isToken) RowKeys.AddSealedKey(_fields, row);
         AddReason(row.Reason);
 

@@ -8,10 +8,13 @@ using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
-/// <summary>Seals, after a gap, what one table holds otherwise than the ledger says, and which rows it no longer holds. Who did it, and when, is unknown.</summary>
-/// <remarks>What a row holds is compared with what the ledger said of it at exactly the same snapshot, so a change that the log delivers is never found as well. It is
+/// <summary>Seals, after a gap, what one table holds otherwise than the ledger says, and which rows it no longer holds.
+/// Who did it, and when, is unknown.</summary>
+/// <remarks>What a row holds is compared with what the ledger said of it at exactly the same snapshot,
+/// so a change that the log delivers is never found as well. It is
 /// sealed only while nothing newer of the row is: else the row is looked at again. One loop owns it.</remarks>
-internal sealed class FoundRows(LedgerHost host, string source, ProtectedTable table, Lsn takenOver, Pipeline pipeline, ContinuityCheck continuity)
+internal sealed class FoundRows(
+    LedgerHost host, string source, ProtectedTable table, Lsn takenOver, Pipeline pipeline, ContinuityCheck continuity)
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly LiveValues _liveValues = new(host.View);
@@ -79,7 +82,9 @@ internal sealed class FoundRows(LedgerHost host, string source, ProtectedTable t
         {
             StateField? known = state[table.Columns[i].Name];
             if (row.Values[i].IsMissing) continue;
-            if (known is not null && (!LiveValues.IsKnown(known) || !_liveValues.HasKey(known) || _liveValues.Compare(known, row.Values[i]) is null)) continue;
+            if (known is not null
+                && (!LiveValues.IsKnown(known) || !_liveValues.HasKey(known) || _liveValues.Compare(known, row.Values[i]) is null))
+                    continue;
             CapturedValue before = state.Exists == true ? Opened(known) : CapturedValue.Missing(MissingReason.NoRow);
             fields.Add(new CapturedField(table.Columns[i], before, row.Values[i]));
         }
@@ -90,7 +95,8 @@ internal sealed class FoundRows(LedgerHost host, string source, ProtectedTable t
     {
         if (state.Exists != true) return [];
         IEnumerable<ProtectedColumn> known = table.Columns.Where(column => state[column.Name] is not null);
-        return [.. known.Select(column => new CapturedField(column, Opened(state[column.Name]), CapturedValue.Missing(MissingReason.NoRow)))];
+        return [.. known.Select(
+            column => new CapturedField(column, Opened(state[column.Name]), CapturedValue.Missing(MissingReason.NoRow)))];
     }
 
     /// <summary>A value of the ledger in clear; missing where it is not known, kept as a digest, or its key is gone.</summary>

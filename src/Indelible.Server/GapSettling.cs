@@ -12,11 +12,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Makes the record whole again after gaps, beside capture: compares each table that is owed with the ledger, as a crosscheck does, seals what differs as found,
+/// <summary>Makes the record whole again after gaps, beside capture: compares each table that is owed with the ledger,
+/// as a crosscheck does, seals what differs as found,
 /// and then that the table is settled.</summary>
-/// <remarks>What is owed is read from the ledger itself, so it is not forgotten if the process dies in between; what was found by then is not found again.</remarks>
+/// <remarks>What is owed is read from the ledger itself, so it is not forgotten if the process dies in between;
+/// what was found by then is not found again.</remarks>
 internal sealed class GapSettling(
-    string source, SourceConfig config, LedgerHost host, SourceProgress progress, OpenGaps gaps, Pipeline pipeline, ContinuityCheck continuity, ILogger logger) : ILedgerReach
+    string source, SourceConfig config, LedgerHost host, SourceProgress progress, OpenGaps gaps, Pipeline pipeline,
+    ContinuityCheck continuity, ILogger logger) : ILedgerReach
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
     /// <summary>Before what failed is tried again.</summary>
@@ -36,7 +39,9 @@ internal sealed class GapSettling(
                 {
                     await SettleAsync(table, version, cancellationToken);
                 }
-                catch (Exception e) when (e is IndelibleException or IndexDamagedException or IndexDiskException or DbException or SocketException or IOException or TimeoutException)
+                catch (Exception e)
+                    when (e is IndelibleException or IndexDamagedException or IndexDiskException or DbException or SocketException
+                        or IOException or TimeoutException)
                 {
                     ServerLog.GapNotSettled(logger, source, $"{table.Schema}.{table.Name}", e.Message);
                 }
@@ -56,7 +61,11 @@ internal sealed class GapSettling(
 
     private void RequireSight()
     {
-        if (continuity.IsBlind) throw new IndelibleException(ExitCode.Environment, "the index cannot be written, so what the ledger holds of rows is not known");
+        if (continuity.IsBlind)
+        {
+            throw new IndelibleException(
+                ExitCode.Environment, "the index cannot be written, so what the ledger holds of rows is not known");
+        }
     }
 
     private async Task SettleAsync(ProtectedTable table, int version, CancellationToken cancellationToken)
@@ -66,13 +75,15 @@ internal sealed class GapSettling(
         await using LiveTable live = await LiveTable.OpenAsync(SourceConnections.Of(config), table, cancellationToken);
         FoundRows found = new(host, source, table, gaps.TakenOver, pipeline, continuity);
         CrosscheckCounts counts = new();
-        TableComparison comparison = new(host.View, source, table, live, this, new DifferenceList(), counts, new CrosscheckPace().RangeRows, static _ => { }, found);
+        TableComparison comparison =
+            new(host.View, source, table, live, this, new DifferenceList(), counts, new CrosscheckPace().RangeRows, static _ => { }, found);
         TableWork work = new(workshop, [], blocks: 0, isRead: false, isDue: static () => false, keep: static _ => { });
         string? reason = await comparison.CheckAllAsync(work, cancellationToken);
         workshop.Clear();
         if (reason is not null) throw new IndelibleException(ExitCode.Environment, reason);
         bool isClosed = false;
-        await pipeline.SealBesideAsync(_ => (isClosed = gaps.TryClose(table.Id, version)) ? Settled(table, counts.Rows, found.Count) : null, cancellationToken);
+        await pipeline.SealBesideAsync(
+            _ => (isClosed = gaps.TryClose(table.Id, version)) ? Settled(table, counts.Rows, found.Count) : null, cancellationToken);
         if (isClosed) ServerLog.GapSettled(logger, source, $"{table.Schema}.{table.Name}", counts.Rows, found.Count);
     }
 

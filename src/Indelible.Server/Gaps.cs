@@ -9,8 +9,10 @@ internal static class Gaps
     /// <summary>Guard entries looked at for the newest gap: status is quick.</summary>
     private const int GuardsSeen = 1000;
 
-    /// <summary>Those after which not every protected table is whole again, newest first: until then the ledger cannot say what its tables hold.</summary>
-    public static IReadOnlyList<EntryHeader> Open(LedgerView view, string source, Protection protection) => [.. Owed(view, source, protection).Select(open => open.Gap)];
+    /// <summary>Those after which not every protected table is whole again, newest first:
+    /// until then the ledger cannot say what its tables hold.</summary>
+    public static IReadOnlyList<EntryHeader> Open(LedgerView view, string source, Protection protection) =>
+        [.. Owed(view, source, protection).Select(open => open.Gap)];
 
     /// <summary>The same, each with the ids of the tables it is open for. A gap that names no table is one of all.</summary>
     public static IEnumerable<(EntryHeader Gap, IReadOnlyList<uint> Tables)> Owed(LedgerView view, string source, Protection protection)
@@ -28,7 +30,9 @@ internal static class Gaps
 
     /// <summary>The newest gap among the newest guard entries, in words; null if there is none.</summary>
     public static string? Newest(LedgerView view, string source) =>
-        view.NewestFirst(source, EntryKind.Guard).Take(GuardsSeen).FirstOrDefault(header => header.Code == GuardCode.Gap) is { Facts: { } facts } gap
-            ? $"{facts.GetValueOrDefault("reason")} {facts.GetValueOrDefault("from")} – {facts.GetValueOrDefault("to")}, sealed {gap.SealedAt}"
+        view.NewestFirst(source, EntryKind.Guard).Take(GuardsSeen)
+            .FirstOrDefault(header => header.Code == GuardCode.Gap) is { Facts: { } facts } gap
+            ? $"{facts.GetValueOrDefault("reason")} {facts.GetValueOrDefault("from")} – {facts.GetValueOrDefault("to")}, "
+                + $"sealed {gap.SealedAt}"
             : null;
 }

@@ -2,7 +2,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>What a guard code means to whoever is on duty: whether it is a finding, that is, something alerts tell of unless configured otherwise. The one table
+/// <summary>What a guard code means to whoever is on duty: whether it is a finding, that is, something alerts tell of unless configured
+/// otherwise. The one table
 /// of it; docs/alerts.md shows the same.</summary>
 /// <param name="Code">One of <see cref="GuardCode"/>.</param>
 /// <param name="When">When it is a finding, in words.</param>
@@ -22,11 +23,13 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         Finding(GuardCode.VerificationFailed, "published bytes of the ledger are not what was sealed"),
         Finding(GuardCode.ProtectionStopped, "protection ended"),
         Finding(GuardCode.HeadAccepted, "the memory of the ledger's head was lost, and somebody vouched for it"),
-        new(GuardCode.IdentityChanged, "unless it is as expected again, or a table or column has another name, or a column another type", "the database is not as protection left it",
+        new(GuardCode.IdentityChanged, "unless it is as expected again, or a table or column has another name, or a column another type",
+            "the database is not as protection left it",
             header => Fact(header, "expected") != Fact(header, "found") && Fact(header, "weight") != "note"),
         new(GuardCode.Crosscheck, "unless nothing differs and everything is covered", "live database and ledger were compared",
             header => Fact(header, "differences") != "0" || Fact(header, "not-covered") is not null || Fact(header, "locked") is not null),
-        new(GuardCode.Ddl, "if it drops a protected table, our trigger, or part of our publication", "a statement changed a protected table", IsDrop),
+        new(GuardCode.Ddl, "if it drops a protected table, our trigger, or part of our publication",
+            "a statement changed a protected table", IsDrop),
         Ordinary(GuardCode.ProtectionStarted, "protection began"),
         Ordinary(GuardCode.ProtectionChanged, "other columns are protected now"),
         Ordinary(GuardCode.Rights, "owners, row security and privileged roles as they stand"),
@@ -50,9 +53,11 @@ public sealed record GuardMeaning(string Code, string When, string Says, Func<En
         if (Fact(header, "event") != "sql_drop") return false;
         return Fact(header, "tag") switch
         {
-            "DROP TABLE" when Fact(header, "root") is not "0" => Fact(header, "oid") == Fact(header, "root"),   // a partition that goes is ordinary
+            // a partition that goes is ordinary
+            "DROP TABLE" when Fact(header, "root") is not "0" => Fact(header, "oid") == Fact(header, "root"),
             "DROP TRIGGER" => true,                                                                              // only ours are reported
-            _ => Fact(header, "root") == "0" && Fact(header, "relation")?.EndsWith($"indelible_{header.Source}", StringComparison.Ordinal) == true,
+            _ => Fact(header, "root") == "0"
+                && Fact(header, "relation")?.EndsWith($"indelible_{header.Source}", StringComparison.Ordinal) == true,
         };
     }
 }

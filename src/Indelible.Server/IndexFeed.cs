@@ -8,8 +8,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Keeps the index behind what is published. What is lost on the way is read again from the ledger: the index is never the only copy.</summary>
-/// <remarks>One loop writes the index: either <see cref="RunAsync"/>, or the caller of <see cref="CatchUpAsync"/> when no loop runs.</remarks>
+/// <summary>Keeps the index behind what is published. What is lost on the way is read again from the ledger:
+/// the index is never the only copy.</summary>
+/// <remarks>One loop writes the index: either <see cref="RunAsync"/>, or the caller of
+/// <see cref="CatchUpAsync"/> when no loop runs.</remarks>
 public sealed class IndexFeed : IDisposable
 {
     private const int OffersMax = 64;
@@ -49,7 +51,8 @@ public sealed class IndexFeed : IDisposable
     /// <summary>The index; may trail the published size by what is on the way.</summary>
     public LedgerIndex Index { get; }
 
-    /// <summary>Called by the publisher. Never waits: where too much waits already, the entries are left to be read from the ledger.</summary>
+    /// <summary>Called by the publisher. Never waits: where too much waits already, the entries are left to be
+    /// read from the ledger.</summary>
     public void Offer(PublishedEntries published)
     {
         if (Interlocked.Add(ref _waitingLength, published.Length) > WaitingLengthMax)
@@ -60,7 +63,8 @@ public sealed class IndexFeed : IDisposable
         _offers.Writer.TryWrite(published);
     }
 
-    /// <summary>Waits a moment at most while much waits to be indexed. Indexing what is at hand costs far less than reading it again, so a backlog is not
+    /// <summary>Waits a moment at most while much waits to be indexed.
+    /// Indexing what is at hand costs far less than reading it again, so a backlog is not
     /// read faster than that; but an index that is being rebuilt, or ill, holds up nothing for long.</summary>
     public async Task RoomAsync(TimeProvider time, CancellationToken cancellationToken)
     {
@@ -184,7 +188,8 @@ public sealed class IndexFeed : IDisposable
         }
     }
 
-    /// <summary>Throws the index away and makes it again from the ledger. No source may be captured meanwhile: what rows last held is in it too.</summary>
+    /// <summary>Throws the index away and makes it again from the ledger.
+    /// No source may be captured meanwhile: what rows last held is in it too.</summary>
     /// <param name="progress">Told how many entries are indexed, of how many.</param>
     /// <param name="cancellationToken">Stops; what is missing is indexed when it is asked for.</param>
     public async Task RebuildAsync(Action<long, long> progress, CancellationToken cancellationToken)
@@ -249,7 +254,8 @@ public sealed class IndexFeed : IDisposable
         foreach ((long index, ReadOnlyMemory<byte> bytes) in _reader.ReadEntries(from, to))
         {
             EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
-            if (fault != EntryFault.None) throw LedgerReader.Unreadable(index, fault, TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, to).Path);
+            if (fault != EntryFault.None)
+                throw LedgerReader.Unreadable(index, fault, TileCoordinate.Holding(TileCoordinate.EntriesLevel, index, to).Path);
             terms.Collect(entry, _values.TokensOf(entry));
             chunk.Add(bytes.Span, terms.Collected, EntryTerms.TimeOf(entry.Header));
             if (chunk.Count < CatchUpCountMax && chunk.FramedLength < CatchUpLengthMax && index + 1 < to) continue;

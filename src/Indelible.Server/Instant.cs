@@ -10,14 +10,16 @@ namespace Indelible.Server;
 /// <param name="ReadBefore">End of the log before it was taken.</param>
 internal sealed record Instant(uint Table, PgSnapshot Snapshot, Lsn ReadBefore)
 {
-    /// <summary>True once values were met that were read from the table after this snapshot: what they show beside it cannot be told.</summary>
+    /// <summary>True once values were met that were read from the table after this snapshot:
+    /// what they show beside it cannot be told.</summary>
     public bool HasLaterReading { get; private set; }
 
     public static Instant Of(ProtectedTable table, LiveChunk chunk) => new(table.Id, chunk.Snapshot, chunk.ReadBefore);
 
     /// <summary>True if the entry's effect shows in the snapshot.</summary>
     /// <param name="header">The entry.</param>
-    /// <param name="takenOver">Where the server's timeline begins, if another server took over. What was committed before is older: its transaction's number may be given again.</param>
+    /// <param name="takenOver">Where the server's timeline begins, if another server took over.
+    /// What was committed before is older: its transaction's number may be given again.</param>
     public bool Sees(EntryHeader header, Lsn takenOver = default)
     {
         if (header.Relation?.Id != Table) return false;

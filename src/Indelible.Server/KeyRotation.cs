@@ -6,7 +6,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Another signing key for a ledger: made in the keyring, told in an entry, handed over to by a head that both keys sign. Stopped anywhere, it can be begun again and goes on.</summary>
+/// <summary>Another signing key for a ledger: made in the keyring, told in an entry, handed over to by a head that both keys sign.
+/// Stopped anywhere, it can be begun again and goes on.</summary>
 public static class KeyRotation
 {
     /// <summary>Code of the entry that names the new key.</summary>
@@ -27,7 +28,8 @@ public static class KeyRotation
         if (!IsTold(host.View, next))
         {
             EntryBatch entries = new();
-            Dictionary<string, string> facts = new() { ["verifier-key"] = next.ToString(), ["previous-key"] = host.Keyring.VerifierKey, ["by"] = by };
+            Dictionary<string, string> facts =
+                new() { ["verifier-key"] = next.ToString(), ["previous-key"] = host.Keyring.VerifierKey, ["by"] = by };
             host.NewMaker("").AddAdmin(entries, Code, facts, reason);
             await host.SealAsync(entries, cancellationToken);
         }
@@ -38,6 +40,8 @@ public static class KeyRotation
     private static bool IsTold(LedgerView view, VerifierKey next)
     {
         Query query = new() { Kind = EntryKind.Admin, Limit = EntriesMax };
-        return view.Matching(view.Index.Find(query).Entries, query).Any(found => found.Entry.Header is { Code: Code, Facts: { } facts } && facts.GetValueOrDefault("verifier-key") == next.ToString());
+        return view.Matching(view.Index.Find(query).Entries, query)
+            .Any(found => found.Entry.Header is { Code: Code, Facts: { } facts }
+                && facts.GetValueOrDefault("verifier-key") == next.ToString());
     }
 }

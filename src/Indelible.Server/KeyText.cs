@@ -4,8 +4,10 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>A row's key as people type and read it: <c>17</c>, <c>id=17</c>, <c>eu, 4</c>, <c>region=eu, id=4</c>, <c>"Smith, John"</c>.</summary>
-/// <remarks>Values in the order of the primary key, or each with its column's name, separated by commas. Double quotes, doubled inside, around a value
+/// <summary>A row's key as people type and read it: <c>17</c>, <c>id=17</c>, <c>eu, 4</c>, <c>region=eu, id=4</c>,
+/// <c>"Smith, John"</c>.</summary>
+/// <remarks>Values in the order of the primary key, or each with its column's name, separated by commas.
+/// Double quotes, doubled inside, around a value
 /// that holds a comma, begins with a quote, or begins or ends with a space; a key of one column needs them for neither comma.</remarks>
 public sealed class KeyText
 {
@@ -27,9 +29,12 @@ public sealed class KeyText
         List<Part> parts = Split(atCommas: columns.Count != 1);
         if (columns.Count > 0 && parts.Count != columns.Count)
         {
-            throw new IndelibleException(ExitCode.Usage, $"key: expected {columns.Count} values for {string.Join(", ", columns)}, found {parts.Count} in '{_text}'");
+            throw new IndelibleException(
+                ExitCode.Usage, $"key: expected {columns.Count} values for {string.Join(", ", columns)}, found {parts.Count} in '{_text}'");
         }
-        string[] named = [.. columns.Select(column => parts.Find(part => column.Equals(part.Name, StringComparison.OrdinalIgnoreCase)).Value).OfType<string>()];
+        string[] named = [
+            .. columns.Select(column => parts.Find(part => column.Equals(part.Name, StringComparison.OrdinalIgnoreCase)).Value)
+                .OfType<string>()];
         return columns.Count > 0 && named.Length == columns.Count ? named : [.. parts.Select(part => part.Whole)];
     }
 
@@ -87,9 +92,11 @@ public sealed class KeyText
             else if (at + 1 < _text.Length && _text[at + 1] == '"') word.Append(_text[++at]);
             else break;
         }
-        if (at == _text.Length) throw new IndelibleException(ExitCode.Usage, $"key: expected a closing double quote, found none in '{_text}'");
+        if (at == _text.Length)
+            throw new IndelibleException(ExitCode.Usage, $"key: expected a closing double quote, found none in '{_text}'");
         for (at++; at < _text.Length && char.IsWhiteSpace(_text[at]); at++) { }
-        if (at < _text.Length && _text[at] is not (',' or '=')) throw new IndelibleException(ExitCode.Usage, $"key: expected a comma after the quoted value, found '{_text[at]}' in '{_text}'");
+        if (at < _text.Length && _text[at] is not (',' or '='))
+            throw new IndelibleException(ExitCode.Usage, $"key: expected a comma after the quoted value, found '{_text[at]}' in '{_text}'");
         return word.ToString();
     }
 }

@@ -38,6 +38,8 @@ internal sealed class Lapses(IReadOnlyList<ProtectedTable> tables)
     public void Add(ProtectedTable table, string reason, string what)
     {
         if (!tables.Contains(table)) return;
-        _byTable[table.Id] = _byTable.TryGetValue(table.Id, out Lapse? known) ? known with { What = $"{known.What}; {what}" } : new Lapse(table, reason, what);
+        _byTable[table.Id] = _byTable.TryGetValue(table.Id, out Lapse? known)
+            ? known with { What = $"{known.What}; {what}" }
+            : new Lapse(table, reason, what);
     }
 }

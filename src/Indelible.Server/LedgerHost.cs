@@ -14,8 +14,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>The one process that holds a ledger: keyring, writer and index, and, while it runs, publisher, sources, HTTP and control socket.</summary>
-/// <remarks>Open it, then either <see cref="RunAsync"/>, or seal a few entries and dispose. Everything sealed is published when it is disposed.</remarks>
+/// <summary>The one process that holds a ledger: keyring, writer and index, and, while it runs, publisher, sources,
+/// HTTP and control socket.</summary>
+/// <remarks>Open it, then either <see cref="RunAsync"/>, or seal a few entries and dispose.
+/// Everything sealed is published when it is disposed.</remarks>
 public sealed class LedgerHost : IAsyncDisposable
 {
     /// <summary>For the index to reach what the sources sealed last, before alerts are told for the last time.</summary>
@@ -43,7 +45,8 @@ public sealed class LedgerHost : IAsyncDisposable
         _logger = logger;
         _openedSize = writer.TreeSize;
         _sources = new SourceSet(this, logger);
-        Metrics = new LedgerMetrics(() => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, SilentSeconds, AlertsPending, LastPass, () => _copies);
+        Metrics = new LedgerMetrics(
+            () => Writer.TreeSize, () => PublishedSize, LagBytes, LagSeconds, SilentSeconds, AlertsPending, LastPass, () => _copies);
         Writer.Published += View.Feed.Offer;
     }
 
@@ -69,7 +72,8 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <summary>How it stands with each time-stamp authority, while it runs; else empty.</summary>
     public IReadOnlyList<TimeStampStatus> TimeStamps => _stamping?.Status() ?? [];
     /// <summary>How the copies stand, while it runs; else as they were left.</summary>
-    public IReadOnlyList<TargetStatus> Copies => _copies?.Status() ?? [.. Config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, View))];
+    public IReadOnlyList<TargetStatus> Copies =>
+        _copies?.Status() ?? [.. Config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, View))];
     /// <summary>How the ledger's verification of itself stands; null if it does not verify itself now.</summary>
     public VerificationStatus? Verification => _verification?.Status();
     /// <summary>How far its heads are cosigned; null if no witness is asked now.</summary>
@@ -85,18 +89,27 @@ public sealed class LedgerHost : IAsyncDisposable
     internal long HeldSize => _copies?.HeldSize ?? (Config.ConfirmAfter == 0 && Paths.Store is null ? long.MaxValue : 0);
     /// <summary>Waits while too much waits for the ledger's own bucket.</summary>
     internal Task RoomAsync(CancellationToken cancellationToken) => _copies?.RoomAsync(cancellationToken) ?? Task.CompletedTask;
-    /// <summary>True if the ledger is under a legal hold; null while that is not known, and of a closed ledger, of which its successor knows.</summary>
+    /// <summary>True if the ledger is under a legal hold; null while that is not known, and of a closed ledger,
+    /// of which its successor knows.</summary>
     internal bool? IsHeld
     {
-        get => Writer.Successor is not null ? null : _isHeld ??= View.Index.IndexedSize >= _openedSize ? LegalHolds.InForce(View).ContainsKey(Writer.Origin) : null;
+        get => Writer.Successor is not null ? null : _isHeld ??= View.Index.IndexedSize >= _openedSize
+            ? LegalHolds.InForce(View).ContainsKey(Writer.Origin)
+            : null;
         set => _isHeld = value;
     }
     /// <summary>Entries under the published head: of a ledger in a bucket, those the bucket was seen to hold.</summary>
-    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : Path.Exists(Paths.PublishedHeadPath) ? View.Published.ReadCheckpoint().Size : 0;    // a successor was not shown yet
-    /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left; null if it lives in its directory.</summary>
-    public TargetStatus? Store => Paths.Store is null ? null : _copies?.Store() ?? TargetStatus.Of(StoreConfig.Name, Config.Store!.AsTarget(), View);
+    // a successor was not shown yet
+    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : Path.Exists(Paths.PublishedHeadPath)
+        ? View.Published.ReadCheckpoint().Size : 0;
+    /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left;
+    /// null if it lives in its directory.</summary>
+    public TargetStatus? Store => Paths.Store is null
+        ? null
+        : _copies?.Store() ?? TargetStatus.Of(StoreConfig.Name, Config.Store!.AsTarget(), View);
 
-    /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index. The index may trail: <see cref="PublishAsync"/>
+    /// <summary>Takes the ledger's lock, recovers what was sealed and not published, opens keyring and index.
+    /// The index may trail: <see cref="PublishAsync"/>
     /// brings it up, and <see cref="RunAsync"/> does, beside capturing.</summary>
     /// <param name="paths">Where everything is.</param>
     /// <param name="config">What to run with.</param>
@@ -104,15 +117,18 @@ public sealed class LedgerHost : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends opening.</param>
     /// <param name="acceptMissingGuard">See <see cref="LedgerOptions.AcceptMissingGuard"/>.</param>
-    /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback, a successor that is not whole yet.</exception>
+    /// <exception cref="IndelibleException">No key, the wrong key, another process holds the ledger, a rollback,
+    /// a successor that is not whole yet.</exception>
     /// <exception cref="LedgerCorruptException">The ledger contradicts itself.</exception>
     public static Task<LedgerHost> OpenAsync(
-        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, bool acceptMissingGuard = false) =>
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken,
+        bool acceptMissingGuard = false) =>
         OpenAsync(paths, config, time, loggers, cancellationToken, acceptMissingGuard, isOpening: false);
 
     /// <summary>The same, also for who makes a successor whole.</summary>
     internal static async Task<LedgerHost> OpenAsync(
-        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken, bool acceptMissingGuard, bool isOpening)
+        LedgerPaths paths, IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken,
+        bool acceptMissingGuard, bool isOpening)
     {
         if (!isOpening) OpeningMark.RequireNone(paths);
         ILogger logger = loggers.CreateLogger("Indelible.Server");
@@ -123,10 +139,15 @@ public sealed class LedgerHost : IAsyncDisposable
         try
         {
             if (config.Origin is { } origin && origin != keyring.Origin)
-                throw new IndelibleException(ExitCode.Usage, $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+            {
+                throw new IndelibleException(ExitCode.Usage,
+                    $"expected a ledger of origin {origin}, as the configuration says, found {keyring.Origin} in {paths.Keyring}");
+            }
             LedgerWriter.FinishHandOver(paths, keyring);
-            LedgerOptions options = new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
-            writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
+            LedgerOptions options =
+                new() { PublishInterval = TimeSpan.FromMilliseconds(config.PublishIntervalMs), AcceptMissingGuard = acceptMissingGuard };
+            writer = await LedgerWriter.OpenAsync(
+                paths, keyring.LedgerKeys, time, loggers.CreateLogger("Indelible.Ledger"), options, cancellationToken);
             view = await LedgerView.OpenAsync(paths, keyring, time, logger, cancellationToken);
             if (paths.Store is null) view.Feed.RequireOwn();
             ServerLog.Opened(logger, keyring.Origin, writer.TreeSize, writer.PublishedSize);
@@ -155,7 +176,8 @@ public sealed class LedgerHost : IAsyncDisposable
         await View.Feed.CatchUpAsync(cancellationToken);
     }
 
-    /// <summary>Brings the bucket that the ledger lives in up to what is staged, in a host that does not run. Nothing happens for another ledger.</summary>
+    /// <summary>Brings the bucket that the ledger lives in up to what is staged, in a host that does not run.
+    /// Nothing happens for another ledger.</summary>
     /// <exception cref="IndelibleException">It cannot be reached, or refuses.</exception>
     /// <exception cref="CopyContradictsException">It holds what this ledger does not contain.</exception>
     public async Task StoreAsync(CancellationToken cancellationToken)
@@ -164,20 +186,30 @@ public sealed class LedgerHost : IAsyncDisposable
         await new Copies(this, new Conditions(Time), _logger).StoreOnceAsync(cancellationToken);
     }
 
-    /// <summary>Waits, in a host that does not run, until everything published is held by the bucket that the ledger lives in, and by as many copies as must hold a position before it is confirmed.</summary>
+    /// <summary>Waits, in a host that does not run, until everything published is held by the bucket that the ledger lives in,
+    /// and by as many copies as must hold a position before it is confirmed.</summary>
     internal Task UntilHeldAsync(Action<string> waiting, CancellationToken cancellationToken) =>
-        Paths.Store is null && Config.ConfirmAfter == 0 ? Task.CompletedTask : new Copies(this, new Conditions(Time), _logger).UntilHeldAsync(waiting, cancellationToken);
+        Paths.Store is null && Config.ConfirmAfter == 0
+            ? Task.CompletedTask
+            : new Copies(this, new Conditions(Time), _logger).UntilHeldAsync(waiting, cancellationToken);
 
-    /// <summary>Hands the ledger over to the keyring's next signing key, in the directory or the bucket that it lives in. Durable when it returns.</summary>
-    internal Task<Handover> HandOverAsync(CancellationToken cancellationToken) => Paths.Store is null ? Writer.HandOverAsync(Keyring, cancellationToken)
-        : _copies is { } running ? running.HandOverAsync(cancellationToken) : new Copies(this, new Conditions(Time), _logger).HandOverOnceAsync(cancellationToken);
+    /// <summary>Hands the ledger over to the keyring's next signing key, in the directory or the bucket that it lives in.
+    /// Durable when it returns.</summary>
+    internal Task<Handover> HandOverAsync(CancellationToken cancellationToken) => Paths.Store is null
+        ? Writer.HandOverAsync(Keyring, cancellationToken)
+        : _copies is { } running
+        ? running.HandOverAsync(cancellationToken)
+        : new Copies(this, new Conditions(Time), _logger).HandOverOnceAsync(cancellationToken);
 
-    /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage, publishes and returns.</summary>
+    /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage,
+    /// publishes and returns.</summary>
     /// <param name="control">Executes forwarded commands; null: no control socket.</param>
     /// <param name="cancellationToken">Ends it cleanly.</param>
     public async Task RunAsync(ControlHandler? control, CancellationToken cancellationToken)
     {
-        Policy? policy = Config.Witnesses is { } asked ? WitnessCheck.ReadPolicy(asked.Policy, Keyring.LedgerKeys.Signer.VerifierKey) : null;
+        Policy? policy = Config.Witnesses is { } asked
+            ? WitnessCheck.ReadPolicy(asked.Policy, Keyring.LedgerKeys.Signer.VerifierKey)
+            : null;
         IsRunning = true;
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using CancellationTokenSource stopAlerts = new(), stopBehind = new();
@@ -192,21 +224,29 @@ public sealed class LedgerHost : IAsyncDisposable
         Task[] behind = [Writer.RunAsync(stopBehind.Token), View.Feed.RunAsync(Time, stopBehind.Token), copying];
         List<Task> front = [];
         if (control is not null) front.Add(new ControlServer(ControlSocket.PathFor(Paths.Journal), control, _logger).RunAsync(stop.Token));
-        WitnessRounds? witnesses = _witnesses = policy is null ? null : new WitnessRounds(this, Config.Witnesses!, policy, alerts.Conditions, _logger);
+        WitnessRounds? witnesses = _witnesses = policy is null
+            ? null
+            : new WitnessRounds(this, Config.Witnesses!, policy, alerts.Conditions, _logger);
         Task witnessing = witnesses?.RunAsync(stop.Token) ?? Task.CompletedTask;
         if (witnesses is not null) front.Add(witnessing);
-        await Task.WhenAny(copying, Task.WhenAll(copies.ContactedAsync(cancellationToken), Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
+        await Task.WhenAny(copying,
+            Task.WhenAll(copies.ContactedAsync(cancellationToken),
+                Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
         bool isClosed = Writer.Successor is not null;    // then it is served, copied and cosigned, and nothing is sealed
         if (isClosed) front.Add(Task.Delay(Timeout.Infinite, stop.Token));
         if (!isClosed && !copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));
-        if (!isClosed && Config.VerificationPercent > 0) front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
-        using TimeStamping? stamping = _stamping = !isClosed && Config.Timestamps is { Authorities.Count: > 0 } timestamps ? new TimeStamping(this, timestamps, alerts.Conditions, _logger) : null;
+        if (!isClosed && Config.VerificationPercent > 0)
+            front.Add((_verification = new SelfVerification(this, alerts.Conditions, _logger)).RunAsync(stop.Token));
+        using TimeStamping? stamping = _stamping = !isClosed && Config.Timestamps is { Authorities.Count: > 0 } timestamps
+            ? new TimeStamping(this, timestamps, alerts.Conditions, _logger)
+            : null;
         if (stamping is not null) front.Add(stamping.RunAsync(stop.Token));
         if (!isClosed) front.Add(new CrosscheckSchedule(this, _logger).RunAsync(stop.Token));
         try
         {
             Task first = await Task.WhenAny([.. front, .. behind, telling]); // the first to end ends all: cancelled, or failed
-            if (first.Exception is { InnerException: { } failure }) alerts.Conditions.Set("run-ended", null, $"`indelible run` ends: {failure.Message}");
+            if (first.Exception is { InnerException: { } failure })
+                alerts.Conditions.Set("run-ended", null, $"`indelible run` ends: {failure.Message}");
         }
         finally
         {
@@ -265,10 +305,13 @@ public sealed class LedgerHost : IAsyncDisposable
         _rebuilding.Dispose();
     }
 
-    private IEnumerable<Measurement<double>> LastPass() => Verification?.LastPass is { } at ? [new Measurement<double>(at.Micros / 1e6)] : [];
+    private IEnumerable<Measurement<double>> LastPass() => Verification?.LastPass is { } at
+        ? [new Measurement<double>(at.Micros / 1e6)]
+        : [];
 
     private IEnumerable<Measurement<long>> AlertsPending() =>
-        (_alerts?.Status() ?? []).Select(target => new Measurement<long>(target.Pending, new KeyValuePair<string, object?>("target", target.Name)));
+        (_alerts?.Status() ?? [])
+            .Select(target => new Measurement<long>(target.Pending, new KeyValuePair<string, object?>("target", target.Name)));
 
     private string? NotReady()
     {
@@ -280,13 +323,17 @@ public sealed class LedgerHost : IAsyncDisposable
         Sources.Select(source => new Measurement<long>(source.LagBytes, new KeyValuePair<string, object?>("source", source.Source)));
 
     private IEnumerable<Measurement<double>> LagSeconds() =>
-        Sources.Select(source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
+        Sources.Select(
+            source => new Measurement<double>(source.Lag.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
 
     private IEnumerable<Measurement<double>> SilentSeconds() =>
-        Sources.Select(source => new Measurement<double>(source.Silence.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
+        Sources.Select(
+            source => new Measurement<double>(source.Silence.TotalSeconds, new KeyValuePair<string, object?>("source", source.Source)));
 
-    /// <summary>Sources end first, then whoever has something to tell, then what makes entries readable; also if one of them fails.</summary>
-    private async Task EndedAsync(List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)
+    /// <summary>Sources end first, then whoever has something to tell, then what makes entries readable;
+    /// also if one of them fails.</summary>
+    private async Task EndedAsync(
+        List<Task> front, Task[] behind, Task telling, CancellationTokenSource stopAlerts, CancellationTokenSource stopBehind)
     {
         try
         {
@@ -308,7 +355,8 @@ public sealed class LedgerHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes what the sources sealed as they ended readable, so that it is told of now. An index that is far behind is not waited for.</summary>
+    /// <summary>Makes what the sources sealed as they ended readable, so that it is told of now.
+    /// An index that is far behind is not waited for.</summary>
     private async Task PublishLastAsync()
     {
         await Writer.PublishAsync(CancellationToken.None);
@@ -317,7 +365,8 @@ public sealed class LedgerHost : IAsyncDisposable
         {
             await View.Feed.CatchUpAsync(patience.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or IndexDiskException || (e is IndelibleException && Paths.Store is not null))
+        catch (Exception e)
+            when (e is OperationCanceledException or IndexDiskException || (e is IndelibleException && Paths.Store is not null))
         {
             return; // it is brought up when the ledger is opened again
         }

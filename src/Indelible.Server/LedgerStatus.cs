@@ -60,15 +60,26 @@ public sealed record LedgerStatus
             Copies = host.Copies,
             Store = host.Store,
             TimeStamps = host.TimeStamps,
-            Sources = host.Writer.Successor is not null ? [] : [.. host.Config.Sources.Select(source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
+            Sources = host.Writer.Successor is not null
+                ? []
+                : [.. host.Config.Sources.Select(
+                    source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
 
     /// <summary>Of a ledger that no process holds; the sources themselves are asked how far they are.</summary>
-    public static async Task<LedgerStatus> OfAsync(LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<LedgerStatus> OfAsync(
+        LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        SourceLine[] sources = view.Reader.ReadSuccessor() is not null ? [] : await Task.WhenAll(config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
-        return Of(view) with { Sources = sources, Store = view.Paths.Store is not null && config.Store is { } store ? TargetStatus.Of(StoreConfig.Name, store.AsTarget(), view) : null, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))], Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
+        SourceLine[] sources = view.Reader.ReadSuccessor() is not null
+            ? []
+            : await Task.WhenAll(
+                config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
+        return Of(view) with { Sources = sources,
+            Store = view.Paths.Store is not null && config.Store is { } store
+                ? TargetStatus.Of(StoreConfig.Name, store.AsTarget(), view)
+                : null, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))],
+                Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
     }
 
     private static LedgerStatus Of(LedgerView view)

@@ -58,10 +58,13 @@ public sealed class LedgerView : IDisposable
     public Entry Entry(long index)
     {
         EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
-        return fault == EntryFault.None ? entry : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
+        return fault == EntryFault.None
+            ? entry
+            : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
     }
 
-    /// <summary>The entries among those the index named that are what was asked for. The index is not believed: the others are left out.</summary>
+    /// <summary>The entries among those the index named that are what was asked for.
+    /// The index is not believed: the others are left out.</summary>
     /// <param name="named">By the index.</param>
     /// <param name="query">What was asked for.</param>
     /// <param name="strangers">Receives the others; null if nobody wants them.</param>
@@ -76,7 +79,8 @@ public sealed class LedgerView : IDisposable
     }
 
     /// <summary>Headers of a source's published entries of one kind, newest first, those included that the index has not reached.</summary>
-    internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind) => NewestEntries(source, kind).Select(entry => entry.Header);
+    internal IEnumerable<EntryHeader> NewestFirst(string source, EntryKind kind) =>
+        NewestEntries(source, kind).Select(entry => entry.Header);
 
     /// <summary>The same, whole.</summary>
     internal IEnumerable<Entry> NewestEntries(string source, EntryKind kind) => Newest(source, kind).Select(found => found.Entry);
@@ -86,7 +90,8 @@ public sealed class LedgerView : IDisposable
     {
         long indexed = Index.IndexedSize;
         Query query = new() { Source = source, Kind = kind, Limit = PageLimit };
-        foreach (IndexedEntry found in Unindexed(indexed, kind).Where(found => QueryMatch.Of(query, found.Entry)).Reverse()) yield return found;
+        foreach (IndexedEntry found in Unindexed(indexed, kind).Where(found => QueryMatch.Of(query, found.Entry)).Reverse())
+            yield return found;
         for (string? after = null; ;)
         {
             Page page = Index.Find(query with { After = after });
@@ -95,12 +100,14 @@ public sealed class LedgerView : IDisposable
         }
     }
 
-    /// <summary>Entries of a kind that the index has not reached. In a backlog these are many, nearly all of other kinds: what is not wanted is not decoded.</summary>
+    /// <summary>Entries of a kind that the index has not reached.
+    /// In a backlog these are many, nearly all of other kinds: what is not wanted is not decoded.</summary>
     private IEnumerable<IndexedEntry> Unindexed(long from, EntryKind kind)
     {
         for (long index = from, size = Reader.ReadCheckpoint().Size; index < size; index++)
         {
-            if (EntryCodec.KindOf(Reader.ReadEntry(index).Span) is not { } other || other == kind) yield return new IndexedEntry(index, Entry(index));
+            if (EntryCodec.KindOf(Reader.ReadEntry(index).Span) is not { } other || other == kind)
+                yield return new IndexedEntry(index, Entry(index));
         }
     }
 
@@ -122,9 +129,11 @@ public sealed class LedgerView : IDisposable
         return new LedgerView(paths, origin, new Lazy<Keyring>(() => OpenKeyring(paths)), logger);
     }
 
-    /// <summary>Opens a closed ledger, which nobody writes any more, with its successor's keyring; the index stands where it stood.</summary>
+    /// <summary>Opens a closed ledger, which nobody writes any more, with its successor's keyring;
+    /// the index stands where it stood.</summary>
     internal static LedgerView OpenClosed(LedgerPaths paths, string? key, Func<Keyring> keyring, ILogger logger) =>
-        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger, isClosed: true) { ClosedKey = key };
+        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger,
+            isClosed: true) { ClosedKey = key };
 
     /// <summary>Opens the keyring of a ledger.</summary>
     public static Keyring OpenKeyring(LedgerPaths paths)
@@ -133,8 +142,10 @@ public sealed class LedgerView : IDisposable
         return Keyring.Open(paths.Keyring, master);
     }
 
-    /// <summary>For the ledger's only writer. A query that has the index ends soon, and another does not begin while the ledger is held.</summary>
-    internal static async Task<LedgerView> OpenAsync(LedgerPaths paths, Keyring keyring, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    /// <summary>For the ledger's only writer. A query that has the index ends soon, and another does not begin while
+    /// the ledger is held.</summary>
+    internal static async Task<LedgerView> OpenAsync(
+        LedgerPaths paths, Keyring keyring, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         for (long started = time.GetTimestamp(); ; await Task.Delay(Glance, time, cancellationToken))
         {

@@ -28,15 +28,19 @@ internal sealed class LiveValues(LedgerView view)
     {
         ClearValue candidate = live.IsNull ? ClearValue.Null : ClearValue.Of(live.Text);
         FindKeys(field.Entry);
-        if (field.Value.Kind != ValueKind.Plain && (field.Side == Side.Before ? _before : _after) is null) return "its key is not in this keyring: cannot be compared";
+        if (field.Value.Kind != ValueKind.Plain && (field.Side == Side.Before ? _before : _after) is null)
+            return "its key is not in this keyring: cannot be compared";
         if (field.Value.Kind == ValueKind.Digest)
         {
             SubjectKey key = (field.Side == Side.Before ? _before : _after)!.Value;
-            return SealedValue.DigestMatches(field.Entry, field.Field, field.Side, key.Bytes, candidate) ? null : "another value than the digest in the ledger";
+            return SealedValue.DigestMatches(field.Entry, field.Field, field.Side, key.Bytes, candidate)
+                ? null
+                : "another value than the digest in the ledger";
         }
         OpenedValue opened = view.Values.Open(field.Entry, field.Field, field.Side, _before, _after);
         if (opened.Fault != OpenFault.None) return $"the sealed value does not open: {Words.Of(opened.Fault)}";
-        if (opened.Value.IsNull != live.IsNull) return live.IsNull ? "NULL in the database, a value in the ledger" : "a value in the database, NULL in the ledger";
+        if (opened.Value.IsNull != live.IsNull)
+            return live.IsNull ? "NULL in the database, a value in the ledger" : "a value in the database, NULL in the ledger";
         return opened.Value.Bytes.Span.SequenceEqual(live.Text.Span) ? null : "another value than in the ledger";
     }
 

@@ -6,7 +6,8 @@ using Indelible.Server.Succeeding;
 
 namespace Indelible.Server;
 
-/// <summary>Checks of this machine: room on the disks, permissions of secrets, keyring, and the ledger as its next start will find it.</summary>
+/// <summary>Checks of this machine: room on the disks, permissions of secrets, keyring, and the ledger as its next
+/// start will find it.</summary>
 public static class LocalDoctor
 {
     private const long FreeWarn = 5L << 30;
@@ -32,20 +33,24 @@ public static class LocalDoctor
         Guard(paths),
     ];
 
-    /// <summary>The legal holds in force, of a ledger that no process holds: what must not be disposed of. Neither a fault nor mended here.</summary>
+    /// <summary>The legal holds in force, of a ledger that no process holds: what must not be disposed of.
+    /// Neither a fault nor mended here.</summary>
     public static IReadOnlyList<SourceCheck> Holds(LedgerPaths paths)
     {
         try
         {
             LedgerReader reader = LedgerReader.Of(paths);
             long size = reader.ReadCheckpoint().Size;
-            if (paths.Store is not null || size > LookedThroughMax) return [Hold($"not looked for in {size} entries{(paths.Store is null ? "" : " in a bucket")}: indelible status tells")];
+            if (paths.Store is not null || size > LookedThroughMax)
+                return [Hold($"not looked for in {size} entries{(paths.Store is null ? "" : " in a bucket")}: indelible status tells")];
             List<IndexedEntry> admin = [];
             foreach ((long index, ReadOnlyMemory<byte> bytes) in reader.ReadEntries(0, size))
             {
-                if (EntryCodec.KindOf(bytes.Span) == EntryKind.Admin && EntryCodec.Decode(bytes, out Entry entry) == EntryFault.None) admin.Add(new IndexedEntry(index, entry));
+                if (EntryCodec.KindOf(bytes.Span) == EntryKind.Admin && EntryCodec.Decode(bytes, out Entry entry) == EntryFault.None)
+                    admin.Add(new IndexedEntry(index, entry));
             }
-            return [.. LegalHolds.InForce(Enumerable.Reverse(admin)).Values.OrderBy(held => held.Index).Select(held => Hold(LegalHolds.Words(held)))];
+            return [.. LegalHolds.InForce(Enumerable.Reverse(admin)).Values.OrderBy(held => held.Index)
+                .Select(held => Hold(LegalHolds.Words(held)))];
         }
         catch (Exception e) when (e is LedgerCorruptException or IndelibleException or IOException)
         {
@@ -67,16 +72,20 @@ public static class LocalDoctor
         }
         catch (IOException e)
         {
-            return new SourceCheck(name, CheckStatus.Fail, e.Message, expected, $"findmnt --target '{directory}'   # mounted read-only after an error, the disk is failing: dmesg; else see the owner and mode");
+            return new SourceCheck(name, CheckStatus.Fail, e.Message, expected,
+                $"findmnt --target '{directory}'   # mounted read-only after an error, the disk is failing: dmesg; "
+                    + "else see the owner and mode");
         }
-        return new SourceCheck(name, status, $"{free >> 20} MiB free", expected, status == CheckStatus.Ok ? null : $"df -h '{directory}'   # then free some space");
+        return new SourceCheck(name, status, $"{free >> 20} MiB free", expected,
+            status == CheckStatus.Ok ? null : $"df -h '{directory}'   # then free some space");
     }
 
     private static SourceCheck Mode(string name, string directory)
     {
         UnixFileMode mode = new DirectoryInfo(directory).UnixFileMode;
         bool isPrivate = (mode & Others) == 0;
-        return new SourceCheck($"mode of the {name}", isPrivate ? CheckStatus.Ok : CheckStatus.Fail, Convert.ToString((int)mode, 8), "700", isPrivate ? null : $"chmod 700 '{directory}'");
+        return new SourceCheck($"mode of the {name}", isPrivate ? CheckStatus.Ok : CheckStatus.Fail, Convert.ToString((int)mode, 8), "700",
+            isPrivate ? null : $"chmod 700 '{directory}'");
     }
 
     private static SourceCheck Keys(LedgerPaths paths)
@@ -88,7 +97,8 @@ public static class LocalDoctor
         }
         catch (IndelibleException e)
         {
-            return new SourceCheck("master key", CheckStatus.Fail, e.Message, "readable by this user only", $"export {MasterKey.FileVariable}=/path/to/master.key");
+            return new SourceCheck("master key", CheckStatus.Fail, e.Message, "readable by this user only",
+                $"export {MasterKey.FileVariable}=/path/to/master.key");
         }
     }
 
@@ -97,11 +107,13 @@ public static class LocalDoctor
         try
         {
             using MasterKey master = MasterKey.Load(paths.Keyring);
-            return new SourceCheck("keyring", CheckStatus.Ok, $"of {Ledger.Keyring.Check(paths.Keyring, master)}", "whole, of this version, of this master key", null);
+            return new SourceCheck("keyring", CheckStatus.Ok, $"of {Ledger.Keyring.Check(paths.Keyring, master)}",
+                "whole, of this version, of this master key", null);
         }
         catch (IndelibleException e)
         {
-            return new SourceCheck("keyring", CheckStatus.Fail, e.Message, "whole, of this version, of this master key", "indelible keys restore BACKUP   # once the broken keyring is moved away");
+            return new SourceCheck("keyring", CheckStatus.Fail, e.Message, "whole, of this version, of this master key",
+                "indelible keys restore BACKUP   # once the broken keyring is moved away");
         }
     }
 
@@ -114,7 +126,8 @@ public static class LocalDoctor
         }
         catch (IndelibleException e)
         {
-            return new SourceCheck("format of the ledger", CheckStatus.Fail, e.Message, "known", "indelible --version   # then install the program that wrote it, or a newer one");
+            return new SourceCheck("format of the ledger", CheckStatus.Fail, e.Message, "known",
+                "indelible --version   # then install the program that wrote it, or a newer one");
         }
     }
 
@@ -122,11 +135,13 @@ public static class LocalDoctor
     private static SourceCheck Guard(LedgerPaths paths)
     {
         bool isThere = Path.Exists(new Guard(paths.Keyring).FilePath);
-        return new SourceCheck("memory of the highest head", isThere ? CheckStatus.Ok : CheckStatus.Fail, isThere ? "there" : "none, as after a restore of the keyring", "there",
+        return new SourceCheck("memory of the highest head", isThere ? CheckStatus.Ok : CheckStatus.Fail,
+            isThere ? "there" : "none, as after a restore of the keyring", "there",
             isThere ? null : "indelible keys accept-head   # once you have compared the checkpoint with one kept elsewhere");
     }
 
-    /// <summary>Of a ledger that a process holds, or that lives in a bucket, only the head here: that process tells what it finds.</summary>
+    /// <summary>Of a ledger that a process holds, or that lives in a bucket, only the head here:
+    /// that process tells what it finds.</summary>
     private static SourceCheck Head(LedgerPaths paths)
     {
         const string expected = "head, tiles, journal and memory that fit together";
@@ -138,7 +153,8 @@ public static class LocalDoctor
         }
         catch (Exception e) when (e is LedgerCorruptException or IndelibleException or IOException)
         {
-            return new SourceCheck("ledger", CheckStatus.Fail, e.Message, expected, "indelible verify   # names what is damaged: put it back from a copy");
+            return new SourceCheck(
+                "ledger", CheckStatus.Fail, e.Message, expected, "indelible verify   # names what is damaged: put it back from a copy");
         }
     }
 }

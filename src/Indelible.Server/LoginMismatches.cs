@@ -2,7 +2,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>Sessions that acted under a session_user other than the role that logged in: only SET SESSION AUTHORIZATION does that. One caller at a time.</summary>
+/// <summary>Sessions that acted under a session_user other than the role that logged in: only SET SESSION AUTHORIZATION does that.
+/// One caller at a time.</summary>
 internal sealed class LoginMismatches
 {
     /// <summary>Remembered so that each is said once; beyond it they are said again.</summary>

@@ -11,21 +11,26 @@ namespace Indelible.Server;
 /// <param name="MasterKeyPath">File the master key was written to; null if it was given.</param>
 public sealed record NewLedger(string Origin, string VerifierKey, string? MasterKeyPath)
 {
-    /// <summary>Makes master key (unless one is given), keyring and empty ledger. Everything is durable when it returns; when it throws, nothing it made is left.</summary>
+    /// <summary>Makes master key (unless one is given), keyring and empty ledger.
+    /// Everything is durable when it returns; when it throws, nothing it made is left.</summary>
     /// <remarks>With a bucket to live in, that is tried first, and holds the empty ledger when this returns.</remarks>
-    /// <exception cref="IndelibleException">The origin cannot be one; a directory is not empty, or holds a keyring; the bucket will not do, or holds a ledger.</exception>
+    /// <exception cref="IndelibleException">The origin cannot be one; a directory is not empty, or holds a keyring;
+    /// the bucket will not do, or holds a ledger.</exception>
     public static async Task<NewLedger> CreateAsync(LedgerPaths paths, string origin, CancellationToken cancellationToken)
     {
         if (!Checkpoint.IsOrigin(origin))
         {
-            throw new IndelibleException(ExitCode.Usage, $"expected an origin of 1 to {Checkpoint.OriginLengthMax} bytes without spaces, control characters and plus signs, found '{origin}'\n"
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected an origin of 1 to {Checkpoint.OriginLengthMax} bytes without spaces, control characters and plus signs, "
+                    + $"found '{origin}'\n"
                 + "  by custom it is a domain and a path, such as example.org/clinic");
         }
         foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index]) RequireEmpty(directory, paths);
         if (Ledger.Keyring.Exists(paths.Keyring))
         {
             throw new IndelibleException(ExitCode.Usage, $"expected no keyring, found one: {paths.Keyring}\n"
-                + "  keys are never replaced; choose another --ledger DIR. If an `init` was interrupted here and nothing was ever sealed, remove the directory");
+                + "  keys are never replaced; choose another --ledger DIR. If an `init` was interrupted here and nothing was ever sealed, "
+                + "remove the directory");
         }
         if (paths.Store is { } store) await RequireEmptyAsync(store, cancellationToken);
         HashSet<string> before = [.. Present(paths)];
@@ -63,14 +68,19 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         await using BucketStore store = new(place.Options(), TimeProvider.System);
         await store.OpenAsync(default, cancellationToken);
         if (await store.ReadHeadAsync(static _ => null, static (_, _) => Task.CompletedTask, cancellationToken) is not null)
-            throw new IndelibleException(ExitCode.Usage, $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. A ledger that is there is gone on with by `indelible run`, where its keyring is");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. A ledger that is there is gone on "
+                    + "with by `indelible run`, where its keyring is");
+        }
     }
 
     private static async Task StoreAsync(LedgerPaths paths, StorePlace place, Keyring keyring, CancellationToken cancellationToken)
     {
         await using BucketStore store = new(place.Options(), TimeProvider.System);
         LedgerReader reader = LedgerReader.Of(paths);
-        CopyWriter copy = new(reader, () => KeyHistory.Of(keyring.LedgerKeys.Signer.VerifierKey), store, default) { Shown = head => DurableFile.Replace(paths.PublishedHeadPath, head.Span) };
+        CopyWriter copy = new(reader, () => KeyHistory.Of(keyring.LedgerKeys.Signer.VerifierKey), store,
+            default) { Shown = head => DurableFile.Replace(paths.PublishedHeadPath, head.Span) };
         await copy.OpenAsync(cancellationToken);
         await copy.RoundAsync(static _ => { }, cancellationToken);
         reader.Stored?.Dispose();
@@ -97,7 +107,10 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
     private static void RequireEmpty(string directory, LedgerPaths paths)
     {
         if (!Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any()) return;
-        string interrupted = Path.Exists(paths.HeadPath) ? "" : $". There is no checkpoint in {paths.Ledger}: if an `init` was interrupted here, and nothing was ever sealed, remove what it left: {paths.Ledger}, {paths.Journal} and {paths.Keyring}";
+        string interrupted = Path.Exists(paths.HeadPath)
+            ? ""
+            : $". There is no checkpoint in {paths.Ledger}: if an `init` was interrupted here, and nothing was ever sealed, remove what it "
+                + $"left: {paths.Ledger}, {paths.Journal} and {paths.Keyring}";
         throw new IndelibleException(ExitCode.Usage, $"expected an empty directory or none, found files in {directory}\n"
             + $"  choose another --ledger DIR; a ledger is never overwritten{interrupted}");
     }

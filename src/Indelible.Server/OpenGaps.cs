@@ -5,12 +5,14 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>Protected tables of one source of which the record is not whole since some gap, and whether they can be compared now. Any thread.</summary>
+/// <summary>Protected tables of one source of which the record is not whole since some gap, and whether they can be compared now.
+/// Any thread.</summary>
 internal sealed class OpenGaps
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, (int Version, Lsn Since)> _owed = [];
-    private readonly Channel<bool> _changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _changes =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private HashSet<uint> _hidden = [];
 
     /// <summary>Where the log of a server begins that took over, if such a gap was open; else none.</summary>
@@ -25,7 +27,8 @@ internal sealed class OpenGaps
             Lsn from = Lsn.TryParse(gap.Facts?.GetValueOrDefault("from") ?? "", out Lsn parsed) ? parsed : Lsn.None;
             foreach (uint table in tables) gaps.Open(table, from);
             bool isTakenOver = gap.Facts?.GetValueOrDefault("reason") == "timeline-changed";
-            if (isTakenOver && Lsn.TryParse(gap.Facts!.GetValueOrDefault("to") ?? "", out Lsn to) && to > gaps.TakenOver) gaps.TakenOver = to;
+            if (isTakenOver && Lsn.TryParse(gap.Facts!.GetValueOrDefault("to") ?? "", out Lsn to) && to > gaps.TakenOver)
+                gaps.TakenOver = to;
         }
         return gaps;
     }

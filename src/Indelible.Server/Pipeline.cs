@@ -7,12 +7,16 @@ using Indelible.Server.Continuity;
 
 namespace Indelible.Server;
 
-/// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is written here, once.</summary>
-/// <remarks>Five loops, each a little ahead of the next, all in the order it was read: one reads and checks, one makes entries, one makes their keys durable, one seals and
+/// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is
+/// written here, once.</summary>
+/// <remarks>Five loops, each a little ahead of the next, all in the order it was read:
+/// one reads and checks, one makes entries, one makes their keys durable, one seals and
 /// confirms, one notes what rows now hold.</remarks>
 internal sealed class Pipeline(
-    SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index, CoverageLog coverage,
-    SourceProgress progress, Func<long> heldSize, Func<CancellationToken, Task> roomAsync, Action<CapturedBatch> applied, TimeProvider time) : IDisposable
+    SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index,
+    CoverageLog coverage,
+    SourceProgress progress, Func<long> heldSize, Func<CancellationToken, Task> roomAsync, Action<CapturedBatch> applied, TimeProvider time)
+        : IDisposable
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;
@@ -38,7 +42,8 @@ internal sealed class Pipeline(
     /// <param name="Checked">What became of the rows.</param>
     /// <param name="Beside">Entries made beside the log; null for a batch.</param>
     /// <param name="Sealed">Completes when these are sealed.</param>
-    private readonly record struct Held(CapturedBatch? Batch, CheckedBatch Checked, EntryBatch? Beside = null, TaskCompletionSource? Sealed = null);
+    private readonly record struct Held(
+        CapturedBatch? Batch, CheckedBatch Checked, EntryBatch? Beside = null, TaskCompletionSource? Sealed = null);
 
     private readonly record struct Made(Held Held, IReadOnlyList<EntryBatch> Entries);
 
@@ -51,9 +56,11 @@ internal sealed class Pipeline(
         Channel<IReadOnlyList<Made>> kept = Channel.CreateBounded<IReadOnlyList<Made>>(KeptMax);
         Channel<Done> done = Channel.CreateUnbounded<Done>();                       // bounded by what may be on its way from the source
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), broken = new();
-        Task before = Task.WhenAll(ReadAsync(stop.Token), MakeAsync(made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
+        Task before =
+            Task.WhenAll(ReadAsync(stop.Token), MakeAsync(made.Writer, stop.Token), KeepAsync(made.Reader, kept.Writer, broken.Token));
         Task after = ApplyAsync(done.Reader, stop);
-        _unconfirmed.AddLast((writer.TreeSize, capture.Start));                     // sealed by sessions before, and perhaps not yet held by those who must
+        // sealed by sessions before, and perhaps not yet held by those who must
+        _unconfirmed.AddLast((writer.TreeSize, capture.Start));
         try
         {
             await SealKeptAsync(kept.Reader, done.Writer, cancellationToken);
@@ -67,8 +74,10 @@ internal sealed class Pipeline(
         }
     }
 
-    /// <summary>Seals entries that come from no log in their place among those that do: after all that was read so far, and before all that is read later.</summary>
-    /// <param name="make">Given the position up to which changes stand before them, makes the entries; null or empty: there is nothing to seal after all.</param>
+    /// <summary>Seals entries that come from no log in their place among those that do:
+    /// after all that was read so far, and before all that is read later.</summary>
+    /// <param name="make">Given the position up to which changes stand before them, makes the entries; null or empty:
+    /// there is nothing to seal after all.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     public Task SealBesideAsync(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken) =>
         SealRowsAsync(() => make(_at) is { Count: > 0 } entries ? (entries, continuity.Take([])) : null, cancellationToken);
@@ -143,7 +152,8 @@ internal sealed class Pipeline(
         return entries;
     }
 
-    /// <summary>A stage: what it gave before it failed or was stopped still goes on its way, and a failure travels through the awaited task.</summary>
+    /// <summary>A stage: what it gave before it failed or was stopped still goes on its way, and a failure travels
+    /// through the awaited task.</summary>
     private static async Task ToTheEndAsync<T>(ChannelWriter<T> next, Func<Task> runAsync, CancellationToken cancellationToken)
     {
         try
@@ -161,7 +171,8 @@ internal sealed class Pipeline(
     }
 
     /// <summary>The keys of all that wait are made durable together, before any of them is sealed.</summary>
-    private Task KeepAsync(ChannelReader<Made> made, ChannelWriter<IReadOnlyList<Made>> kept, CancellationToken broken) => ToTheEndAsync(kept, async () =>
+    private Task KeepAsync(ChannelReader<Made> made, ChannelWriter<IReadOnlyList<Made>> kept, CancellationToken broken) =>
+        ToTheEndAsync(kept, async () =>
     {
         while (await made.WaitToReadAsync(broken))
         {
@@ -177,19 +188,24 @@ internal sealed class Pipeline(
         while (await KeptAsync(kept, stopping) && kept.TryRead(out IReadOnlyList<Made>? group))
         {
             long started = time.GetTimestamp();
-            IReadOnlyList<long> sizes = await SealGroupAsync(group);                // durable when it returns, the marks with it: one flush for all
+            // durable when it returns, the marks with it: one flush for all
+            IReadOnlyList<long> sizes = await SealGroupAsync(group);
             CapturedBatch? last = group.LastOrDefault(one => one.Held.Batch is not null).Held.Batch;
-            if (last is not null && !stopping.IsCancellationRequested)              // else the connection is closing: confirmed at the next start
+            // else the connection is closing: confirmed at the next start
+            if (last is not null && !stopping.IsCancellationRequested)
             {
                 await ConfirmAsync(sizes[^1], last.Confirmable, stopping);          // PostgreSQL may now forget it
             }
             for (int i = 0; i < group.Count; i++) done.TryWrite(new Done(group[i], sizes[i], time.GetElapsedTime(started)));
-            await roomAsync(stopping);                                              // a bucket that is down too long is waited for in the end
-            if (last?.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping); // the index follows what is published, and is never waited for but here
+            // a bucket that is down too long is waited for in the end
+            await roomAsync(stopping);
+            // the index follows what is published, and is never waited for but here
+            if (last?.Changes.Count >= BacklogMin) await index.RoomAsync(time, stopping);
         }
     }
 
-    /// <summary>Confirms the position, or, where copies are to hold the entries first, as much as they hold. Sealing waits for no copy.</summary>
+    /// <summary>Confirms the position, or, where copies are to hold the entries first, as much as they hold.
+    /// Sealing waits for no copy.</summary>
     private Task ConfirmAsync(long treeSize, Lsn position, CancellationToken stopping)
     {
         if (_unconfirmed.Count == UnconfirmedMax) _unconfirmed.RemoveLast();
@@ -257,7 +273,8 @@ internal sealed class Pipeline(
 
     /// <summary>Keys, then entries: both durable when it returns. The way into the ledger for entries that come from no log.</summary>
     /// <returns>Where each batch was sealed; they are sealed in their order.</returns>
-    public static Task<SealedBatch[]> SealAsync(Keyring keyring, LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken)
+    public static Task<SealedBatch[]> SealAsync(
+        Keyring keyring, LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken)
     {
         Keep(keyring, writer);
         return SealAsync(writer, batches, cancellationToken);
@@ -272,11 +289,13 @@ internal sealed class Pipeline(
         }
         catch (IndelibleException failure)
         {
-            throw writer.Stop(failure);                                             // a failed flush is never tried again: not by the next session either
+            // a failed flush is never tried again: not by the next session either
+            throw writer.Stop(failure);
         }
     }
 
     /// <summary>Entries whose keys are durable.</summary>
-    private static Task<SealedBatch[]> SealAsync(LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken) =>
+    private static Task<SealedBatch[]> SealAsync(
+        LedgerWriter writer, IReadOnlyList<EntryBatch> batches, CancellationToken cancellationToken) =>
         Task.WhenAll(batches.Select(batch => writer.SealAsync(batch, cancellationToken)));
 }

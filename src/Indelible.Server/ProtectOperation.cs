@@ -14,9 +14,11 @@ namespace Indelible.Server;
 /// <param name="SlotStart">Where the slot's reading starts.</param>
 /// <param name="IsCapturing">True if this process captures the source from now on.</param>
 /// <param name="Warnings">Things a person should know.</param>
-public sealed record ProtectResult(Protection Protection, long BaselineRows, Lsn SlotStart, bool IsCapturing, IReadOnlyList<string> Warnings);
+public sealed record ProtectResult(
+    Protection Protection, long BaselineRows, Lsn SlotStart, bool IsCapturing, IReadOnlyList<string> Warnings);
 
-/// <summary>Protects columns of one source: database first, then the guard entry, then the baseline, then the configuration. Idempotent: stopped anywhere, it can be run again.</summary>
+/// <summary>Protects columns of one source: database first, then the guard entry, then the baseline, then the configuration.
+/// Idempotent: stopped anywhere, it can be run again.</summary>
 /// <param name="host">Holds the ledger.</param>
 /// <param name="configPath">The configuration file; the source's section is written there.</param>
 /// <param name="progress">Told each step.</param>
@@ -55,7 +57,8 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     {
         string passwordFile = PasswordFileOf();
         ProtectRequest request = Request(PasswordOf(passwordFile));
-        ProtectPlan plan = await Protector.PlanAsync(Owner, request, cancellationToken); // what cannot be done is said before anything is written or stopped
+        // what cannot be done is said before anything is written or stopped
+        ProtectPlan plan = await Protector.PlanAsync(Owner, request, cancellationToken);
         if (!Path.Exists(passwordFile)) DurableFile.ReplaceSecret(passwordFile, Encoding.UTF8.GetBytes(request.CapturePassword + "\n"));
         await host.StopSourceAsync(Source);
         try
@@ -95,19 +98,23 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         LockTimeout = LockTimeout,
     };
 
-    /// <summary>The numbers of tables that were protected before everything was unprotected, or before a first <c>protect</c> was stopped: as their baselines name them.</summary>
+    /// <summary>The numbers of tables that were protected before everything was unprotected, or before a first <c>protect</c> was stopped:
+    /// as their baselines name them.</summary>
     private Dictionary<(string Schema, string Name), uint> Remembered()
     {
         Dictionary<(string, string), uint> numbers = [];
-        IEnumerable<EntryHeader> headers = host.View.NewestFirst(Source, EntryKind.Guard).Concat(host.View.NewestFirst(Source, EntryKind.Baseline).Take(1));
-        foreach (Relation relation in headers.Where(header => header.Code is null or GuardCode.BaselineComplete).Select(header => header.Relation).OfType<Relation>())
+        IEnumerable<EntryHeader> headers = host.View.NewestFirst(Source, EntryKind.Guard)
+            .Concat(host.View.NewestFirst(Source, EntryKind.Baseline).Take(1));
+        foreach (Relation relation in headers.Where(header => header.Code is null or GuardCode.BaselineComplete)
+            .Select(header => header.Relation).OfType<Relation>())
         {
             numbers.TryAdd((relation.Schema, relation.Name), relation.Id);
         }
         return numbers;
     }
 
-    private string Role => CaptureRole ?? (Existing is { } existing ? SourceConnection.Parse(existing.Connection).User : CaptureRoleDefault);
+    private string Role =>
+        CaptureRole ?? (Existing is { } existing ? SourceConnection.Parse(existing.Connection).User : CaptureRoleDefault);
 
     /// <summary>A role that was there before has a password of its own.</summary>
     private async Task RequireLoginAsync(SourceConfig config, string role, CancellationToken cancellationToken)
@@ -119,7 +126,8 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         catch (DbException e) when (e.SqlState == WrongPassword)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"role {role} is there already, and its password is not the one in {config.PasswordFile}: give it with --capture-password-file FILE, "
+                $"role {role} is there already, and its password is not the one in {config.PasswordFile}: give it with "
+                    + "--capture-password-file FILE, "
                 + $"name another role with --capture-role, or set it: ALTER ROLE {role} PASSWORD '…'; then run this again", e);
         }
         catch (DbException e)
@@ -150,7 +158,8 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         Protection = outcome.Protection,
     };
 
-    /// <summary>States tables as they stand. Where the slot begins beyond what is sealed (it was dropped, or everything was unprotected for a while), that gap comes first, and
+    /// <summary>States tables as they stand. Where the slot begins beyond what is sealed (it was dropped,
+    /// or everything was unprotected for a while), that gap comes first, and
     /// tables the ledger knows are left to be compared once the source is captured: what differs in them is found.</summary>
     private async Task<long> SealBaselineAsync(SourceConfig config, ProtectOutcome outcome, CancellationToken cancellationToken)
     {
@@ -160,28 +169,35 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         {
             EntryBatch gap = new() { Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart) };
             host.NewMaker(Source).AddGap(gap, "slot-ahead", sealedTo, outcome.SlotStart,
-                $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: what was changed in between was not protected, or cannot be read");
-            HashSet<uint> stated = [.. host.View.NewestFirst(Source, EntryKind.Guard).Where(header => header.Code == GuardCode.BaselineComplete).Select(header => header.Relation!.Id)];
+                $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: what "
+                    + "was changed in between was not protected, or cannot be read");
+            HashSet<uint> stated = [.. host.View.NewestFirst(Source, EntryKind.Guard)
+                .Where(header => header.Code == GuardCode.BaselineComplete).Select(header => header.Relation!.Id)];
             await host.SealAsync(gap, cancellationToken);
             tables = [.. tables.Where(table => !stated.Contains(table))];
             progress("a gap is sealed: what was changed meanwhile is found once `indelible run` captures the source");
         }
-        return await new BaselineSealer(host, Source, SourceConnections.Of(config), outcome.Protection, progress).SealAsync(tables, cancellationToken);
+        return await new BaselineSealer(host, Source, SourceConnections.Of(config), outcome.Protection, progress)
+            .SealAsync(tables, cancellationToken);
     }
 
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>
     private async Task SealGuardAsync(ProtectOutcome outcome, CancellationToken cancellationToken)
     {
-        bool isNew = host.Writer.MarkOf(Source) is null; // else the slot is compared with the mark when capture begins: one made anew is a gap
+        // else the slot is compared with the mark when capture begins: one made anew is a gap
+        bool isNew = host.Writer.MarkOf(Source) is null;
         SortedDictionary<string, string> facts = new(StringComparer.Ordinal)
         {
             ["by"] = By,
-            ["columns"] = string.Join(", ", outcome.Protection.Tables.SelectMany(table => table.Columns.Select(column => $"{table.Schema}.{table.Name}.{column.Name}"))),
+            ["columns"] = string.Join(", ",
+                outcome.Protection.Tables.SelectMany(
+                    table => table.Columns.Select(column => $"{table.Schema}.{table.Name}.{column.Name}"))),
             ["slot"] = outcome.Protection.Slot,
             ["slotStart"] = outcome.SlotStart.ToString(),
         };
         EntryBatch entries = new();
-        host.NewMaker(Source).AddGuard(entries, isNew || Existing is null ? GuardCode.ProtectionStarted : GuardCode.ProtectionChanged, facts);
+        host.NewMaker(Source)
+            .AddGuard(entries, isNew || Existing is null ? GuardCode.ProtectionStarted : GuardCode.ProtectionChanged, facts);
         if (isNew) entries.Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart);
         await host.SealAsync(entries, cancellationToken);
     }

@@ -26,15 +26,19 @@ public static class ProtectedTables
         return found.Length switch
         {
             1 => found[0],
-            0 => throw new IndelibleException(ExitCode.Usage, $"expected a protected table, found none called {wanted}; protected are: {Known(config)}"),
-            _ => throw new IndelibleException(ExitCode.Usage, $"expected one table, found {string.Join(" and ", found.Select(f => $"{f.Table.Schema}.{f.Table.Name} in {f.Source}"))}\n"
+            0 => throw new IndelibleException(
+                ExitCode.Usage, $"expected a protected table, found none called {wanted}; protected are: {Known(config)}"),
+            _ => throw new IndelibleException(ExitCode.Usage,
+                $"expected one table, found {string.Join(" and ", found.Select(f => $"{f.Table.Schema}.{f.Table.Name} in {f.Source}"))}\n"
                 + "  add the schema, or --source"),
         };
     }
 
     private static string Known(IndelibleConfig config)
     {
-        string[] names = [.. config.Sources.SelectMany(source => source.Value.Protection.Tables.Select(table => $"{table.Schema}.{table.Name}")).Distinct()];
+        string[] names = [
+            .. config.Sources.SelectMany(source => source.Value.Protection.Tables.Select(table => $"{table.Schema}.{table.Name}"))
+                .Distinct()];
         return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 }

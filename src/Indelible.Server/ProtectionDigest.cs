@@ -10,7 +10,8 @@ public static class ProtectionDigest
 {
     private const byte Unsigned = 0, Negative = 1, Text = 3, Array = 4;
 
-    /// <summary>32 bytes: SHA-256 of deterministic CBOR <c>[* [relation id, schema, name, [* [column number, column name, policy]]]]</c>.</summary>
+    /// <summary>32 bytes: SHA-256 of deterministic CBOR <c>[* [relation id, schema, name, [* [column number, column name,
+    /// policy]]]]</c>.</summary>
     public static byte[] Of(Protection protection)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -7,13 +7,16 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Seals entries in their place among those of the log. <paramref name="make"/> is given the position up to which changes stand before them.</summary>
+/// <summary>Seals entries in their place among those of the log.
+/// <paramref name="make"/> is given the position up to which changes stand before them.</summary>
 internal delegate Task SealInOrder(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken);
 
-/// <summary>Compares the source's catalog with what is protected, at intervals and after every change of schema, whether or not anything reports DDL; seals what is not
+/// <summary>Compares the source's catalog with what is protected, at intervals and after every change of schema,
+/// whether or not anything reports DDL; seals what is not
 /// as it should be, and that it is again, and a gap where the log may not have shown all that happened to rows.</summary>
 internal sealed class ProtectionWatch(
-    string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, OpenGaps gaps, ILogger logger)
+    string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, OpenGaps gaps,
+    ILogger logger)
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
@@ -44,7 +47,8 @@ internal sealed class ProtectionWatch(
             Lsn readBy = await Protector.LogEndAsync(connection, cancellationToken);
             await seal(at => Compare(trace, checks, rights, at > readBy ? at : readBy), cancellationToken);
             _catalog.Sealed(trace);
-            gaps.Hidden(checks.Where(check => check.Status != CheckStatus.Ok).SelectMany(check => check.Gone is { } gone ? [gone] : check.Hides).Select(table => table.Id));
+            gaps.Hidden(checks.Where(check => check.Status != CheckStatus.Ok)
+                .SelectMany(check => check.Gone is { } gone ? [gone] : check.Hides).Select(table => table.Id));
         }
         catch (Exception e) when (e is DbException or IndelibleException)
         {
@@ -69,7 +73,8 @@ internal sealed class ProtectionWatch(
         }
         Compare(entries, rights);
         foreach (CatalogTrace.Difference difference in _catalog.Compare(entries, trace, until)) lapses.Add(difference);
-        foreach (ProtectedTable table in _downgrades.Take()) lapses.Add(table, Downgrades.Reason, "a statement left it without identity FULL for a while");
+        foreach (ProtectedTable table in _downgrades.Take())
+            lapses.Add(table, Downgrades.Reason, "a statement left it without identity FULL for a while");
         foreach (Lapse lapse in lapses.All) AddGap(entries, lapse, until);
         return entries;
     }
@@ -78,8 +83,10 @@ internal sealed class ProtectionWatch(
     private void AddGap(EntryBatch entries, Lapse lapse, Lsn until)
     {
         Lsn from = gaps.Open(lapse.Table.Id, _catalog.Since > Lsn.None ? _catalog.Since : until);
-        string message = $"{lapse.Table.Schema}.{lapse.Table.Name}: {lapse.What}: rows may have been changed meanwhile without the log showing it";
-        _maker.AddGap(entries, lapse.Reason, from, until, message, new Relation(lapse.Table.Id, lapse.Table.Schema, lapse.Table.Name, null));
+        string message =
+            $"{lapse.Table.Schema}.{lapse.Table.Name}: {lapse.What}: rows may have been changed meanwhile without the log showing it";
+        _maker.AddGap(
+            entries, lapse.Reason, from, until, message, new Relation(lapse.Table.Id, lapse.Table.Schema, lapse.Table.Name, null));
         ServerLog.Gap(logger, source, from.ToString(), until.ToString(), message);
     }
 
@@ -95,17 +102,21 @@ internal sealed class ProtectionWatch(
         if (_memory.Faults.GetValueOrDefault(check.Name) == check.Found) return false;
         _memory.Faults[check.Name] = check.Found;
         Add(entries, check.Name, check.Expected, check.Found, Words.Of(check.Status));
-        ServerLog.NotAsProtected(logger, check.Status == CheckStatus.Fail ? LogLevel.Error : check.Status == CheckStatus.Warn ? LogLevel.Warning : LogLevel.Information, source, check.Name, check.Expected, check.Found);
+        ServerLog.NotAsProtected(logger,
+            check.Status == CheckStatus.Fail ? LogLevel.Error : check.Status == CheckStatus.Warn ? LogLevel.Warning : LogLevel.Information,
+            source, check.Name, check.Expected, check.Found);
         return true;
     }
 
-    /// <summary>Nothing says how these should be, so each change of them is told, and how they stand then is what the next is compared with.</summary>
+    /// <summary>Nothing says how these should be, so each change of them is told, and how they stand then is what the
+    /// next is compared with.</summary>
     private void Compare(EntryBatch entries, SortedDictionary<string, string> rights)
     {
         IReadOnlyDictionary<string, string>? before = _memory.Rights;
         if (before is not null)
         {
-            string[] changed = [.. before.Keys.Union(rights.Keys).Where(what => before.GetValueOrDefault(what) != rights.GetValueOrDefault(what))];
+            string[] changed =
+                [.. before.Keys.Union(rights.Keys).Where(what => before.GetValueOrDefault(what) != rights.GetValueOrDefault(what))];
             if (changed.Length == 0) return;
             foreach (string what in changed.Where(what => IsTold(what, before, rights)))
             {
@@ -118,7 +129,8 @@ internal sealed class ProtectionWatch(
         _maker.AddGuard(entries, GuardCode.Rights, rights);
     }
 
-    /// <summary>A role that comes or goes is told of. A table comes and goes with its protection, which is sealed, or with a statement, which other checks tell of.</summary>
+    /// <summary>A role that comes or goes is told of. A table comes and goes with its protection, which is sealed, or with a statement,
+    /// which other checks tell of.</summary>
     private static bool IsTold(string what, IReadOnlyDictionary<string, string> before, SortedDictionary<string, string> now) =>
         what.StartsWith("role ", StringComparison.Ordinal) || (before.ContainsKey(what) && now.ContainsKey(what));
 

@@ -12,13 +12,17 @@ namespace Indelible.Server;
 /// <param name="Findings">What is wrong; empty if every entry the index named is in the ledger and is what was asked for.</param>
 /// <param name="Head">The checkpoint the last of them was proved under; null if there was none to prove.</param>
 /// <param name="SignedBy">Keys that signed it.</param>
-public sealed record ResultReport(IReadOnlyList<IndexedEntry> Proven, IReadOnlyList<string> Findings, Checkpoint? Head, IReadOnlyList<string> SignedBy)
+public sealed record ResultReport(
+    IReadOnlyList<IndexedEntry> Proven, IReadOnlyList<string> Findings, Checkpoint? Head, IReadOnlyList<string> SignedBy)
 {
     /// <summary>What such a check cannot tell.</summary>
-    public const string NotChecked = "whether the index leaves out entries that match: `indelible index rebuild` makes it anew from the ledger; and the rest of the ledger: `indelible verify`";
+    public const string NotChecked =
+        "whether the index leaves out entries that match: `indelible index rebuild` makes it anew from the ledger; "
+            + "and the rest of the ledger: `indelible verify`";
 }
 
-/// <summary>Checks what a query found against the ledger itself: each entry, exactly as it is shown, is in the tree of the signed checkpoint.</summary>
+/// <summary>Checks what a query found against the ledger itself: each entry, exactly as it is shown,
+/// is in the tree of the signed checkpoint.</summary>
 /// <param name="reader">The ledger.</param>
 /// <param name="policy">Whose signature counts.</param>
 public sealed class ResultCheck(LedgerReader reader, Policy policy)
@@ -29,7 +33,10 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
     public ResultReport Check(IEnumerable<IndexedEntry> shown, IEnumerable<long> strangers)
     {
         List<IndexedEntry> proven = [];
-        List<string> findings = [.. strangers.Distinct().Select(index => $"the index named entry {index}, which is not what was asked for: it is not shown. The index is wrong; make it again with `indelible index rebuild`")];
+        List<string> findings = [.. strangers.Distinct()
+            .Select(index =>
+                $"the index named entry {index}, which is not what was asked for: it is not shown. The index is wrong; "
+                    + "make it again with `indelible index rebuild`")];
         (Checkpoint? head, IReadOnlyList<string> signedBy) = (null, []);
         foreach (IndexedEntry entry in shown)
         {
@@ -37,7 +44,8 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
             findings.AddRange(report.Findings.Select(finding => $"entry {entry.Index} is not shown: {finding}"));
             if (!report.IsSound) continue;
             proven.Add(entry);
-            (head, signedBy) = (new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, report.SignedBy);
+            (head, signedBy) =
+                (new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, report.SignedBy);
         }
         return new ResultReport(proven, findings, head, signedBy);
     }
@@ -53,7 +61,8 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
         }
         catch (LedgerCorruptException e)
         {
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = [new Finding(Rules.EntryHash, "", shown.Index, e.Message)], NotChecked = [] };
+            return new VerificationReport { Verdict = Verdict.Failed, Findings = [new Finding(Rules.EntryHash, "", shown.Index, e.Message)],
+                NotChecked = [] };
         }
     }
 }

@@ -6,7 +6,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>How a row is named in an entry: its primary key in clear, or a keyed token where a key column is protected or the key is very long.</summary>
+/// <summary>How a row is named in an entry: its primary key in clear, or a keyed token where a key column is protected or
+/// the key is very long.</summary>
 internal static class RowKeys
 {
     /// <summary>True if the key may not, or cannot, stand in clear.</summary>
@@ -15,7 +16,9 @@ internal static class RowKeys
         int length = 0;
         for (int i = 0; i < key.Count; i++)
         {
-            length += key[i].Length <= EntryLimits.KeyValueLengthMax ? Encoding.UTF8.GetByteCount(key[i]) : EntryLimits.KeyValueLengthMax + 1;
+            length += key[i].Length <= EntryLimits.KeyValueLengthMax
+                ? Encoding.UTF8.GetByteCount(key[i])
+                : EntryLimits.KeyValueLengthMax + 1;
             if (length > EntryLimits.KeyValueLengthMax || IsProtected(table, table.Key[i])) return true;
         }
         return false;
@@ -35,7 +38,8 @@ internal static class RowKeys
         return new RowKey { Columns = columns };
     }
 
-    /// <summary>For a row named by a token: seals the key columns that are not protected themselves, where a row begins, ends or changes its key.</summary>
+    /// <summary>For a row named by a token: seals the key columns that are not protected themselves, where a row begins,
+    /// ends or changes its key.</summary>
     public static void AddSealedKey(List<DraftField> fields, CapturedChange.Row row)
     {
         if (row.Operation == Operation.Update && row.PreviousKey is null) return;
@@ -60,7 +64,8 @@ internal static class RowKeys
         {
             if (Has(fields, table.Key[i])) continue;
             fields.Add(new DraftField(
-                FieldScope.Column, table.Key[i], PolicyOf(table, table.Key[i]), ClearValue.Missing(MissingReason.NotApplicable), Text(key[i])));
+                FieldScope.Column, table.Key[i], PolicyOf(table, table.Key[i]), ClearValue.Missing(MissingReason.NotApplicable),
+                Text(key[i])));
         }
     }
 

@@ -23,20 +23,31 @@ public sealed record RowQuery(Query Query)
         }
         RelationId relation = new(entry.Source!, entry.Relation!.Id);
         RowKey known = entry.Key!;
-        if (known.Token.IsEmpty) return new RowQuery(new Query { Relation = relation, Key = key.ValuesFor([.. known.Columns.Select(column => column.Name)]) });
+        if (known.Token.IsEmpty)
+            return new RowQuery(new Query { Relation = relation, Key = key.ValuesFor([.. known.Columns.Select(column => column.Name)]) });
         return new RowQuery(new Query { Relation = relation, KeyToken = TokenOf(view, relation, key.ValuesFor([])) });
     }
 
-    /// <summary>Refuses the name of a source, table or column that neither is protected nor has entries: an empty answer would read as if nothing had happened to it.</summary>
+    /// <summary>Refuses the name of a source, table or column that neither is protected nor has entries:
+    /// an empty answer would read as if nothing had happened to it.</summary>
     /// <exception cref="IndelibleException">Usage: there is no such source, table or column.</exception>
     public static void RequireKnown(LedgerView view, IndelibleConfig config, Query query)
     {
         Query one = new() { Source = query.Source, Limit = 1 };
         bool HasEntries(Query some) => view.Index.Find(some).Entries.Count > 0;
-        if (query.Source is { } source && !config.Sources.ContainsKey(source) && !HasEntries(one)) throw Unknown("a source", source, "sources are", config.Sources.Keys);
-        if (query.Table is { } table && !IsProtected(config, query.Source, query.Schema, table) && !HasEntries(one with { Schema = query.Schema, Table = table })) ProtectedTables.Find(config, query.Source, query.Schema, table);
+        if (query.Source is { } source && !config.Sources.ContainsKey(source) && !HasEntries(one))
+            throw Unknown("a source", source, "sources are", config.Sources.Keys);
+        if (query.Table is { } table && !IsProtected(config, query.Source, query.Schema, table)
+            && !HasEntries(one with { Schema = query.Schema, Table = table }))
+                ProtectedTables.Find(config, query.Source, query.Schema, table);
         if (query.Column is not { } column || HasEntries(one with { Column = column })) return;
-        string[] columns = [.. from protectedSource in config.Sources from protectedTable in protectedSource.Value.Protection.Tables from known in protectedTable.Columns select known.Name];
+        string[] columns =
+        [
+            .. from protectedSource in config.Sources
+               from protectedTable in protectedSource.Value.Protection.Tables
+               from known in protectedTable.Columns
+               select known.Name,
+        ];
         if (!columns.Contains(column)) throw Unknown("a protected column", column, "protected are", columns.Distinct());
     }
 

@@ -16,8 +16,10 @@ namespace Indelible.Server;
 public sealed record StateField(string Name, FieldValue Value, Side Side, MicroTime Since, long EntryIndex, Entry Entry, Field Field);
 
 /// <summary>What the ledger says a row held at some point.</summary>
-/// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key. What was sealed later happened later, but for
-/// baselines: capture begins at the slot, the table is read after it, so a baseline is sealed before changes that it already shows. A baseline holds at its
+/// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key.
+/// What was sealed later happened later, but for
+/// baselines: capture begins at the slot, the table is read after it, so a baseline is sealed before changes that it already shows.
+/// A baseline holds at its
 /// snapshot: of the changes of its row, those the snapshot shows are older than it and passed over.</remarks>
 public sealed class RowState
 {
@@ -33,7 +35,9 @@ public sealed class RowState
     /// <summary>The newest entry about it that counted; null if there is none.</summary>
     public long? NewestEntry { get; private set; }
     /// <summary>Its protected values; empty unless it stood.</summary>
-    public IReadOnlyList<StateField> Fields => Exists == true ? [.. _known.Values.OrderBy(known => known.Name, StringComparer.Ordinal)] : [];
+    public IReadOnlyList<StateField> Fields => Exists == true
+        ? [.. _known.Values.OrderBy(known => known.Name, StringComparer.Ordinal)]
+        : [];
 
     /// <summary>The value of one column; null if the ledger has none.</summary>
     public StateField? this[string column] => _known.GetValueOrDefault(column);
@@ -60,9 +64,12 @@ public sealed class RowState
         return state;
     }
 
-    /// <summary>True where it matters whether a baseline shows the change: it ends the row, or brings it from another key. Any other says what a baseline that
-    /// shows it says, or what was said of it by newer ones; to look for the baseline of every row would cost as much as all the rest.</summary>
-    private static bool IsTurn(RowStep step, RowWalk walk) => step.Header.PreviousKey is not null || step.Header.Operation == Operation.Truncate || Ends(step, walk);
+    /// <summary>True where it matters whether a baseline shows the change: it ends the row, or brings it from another key.
+    /// Any other says what a baseline that
+    /// shows it says, or what was said of it by newer ones; to look for the baseline of every row would cost as
+    /// much as all the rest.</summary>
+    private static bool IsTurn(RowStep step, RowWalk walk) => step.Header.PreviousKey is not null
+        || step.Header.Operation == Operation.Truncate || Ends(step, walk);
 
     /// <summary>Takes the next older step; true once nothing older matters.</summary>
     private bool IsDoneAfter(RowStep step, RowWalk walk)
@@ -71,7 +78,8 @@ public sealed class RowState
         if (header.Operation == Operation.Truncate) return IsTruncated(step.Index, header.Relation?.Leaf);
         NewestEntry ??= step.Index;
         if (Ends(step, walk)) return End(step.Index);
-        if (_truncations.FindLast(truncation => truncation.Leaf == header.Relation?.Leaf) is { Leaf: not null } ended) return End(ended.Index);
+        if (_truncations.FindLast(truncation => truncation.Leaf == header.Relation?.Leaf) is { Leaf: not null } ended)
+            return End(ended.Index);
         Exists = true;
         foreach ((long index, Entry entry) in step.Parts) Learn(index, entry);
         if (header.Kind == EntryKind.Baseline || header.Operation == Operation.Insert) return true;
@@ -106,14 +114,16 @@ public sealed class RowState
 
     /// <summary>True if what was found is that there is no such row.</summary>
     public static bool SaysGone(Entry found) =>
-        found.Fields.Any(field => field.Scope == FieldScope.Column && field.After is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow });
+        found.Fields.Any(field => field.Scope == FieldScope.Column
+            && field.After is { Kind: ValueKind.Missing, Reason: MissingReason.NoRow });
 
     private void Learn(long index, Entry entry)
     {
         MicroTime since = entry.Header.CommittedAt ?? entry.Header.SealedAt;
         foreach (Field field in entry.Fields)
         {
-            bool saysNothing = field.After is { Kind: ValueKind.Missing, Reason: not (MissingReason.TooLarge or MissingReason.NotCaptured) };
+            bool saysNothing =
+                field.After is { Kind: ValueKind.Missing, Reason: not (MissingReason.TooLarge or MissingReason.NotCaptured) };
             if (field.Scope != FieldScope.Column || saysNothing) continue;
             _known.TryAdd(field.Name, new StateField(field.Name, field.After, Side.After, since, index, entry, field));
         }
@@ -126,7 +136,8 @@ public sealed class RowState
         private Snapshot? _snapshot;
         private PgSnapshot? _transactions;
 
-        /// <summary>True if the row's newest baseline shows the change. Looks for that baseline only once asked; then knows it for the row's older changes too.</summary>
+        /// <summary>True if the row's newest baseline shows the change.
+        /// Looks for that baseline only once asked; then knows it for the row's older changes too.</summary>
         public bool Shows(EntryHeader change, Query row, bool isAsked)
         {
             if (!ReferenceEquals(row, _row))

@@ -5,7 +5,8 @@ using Indelible.Ledger;
 namespace Indelible.Server;
 
 /// <summary>Whose key each side of a change is sealed under: the row's, or that of the person its subject column names.</summary>
-/// <remarks>A row begins with its insert, keeps its key when its primary key changes, and is another row when the same key is inserted again.
+/// <remarks>A row begins with its insert, keeps its key when its primary key changes, and is another row when
+/// the same key is inserted again.
 /// A person keeps the key whatever happens to rows. Where the subject column is NULL or unknown, the row is the subject.</remarks>
 internal sealed class RowSubjects(Keyring keyring, string source)
 {

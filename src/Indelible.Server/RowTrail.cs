@@ -13,7 +13,8 @@ public readonly record struct IndexedEntry(long Index, Entry Entry);
 public sealed record TrailPage(IReadOnlyList<IndexedEntry> Entries, string? Next);
 
 /// <summary>The life of a row: every entry under its key, the truncations that ended it, and what it was under earlier keys.</summary>
-/// <remarks>A key used again is another row with the same name; both lives are shown, in order. A row that left for another key is not followed there:
+/// <remarks>A key used again is another row with the same name; both lives are shown, in order.
+/// A row that left for another key is not followed there:
 /// the entry names the key. Truncations are entries of a table or partition: one belongs to a row only if the row stood there.</remarks>
 public sealed class RowTrail
 {
@@ -32,7 +33,8 @@ public sealed class RowTrail
     public RowTrail(LedgerView view, Query row)
     {
         (_view, _relation) = (view, row.Relation);
-        _isEverTruncated = view.Index.Find(new Query { Relation = row.Relation, Operation = Operation.Truncate, Limit = 1 }).Entries.Count > 0;
+        _isEverTruncated =
+            view.Index.Find(new Query { Relation = row.Relation, Operation = Operation.Truncate, Limit = 1 }).Entries.Count > 0;
         Collect(new Stretch(row with { IsRowOnly = true }, -1, long.MaxValue));
     }
 
@@ -86,7 +88,8 @@ public sealed class RowTrail
         {
             if (change.Index <= stretch.After) return;
             EntryHeader header = change.Entry.Header;
-            if (!QueryMatch.Names(stretch.Row, header.Key) || QueryMatch.Names(stretch.Row, header.PreviousKey)) continue;    // it left, or parts of one
+            // it left, or parts of one
+            if (!QueryMatch.Names(stretch.Row, header.Key) || QueryMatch.Names(stretch.Row, header.PreviousKey)) continue;
             IsCut |= _stretches.Count == StretchesMax;
             if (IsCut) return;
             Query earlier = For(header.PreviousKey!);
@@ -99,7 +102,8 @@ public sealed class RowTrail
     {
         long inserted = Newest(row with { Operation = Operation.Insert }, before, static _ => true) - 1;
         long deleted = Newest(row with { Operation = Operation.Delete }, before, static _ => true);
-        long left = Newest(row with { IsKeyChange = true }, before, header => QueryMatch.Names(row, header.PreviousKey) && !QueryMatch.Names(row, header.Key));
+        long left = Newest(row with { IsKeyChange = true }, before,
+            header => QueryMatch.Names(row, header.PreviousKey) && !QueryMatch.Names(row, header.Key));
         return Math.Max(inserted, Math.Max(deleted, left));
     }
 

@@ -16,7 +16,8 @@ internal sealed record RowStep(IReadOnlyList<(long Index, Entry Entry)> Parts)
     public long FirstIndex => Parts[^1].Index;
 }
 
-/// <summary>Goes through the entries about a row from the newest back, following it through changes of its key. Believes the entries, not the index.</summary>
+/// <summary>Goes through the entries about a row from the newest back, following it through changes of its key.
+/// Believes the entries, not the index.</summary>
 internal sealed class RowWalk
 {
     private const int FirstPageLimit = 4;
@@ -43,7 +44,8 @@ internal sealed class RowWalk
     {
         if (NextEntry() is not { } newest) return null;
         List<(long Index, Entry Entry)> parts = [newest];
-        while (HasPage() && _page.Peek() == parts[^1].Index - 1 && _view.Entry(_page.Peek()) is var older && IsPartOfOne(older.Header, newest.Entry.Header))
+        while (HasPage() && _page.Peek() == parts[^1].Index - 1 && _view.Entry(_page.Peek()) is var older
+            && IsPartOfOne(older.Header, newest.Entry.Header))
         {
             parts.Add((_page.Dequeue(), older));
         }
@@ -57,12 +59,14 @@ internal sealed class RowWalk
             long index = _page.Dequeue();
             Entry entry = _view.Entry(index);
             EntryHeader header = entry.Header;
-            if (IsIn(header) && (header.Operation == Operation.Truncate || IsAbout(header.Key) || IsAbout(header.PreviousKey))) return (index, entry);
+            if (IsIn(header) && (header.Operation == Operation.Truncate || IsAbout(header.Key) || IsAbout(header.PreviousKey)))
+                return (index, entry);
         }
         return null;
     }
 
-    /// <summary>Parts stand side by side. Those of a change have one position; those of a reading have none, and one snapshot shows a row once.</summary>
+    /// <summary>Parts stand side by side. Those of a change have one position; those of a reading have none,
+    /// and one snapshot shows a row once.</summary>
     private static bool IsPartOfOne(EntryHeader one, EntryHeader other) =>
         one.Kind == other.Kind && one.Operation == other.Operation && one.Snapshot == other.Snapshot && one.Relation == other.Relation
         && one.Position?.CommitLsn == other.Position?.CommitLsn && one.Position?.Ordinal == other.Position?.Ordinal
@@ -88,7 +92,8 @@ internal sealed class RowWalk
         : key.Token.IsEmpty && key.Columns.Select(column => column.Value).SequenceEqual(Row.Key ?? []));
 
     private static bool IsSame(RowKey one, RowKey other) =>
-        one.Token.Span.SequenceEqual(other.Token.Span) && one.Columns.Select(column => column.Value).SequenceEqual(other.Columns.Select(column => column.Value));
+        one.Token.Span.SequenceEqual(other.Token.Span)
+            && one.Columns.Select(column => column.Value).SequenceEqual(other.Columns.Select(column => column.Value));
 
     private bool IsIn(EntryHeader header) =>
         header.Relation is { } relation && Row.Relation == new RelationId(header.Source ?? "", relation.Id);

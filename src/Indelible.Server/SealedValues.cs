@@ -9,12 +9,14 @@ namespace Indelible.Server;
 public sealed class SealedValues(Func<Keyring> keyring, LedgerReader reader)
 {
     /// <summary>Opens one side of a field; values kept in clear or missing are returned as they are, digests are never opened.</summary>
-    public OpenedValue Open(Entry entry, Field field, Side side) => Open(entry, field, side, KeyOf(entry.Header.SubjectBefore), KeyOf(entry.Header.SubjectAfter));
+    public OpenedValue Open(Entry entry, Field field, Side side) =>
+        Open(entry, field, side, KeyOf(entry.Header.SubjectBefore), KeyOf(entry.Header.SubjectAfter));
 
     /// <summary>A subject's key; null if there is no subject, or its key is not here.</summary>
     internal SubjectKey? KeyOf(KeyId? subject) => subject is { } id && keyring().TryGetKey(id, out SubjectKey key) ? key : null;
 
-    /// <summary>As <see cref="Open(Entry, Field, Side)"/>, with the keys of the entry's subjects, for whoever opens several values of it: finding a key costs more than using it.</summary>
+    /// <summary>As <see cref="Open(Entry, Field, Side)"/>, with the keys of the entry's subjects, for whoever opens several values of it:
+    /// finding a key costs more than using it.</summary>
     internal OpenedValue Open(Entry entry, Field field, Side side, SubjectKey? before, SubjectKey? after)
     {
         FieldValue value = side == Side.Before ? field.Before : field.After;

@@ -7,8 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Verifies the ledger while it is written, all of it from raw bytes, again and again, with a share of one core; and that it goes on from the head remembered.</summary>
-/// <remarks>A pass has a thread to itself: verifying is one long computation. docs/decisions/0012-damage-does-not-stop-sealing.md.</remarks>
+/// <summary>Verifies the ledger while it is written, all of it from raw bytes, again and again, with a share of one core;
+/// and that it goes on from the head remembered.</summary>
+/// <remarks>A pass has a thread to itself: verifying is one long computation.
+/// docs/decisions/0012-damage-does-not-stop-sealing.md.</remarks>
 internal sealed class SelfVerification(LedgerHost host, Conditions conditions, ILogger logger)
 {
     private static readonly TimeSpan PassPause = TimeSpan.FromSeconds(1);
@@ -28,7 +30,8 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
     }
 
     /// <summary>Verifies until cancelled.</summary>
-    /// <exception cref="LedgerCorruptException">The ledger does not go on from the head that was verified last: sealing must stop.</exception>
+    /// <exception cref="LedgerCorruptException">The ledger does not go on from the head that was verified last:
+    /// sealing must stop.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -37,11 +40,13 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
             Finding? fault;
             try
             {
-                fault = await Task.Factory.StartNew(() => Pass(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                fault = await Task.Factory.StartNew(
+                    () => Pass(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
             catch (IndelibleException) when (host.Paths.Store is not null)
             {
-                await Task.Delay(StoreAwayPause, host.Time, cancellationToken);     // the bucket does not answer, which is told already: nothing was found
+                // the bucket does not answer, which is told already: nothing was found
+                await Task.Delay(StoreAwayPause, host.Time, cancellationToken);
                 continue;
             }
             if (fault is { } found) await SealAsync(found, cancellationToken);
@@ -59,7 +64,8 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         try
         {
             using LedgerFetch files = host.Paths.Store is { } store
-                ? LedgerFetch.FromBucket(store.Options(), host.Keyring.LedgerKeys.Signer.VerifierKey, cancellationToken) : LedgerFetch.FromDirectory(host.Paths.Ledger);
+                ? LedgerFetch.FromBucket(store.Options(), host.Keyring.LedgerKeys.Signer.VerifierKey, cancellationToken)
+                : LedgerFetch.FromDirectory(host.Paths.Ledger);
             LedgerVerifier verifier = new(files.Fetch, files.OpenFile)
             {
                 Policy = Policy.ForKey(host.Keyring.LedgerKeys.Signer.VerifierKey),
@@ -91,7 +97,9 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
     /// <summary>Alerts at once: the pass may take hours yet.</summary>
     private void Tell(Finding fault)
     {
-        string words = $"{host.Paths.Ledger}: {fault}. Bytes that were published have changed since: by a fault of the disk, or by somebody. What was sealed is known by its hash, and new entries are sealed on top of it. "
+        string words =
+            $"{host.Paths.Ledger}: {fault}. Bytes that were published have changed since: by a fault of the disk, or by somebody. What was "
+                + "sealed is known by its hash, and new entries are sealed on top of it. "
             + "Keep the directory as evidence, run `indelible verify` for all of it, and put back the file from a copy";
         host.Metrics.CountVerificationFailure();
         ServerLog.VerificationFailed(logger, fault.File, fault.EntryIndex, words);
@@ -99,10 +107,12 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         if (host.Config.Alerts?.Verification != false) conditions.Set(GuardCode.VerificationFailed, null, words);
     }
 
-    /// <summary>Says in the ledger itself that part of it is damaged, once for each fault; stops everything where history was rewritten.</summary>
+    /// <summary>Says in the ledger itself that part of it is damaged, once for each fault;
+    /// stops everything where history was rewritten.</summary>
     private async Task SealAsync(Finding fault, CancellationToken cancellationToken)
     {
-        if (fault.Rule == Rules.Consistency) throw new LedgerCorruptException(Path.Combine(host.Paths.Ledger, fault.File), 0, fault.Message);
+        if (fault.Rule == Rules.Consistency)
+            throw new LedgerCorruptException(Path.Combine(host.Paths.Ledger, fault.File), 0, fault.Message);
         if (!_sealed.Add((fault.Rule, fault.File, fault.EntryIndex))) return;
         EntryBatch entries = new();
         host.NewMaker("").AddGuard(entries, GuardCode.VerificationFailed, new Dictionary<string, string>

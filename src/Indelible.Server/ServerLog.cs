@@ -23,28 +23,34 @@ internal static partial class ServerLog
     [LoggerMessage(5012, LogLevel.Error, "Source {Source}: stopped: {Reason}")]
     public static partial void SourceStopped(ILogger logger, string source, string reason);
 
-    [LoggerMessage(5013, LogLevel.Error, "Source {Source}: gap from {From} to {To}: {Reason} Sealed; the tables are compared, and what differs is sealed as found")]
+    [LoggerMessage(5013, LogLevel.Error,
+        "Source {Source}: gap from {From} to {To}: {Reason} Sealed; the tables are compared, and what differs is sealed as found")]
     public static partial void Gap(ILogger logger, string source, string from, string to, string reason);
 
     [LoggerMessage(5014, LogLevel.Information, "Source {Source}: baseline of {Rows} rows sealed")]
     public static partial void BaselineSealed(ILogger logger, string source, long rows);
 
-    [LoggerMessage(5022, LogLevel.Information, "Source {Source}: {Table} is whole again after a gap: {Rows} rows compared, {Found} found otherwise than sealed")]
+    [LoggerMessage(5022, LogLevel.Information,
+        "Source {Source}: {Table} is whole again after a gap: {Rows} rows compared, {Found} found otherwise than sealed")]
     public static partial void GapSettled(ILogger logger, string source, string table, long rows, long found);
 
-    [LoggerMessage(5023, LogLevel.Warning, "Source {Source}: {Table} could not be compared after a gap, which stays open; tried again: {Reason}")]
+    [LoggerMessage(5023, LogLevel.Warning,
+        "Source {Source}: {Table} could not be compared after a gap, which stays open; tried again: {Reason}")]
     public static partial void GapNotSettled(ILogger logger, string source, string table, string reason);
 
     [LoggerMessage(5015, LogLevel.Error, "Source {Source}: {Reason}. Passed; the gap is sealed, and what differs is found")]
     public static partial void Undeliverable(ILogger logger, string source, string reason);
 
-    [LoggerMessage(EventId = 5016, Message = "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]
+    [LoggerMessage(EventId = 5016,
+        Message = "Source {Source}: {What}: expected {Expected}, found {Found}. Sealed; `indelible doctor` says how to mend it")]
     public static partial void NotAsProtected(ILogger logger, LogLevel level, string source, string what, string expected, string found);
 
     [LoggerMessage(5017, LogLevel.Warning, "Source {Source}: the catalog could not be compared this time: {Reason}")]
     public static partial void CatalogUnread(ILogger logger, string source, string reason);
 
-    [LoggerMessage(5018, LogLevel.Error, "Source {Source}: {Count} changes do not follow from what the ledger holds, the first in {Table} at {Position}: {What}. Sealed as guard entries")]
+    [LoggerMessage(5018, LogLevel.Error,
+        "Source {Source}: {Count} changes do not follow from what the ledger holds, the first in {Table} at {Position}: {What}. "
+            + "Sealed as guard entries")]
     public static partial void ContinuityBroken(ILogger logger, string source, long count, string table, string position, string what);
 
     [LoggerMessage(5019, LogLevel.Information, "Source {Source}: row images caught up with {Entries} entries, {ElapsedMs} ms")]
@@ -65,13 +71,17 @@ internal static partial class ServerLog
     [LoggerMessage(5026, LogLevel.Error, "{Reason}")]
     public static partial void IndexUnwritable(ILogger logger, string reason);
 
-    [LoggerMessage(5027, LogLevel.Error, "Source {Source}: changes are not held against the values before them until the index can be written again; crosscheck would find what is missed. {Reason}")]
+    [LoggerMessage(5027, LogLevel.Error,
+        "Source {Source}: changes are not held against the values before them until the index can be written again; "
+            + "crosscheck would find what is missed. {Reason}")]
     public static partial void ContinuitySuspended(ILogger logger, string source, string reason);
 
     [LoggerMessage(5041, LogLevel.Critical, "The ledger does not verify, {File}, entry {Entry}: {What}")]
     public static partial void VerificationFailed(ILogger logger, string file, long entry, string what);
 
-    [LoggerMessage(5044, LogLevel.Warning, "How far {Target} was told is not known: {Fault}. It is told everything again from the ledger's first entry on, what is alike together")]
+    [LoggerMessage(5044, LogLevel.Warning,
+        "How far {Target} was told is not known: {Fault}. It is told everything again from the ledger's first entry on, "
+            + "what is alike together")]
     public static partial void AlertsAnew(ILogger logger, string target, string fault);
 
     [LoggerMessage(5040, LogLevel.Error, "Alerts for {Target} are not delivered and are tried again: {Reason}")]
@@ -86,7 +96,8 @@ internal static partial class ServerLog
     [LoggerMessage(5050, LogLevel.Information, "Source {Source}: crosscheck of {Rows} rows found no difference; sealed as entry {Entry}")]
     public static partial void Crosschecked(ILogger logger, string source, long rows, long entry);
 
-    [LoggerMessage(5051, LogLevel.Error, "Source {Source}: crosscheck found {Differences} differences, {NotCovered} tables are not covered; sealed as entry {Entry}")]
+    [LoggerMessage(5051, LogLevel.Error,
+        "Source {Source}: crosscheck found {Differences} differences, {NotCovered} tables are not covered; sealed as entry {Entry}")]
     public static partial void CrosscheckFound(ILogger logger, string source, long differences, int notCovered, long entry);
 
     [LoggerMessage(5052, LogLevel.Warning, "Source {Source}: the crosscheck that was due failed, and is tried again later: {Reason}")]

@@ -39,6 +39,8 @@ public static class SourceConnections
         byte[] bytes = DurableFile.TryReadSecret(file, PasswordLengthMax)
             ?? throw new IndelibleException(ExitCode.Usage, $"expected a file with a secret, found none: {file}");
         string line = Encoding.UTF8.GetString(bytes).Split('\n')[0].TrimEnd('\r');
-        return line.Length > 0 ? line : throw new IndelibleException(ExitCode.Usage, $"expected a secret in the first line of {file}, found nothing");
+        return line.Length > 0
+            ? line
+            : throw new IndelibleException(ExitCode.Usage, $"expected a secret in the first line of {file}, found nothing");
     }
 }

@@ -19,7 +19,8 @@ internal sealed class SourceLag(TimeProvider time)
     public TimeSpan Silence => time.GetElapsedTime(_heardAt);
     /// <summary>When the server last said anything; null if it never did.</summary>
     public MicroTime? LastHeard { get; private set; }
-    /// <summary>How long ago everything was last known to be sealed. Grows while something waits, and while the server says nothing: nobody knows then whether something does.</summary>
+    /// <summary>How long ago everything was last known to be sealed.
+    /// Grows while something waits, and while the server says nothing: nobody knows then whether something does.</summary>
     public TimeSpan Behind => _waiting.Count == 0 ? Silence : time.GetElapsedTime(_waiting[0].At);
 
     public void ServerAt(Lsn end)

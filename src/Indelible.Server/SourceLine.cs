@@ -61,7 +61,8 @@ public sealed record SourceLine
     }
 
     /// <summary>Without a process that captures: what waits to be sealed has waited since the newest coverage entry, at most.</summary>
-    internal static async Task<SourceLine> OfAsync(string name, SourceConfig config, LedgerView view, TimeProvider time, CancellationToken cancellationToken)
+    internal static async Task<SourceLine> OfAsync(
+        string name, SourceConfig config, LedgerView view, TimeProvider time, CancellationToken cancellationToken)
     {
         SourceLine line = Of(name, config, view, out MicroTime? coveredAt);
         MicroTime now = MicroTime.From(time.GetUtcNow());

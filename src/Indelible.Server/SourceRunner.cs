@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>Keeps one source's pipeline going. The only place that tries again: with growing pauses, at most <see cref="AttemptsMax"/> times in a row.</summary>
+/// <summary>Keeps one source's pipeline going. The only place that tries again:
+/// with growing pauses, at most <see cref="AttemptsMax"/> times in a row.</summary>
 internal sealed class SourceRunner(string source, SourceConfig config, LedgerHost host, ILogger logger)
 {
     /// <summary>About a day of pauses of <see cref="PauseMax"/>.</summary>
@@ -20,7 +21,8 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
 
     private readonly SourceProgress _progress = new(source, host.Metrics, host.Time);
 
-    /// <summary>True once trying again was of no use; <see cref="RunAsync"/> then failed with the reason, which is logged and in <see cref="Status"/>.</summary>
+    /// <summary>True once trying again was of no use; <see cref="RunAsync"/> then failed with the reason,
+    /// which is logged and in <see cref="Status"/>.</summary>
     public bool GaveUp { get; private set; }
 
     /// <summary>How it stands.</summary>
@@ -46,7 +48,8 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
             {
                 break; // told to stop
             }
-            catch (Exception e) when (e is DbException or IndelibleException or IndexDiskException or IOException or SocketException or TimeoutException)
+            catch (Exception e)
+                when (e is DbException or IndelibleException or IndexDiskException or IOException or SocketException or TimeoutException)
             {
                 throw Stopped(Told(e));
             }
@@ -57,9 +60,11 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     /// <summary>How often in a row to try again after a failure; zero where that is of no use.</summary>
     private int AttemptsFor(Exception e) => e switch
     {
-        IndelibleException { ExitCode: ExitCode.Environment } => AttemptsForSlot, // the walsender of a process that died may hold the slot for a while
+        // the walsender of a process that died may hold the slot for a while
+        IndelibleException { ExitCode: ExitCode.Environment } => AttemptsForSlot,
         IndelibleException { ExitCode: ExitCode.Usage } => _progress.Batches > 0 ? AttemptsForSlot : 0, // a password file being exchanged
-        DbException when _progress.Batches > 0 => AttemptsMax, // it worked before: somebody will put a password, a privilege or a setting right
+        // it worked before: somebody will put a password, a privilege or a setting right
+        DbException when _progress.Batches > 0 => AttemptsMax,
         DbException { IsTransient: true } => AttemptsMax,
         DbException { SqlState: "55006" or "57P01" or "57P02" or "57P03" } => AttemptsMax,
         DbException { SqlState: null } => AttemptsMax, // the connection broke
@@ -70,7 +75,9 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     };
 
     /// <summary>What PostgreSQL's driver says, in words with where and what to do.</summary>
-    private Exception Told(Exception e) => e is DbException failure ? SourceFailure.From(failure, SourceConnection.Parse(config.Connection)) : e;
+    private Exception Told(Exception e) => e is DbException failure
+        ? SourceFailure.From(failure, SourceConnection.Parse(config.Connection))
+        : e;
 
     private Exception Stopped(Exception e)
     {
@@ -82,7 +89,8 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
 
     private async Task PauseAsync(int attempt, string reason, CancellationToken cancellationToken)
     {
-        TimeSpan pause = TimeSpan.FromMilliseconds(Math.Min(PauseMin.TotalMilliseconds * Math.Pow(2, Math.Min(attempt - 1, 10)), PauseMax.TotalMilliseconds));
+        TimeSpan pause = TimeSpan.FromMilliseconds(
+            Math.Min(PauseMin.TotalMilliseconds * Math.Pow(2, Math.Min(attempt - 1, 10)), PauseMax.TotalMilliseconds));
         _progress.Enter("waiting", reason);
         ServerLog.Retrying(logger, source, attempt, (long)pause.TotalMilliseconds, reason);
         await Task.Delay(pause, host.Time, cancellationToken).ContinueWith(

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server;
 
-/// <summary>One connection to a source, from opening to failure or stop: gaps sealed first, then the pipeline, then coverage up to where it stopped.</summary>
+/// <summary>One connection to a source, from opening to failure or stop: gaps sealed first, then the pipeline,
+/// then coverage up to where it stopped.</summary>
 internal sealed class SourceSession(string source, SourceConfig config, LedgerHost host, SourceProgress progress, ILogger logger)
 {
     /// <summary>Before sessions are watched again after a failure.</summary>
@@ -26,7 +27,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.Writer.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
         Coverage? covered = CoverageLog.Newest(host.View, source);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered), sessions,
+            connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered),
+            sessions,
             host.Time, logger, cancellationToken);
         await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
@@ -38,10 +40,12 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         progress.SealedTo(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None);
         progress.ServerAt(capture.Identity.FlushedTo);
         progress.Enter("capturing");
-        ServerLog.Capturing(logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
+        ServerLog.Capturing(
+            logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using Pipeline pipeline = new(
-            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, host.RoomAsync, Applied, host.Time);
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, host.RoomAsync,
+            Applied, host.Time);
         void Applied(CapturedBatch batch)
         {
             watch.Note(batch);
@@ -76,15 +80,18 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     private ResumePoint? Resume(Coverage? covered) =>
         host.Writer.MarkOf(source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
 
-    /// <summary>Says what was missed before anything that comes after it. Where there is no slot it is made again. What the tables hold is compared once capture goes on.</summary>
-    private async Task SealGapsAsync(SourceCapture capture, EntryMaker maker, Coverage? covered, SourceConnection connection, CancellationToken cancellationToken)
+    /// <summary>Says what was missed before anything that comes after it. Where there is no slot it is made again.
+    /// What the tables hold is compared once capture goes on.</summary>
+    private async Task SealGapsAsync(
+        SourceCapture capture, EntryMaker maker, Coverage? covered, SourceConnection connection, CancellationToken cancellationToken)
     {
         if (capture.Gaps.Count == 0) return;
         if (capture.CanGoOn) await capture.RepairAsync(cancellationToken);
         EntryBatch entries = new();
         if (covered is not null && host.Writer.MarkOf(source) is { } mark && mark.Confirmable > covered.To)
         {
-            maker.AddCoverage(entries, covered with { From = covered.To, To = mark.Confirmable }); // a session that failed had no time to say so
+            // a session that failed had no time to say so
+            maker.AddCoverage(entries, covered with { From = covered.To, To = mark.Confirmable });
         }
         foreach (CaptureGap gap in capture.Gaps)
         {
@@ -94,16 +101,19 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.SealAsync(entries, cancellationToken);
         if (!capture.CanGoOn)
         {
-            throw new IndelibleException(ExitCode.Finding, $"source {source}: {string.Join("; ", capture.Gaps.Select(gap => gap.Message))}\n"
+            throw new IndelibleException(
+                ExitCode.Finding, $"source {source}: {string.Join("; ", capture.Gaps.Select(gap => gap.Message))}\n"
                 + "  the gap is sealed; nothing more is captured from this source");
         }
-        await host.SealAsync(new EntryBatch { Mark = new SourceMark(source, new Position(capture.Start, 0), capture.Start) }, cancellationToken);
+        await host.SealAsync(
+            new EntryBatch { Mark = new SourceMark(source, new Position(capture.Start, 0), capture.Start) }, cancellationToken);
     }
 
     /// <summary>Before the log is read: everything sealed stands before it.</summary>
     private async Task SealNowAsync(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken)
     {
-        if (make(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None) is { Count: > 0 } entries) await host.SealAsync(entries, cancellationToken);
+        if (make(host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None) is { Count: > 0 } entries)
+            await host.SealAsync(entries, cancellationToken);
     }
 
     /// <summary>States tables anew whose values were rewritten by DDL; capture then goes on where it was.</summary>
@@ -113,16 +123,20 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         HashSet<uint> pending = Rewrites.Pending(host.View, source, config.Protection);
         if (pending.Count == 0) return;
         progress.Enter("baseline");
-        long rows = await new BaselineSealer(host, source, connection, config.Protection, static _ => { }).SealAsync(pending, cancellationToken);
+        long rows = await new BaselineSealer(host, source, connection, config.Protection, static _ => { })
+            .SealAsync(pending, cancellationToken);
         ServerLog.BaselineSealed(logger, source, rows);
     }
 
-    /// <summary>Goes past what the server cannot deliver: said first, then the slot is moved. The next session finds the gap and seals it.</summary>
-    private async Task PassAsync(UndeliverableChangeException e, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    /// <summary>Goes past what the server cannot deliver: said first, then the slot is moved.
+    /// The next session finds the gap and seals it.</summary>
+    private async Task PassAsync(
+        UndeliverableChangeException e, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
     {
         ServerLog.Undeliverable(logger, source, e.Message);
         EntryBatch entries = new();
-        maker.AddGuard(entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
+        maker.AddGuard(
+            entries, GuardCode.ValueTooLarge, new Dictionary<string, string> { ["at"] = e.At.ToString(), ["message"] = e.Message });
         await host.SealAsync(entries, cancellationToken);
         await HeldAsync(cancellationToken);
         await SlotPass.ToLogEndAsync(connection, config.Protection, host.Time, cancellationToken);
@@ -133,13 +147,19 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     {
         for (long size = host.Writer.TreeSize; host.HeldSize < size;)
         {
-            if (!host.IsRunning) throw new IndelibleException(ExitCode.Environment, $"source {source}: expected everything sealed in the ledger's bucket, or in its copies, before the slot is moved, and nothing brings it there now: let `indelible run` do it");
+            if (!host.IsRunning)
+            {
+                throw new IndelibleException(ExitCode.Environment,
+                    $"source {source}: expected everything sealed in the ledger's bucket, or in its copies, before the slot is moved, and "
+                        + "nothing brings it there now: let `indelible run` do it");
+            }
             await Task.Delay(HeldPause, host.Time, cancellationToken);
         }
     }
 
     /// <summary>Drops a slot whose log is gone: said first. The next session finds it missing and makes it again.</summary>
-    private async Task ForgetSlotAsync(LogGoneException e, Lsn logEnd, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
+    private async Task ForgetSlotAsync(
+        LogGoneException e, Lsn logEnd, EntryMaker maker, SourceConnection connection, CancellationToken cancellationToken)
     {
         Lsn from = host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None;
         ServerLog.Gap(logger, source, from.ToString(), logEnd.ToString(), e.Message);
@@ -169,7 +189,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     private async Task CatchUpRowsAsync(CancellationToken cancellationToken)
     {
         if (host.Paths.Store is null) await host.Writer.PublishAsync(cancellationToken);    // what finds entries may follow later
-        else await host.PublishAsync(cancellationToken);                                    // here it is seen whether the index is this ledger's
+        // here it is seen whether the index is this ledger's
+        else await host.PublishAsync(cancellationToken);
         long started = host.Time.GetTimestamp();
         long entries = new RowImageCatchUp(host.View, source, config.Protection).Run(cancellationToken);
         if (entries > 0) ServerLog.RowImagesCaughtUp(logger, source, entries, (long)host.Time.GetElapsedTime(started).TotalMilliseconds);
@@ -195,7 +216,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         if (entries.Count > 0) await host.SealAsync(entries, CancellationToken.None);
     }
 
-    /// <summary>Watches who logs in. Capture does not stop for want of it: without it login roles are unknown, and the log says so.</summary>
+    /// <summary>Watches who logs in. Capture does not stop for want of it: without it login roles are unknown,
+    /// and the log says so.</summary>
     private async Task WatchSessionsAsync(SourceConnection connection, SessionTable sessions, CancellationToken cancellationToken)
     {
         while (true)
@@ -212,9 +234,11 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         }
     }
 
-    /// <summary>Runs <paramref name="capture"/> until it ends, and the others beside it. If one of them fails, capture ends in good order and the failure
+    /// <summary>Runs <paramref name="capture"/> until it ends, and the others beside it.
+    /// If one of them fails, capture ends in good order and the failure
     /// travels up.</summary>
-    private static async Task RunTogetherAsync(Func<CancellationToken, Task> capture, Func<CancellationToken, Task>[] beside, CancellationToken cancellationToken)
+    private static async Task RunTogetherAsync(
+        Func<CancellationToken, Task> capture, Func<CancellationToken, Task>[] beside, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task capturing = capture(stop.Token);

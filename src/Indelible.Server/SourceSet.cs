@@ -19,7 +19,8 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
     /// <summary>How each source stands.</summary>
     public IReadOnlyList<SourceStatus> Status() => [.. Snapshot().Select(running => running.Runner.Status())];
 
-    /// <summary>Captures every configured source until cancelled, then lets each drain. Ends with the failure of a source only when none is left, or for a bug of ours.</summary>
+    /// <summary>Captures every configured source until cancelled, then lets each drain.
+    /// Ends with the failure of a source only when none is left, or for a bug of ours.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         foreach (string source in host.Config.Sources.Keys) Start(source);
@@ -32,7 +33,8 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
             foreach (Running running in Snapshot()) await running.Stop.CancelAsync();
             foreach (Running running in Snapshot()) await EndedAsync(running);
             _requests.Writer.Complete();
-            while (_requests.Reader.TryRead(out Request? request)) request.Done.SetResult(); // nothing runs any more, so nothing is to be stopped or started
+            // nothing runs any more, so nothing is to be stopped or started
+            while (_requests.Reader.TryRead(out Request? request)) request.Done.SetResult();
         }
     }
 
@@ -52,7 +54,8 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
     {
         Running[] all = Snapshot();
         Running[] going = [.. all.Where(running => !running.Task.IsCompleted)];
-        if (all.Length > 0 && going.Length == 0) await all[0].Task; // none is left: a process that captures nothing must not look as if it did
+        // none is left: a process that captures nothing must not look as if it did
+        if (all.Length > 0 && going.Length == 0) await all[0].Task;
         using CancellationTokenSource waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<bool> asked = _requests.Reader.WaitToReadAsync(waiting.Token).AsTask();
         Task ended = await Task.WhenAny([asked, .. going.Select(running => running.Task)]);
@@ -93,7 +96,8 @@ internal sealed class SourceSet(LedgerHost host, ILogger logger)
         running.Stop.Dispose();
     }
 
-    /// <summary>Waits for a source to end. That it gave up is logged and shown; anything else it fails with is a bug, and travels up.</summary>
+    /// <summary>Waits for a source to end. That it gave up is logged and shown; anything else it fails with is a bug,
+    /// and travels up.</summary>
     private static async Task EndedAsync(Running running)
     {
         await running.Task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -10,13 +10,15 @@ public sealed record SourceStatus
 {
     /// <summary>Its short name.</summary>
     public required string Source { get; init; }
-    /// <summary><c>connecting</c>, <c>baseline</c> (tables whose values DDL rewrote are sealed anew), <c>capturing</c>, <c>waiting</c> (to try again) or <c>stopped</c>.</summary>
+    /// <summary><c>connecting</c>, <c>baseline</c> (tables whose values DDL rewrote are sealed anew), <c>capturing</c>,
+    /// <c>waiting</c> (to try again) or <c>stopped</c>.</summary>
     public required string State { get; init; }
     /// <summary>Everything up to here is sealed; none before the first batch.</summary>
     public required Lsn Sealed { get; init; }
     /// <summary>End of the source's log when the server was last asked, four times a second while it answers; none if never.</summary>
     public required Lsn ServerEnd { get; init; }
-    /// <summary>How long ago everything in the log was last known to be sealed: grows while something waits, and while the source is not heard of.</summary>
+    /// <summary>How long ago everything in the log was last known to be sealed: grows while something waits,
+    /// and while the source is not heard of.</summary>
     public required TimeSpan Lag { get; init; }
     /// <summary>How long ago the source last said anything, or the process began.</summary>
     public required TimeSpan Silence { get; init; }
@@ -46,7 +48,8 @@ internal sealed class SourceProgress(string source, LedgerMetrics metrics, TimeP
     private string _state = "connecting";
     private string? _problem;
     private SourceError? _lastError;
-    private readonly Channel<bool> _schemaChanges = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _schemaChanges =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private long _changes;
     private long _breaks;
 

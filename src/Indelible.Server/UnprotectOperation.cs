@@ -4,7 +4,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Ends protection of columns or of a whole source: what is in the log is sealed first, then that it ends, then the database is put back.</summary>
+/// <summary>Ends protection of columns or of a whole source: what is in the log is sealed first, then that it ends,
+/// then the database is put back.</summary>
 /// <param name="host">Holds the ledger.</param>
 /// <param name="configPath">The configuration file.</param>
 /// <param name="progress">Told each step.</param>
@@ -26,10 +27,12 @@ public sealed class UnprotectOperation(LedgerHost host, string configPath, Actio
     {
         if (!host.Config.Sources.TryGetValue(Source, out SourceConfig? config) || config.Protection.Tables.Count == 0)
         {
-            throw new IndelibleException(ExitCode.Usage, $"source {Source}: expected something protected, found nothing; see `indelible status`");
+            throw new IndelibleException(
+                ExitCode.Usage, $"source {Source}: expected something protected, found nothing; see `indelible status`");
         }
         IReadOnlyList<ColumnRequest>? columns = Columns.Count == 0 ? null : Columns;
-        _ = await Protector.PlanUnprotectAsync(Owner, config.Protection, columns, cancellationToken); // what cannot be done is said before it is sealed
+        // what cannot be done is said before it is sealed
+        _ = await Protector.PlanUnprotectAsync(Owner, config.Protection, columns, cancellationToken);
         string sealedWhole = await DrainAsync(cancellationToken);
         await host.StopSourceAsync(Source);
         try
@@ -48,7 +51,8 @@ public sealed class UnprotectOperation(LedgerHost host, string configPath, Actio
         }
     }
 
-    /// <summary>Seals what was committed before now, so that nothing of what is let go is left unread. A source that cannot be read any more can still be let go.</summary>
+    /// <summary>Seals what was committed before now, so that nothing of what is let go is left unread.
+    /// A source that cannot be read any more can still be let go.</summary>
     private async Task<string> DrainAsync(CancellationToken cancellationToken)
     {
         progress("sealing what is in the log");
@@ -69,10 +73,12 @@ public sealed class UnprotectOperation(LedgerHost host, string configPath, Actio
     {
         string what = Columns.Count == 0
             ? string.Join(", ", protection.Tables.Select(table => $"{table.Schema}.{table.Name}"))
-            : string.Join(", ", Columns.Select(column => $"{column.Schema}{(column.Schema is null ? "" : ".")}{column.Table}.{column.Column}"));
+            : string.Join(
+                ", ", Columns.Select(column => $"{column.Schema}{(column.Schema is null ? "" : ".")}{column.Table}.{column.Column}"));
         EntryBatch entries = new();
         host.NewMaker(Source).AddGuard(
-            entries, GuardCode.ProtectionStopped, new Dictionary<string, string> { ["by"] = By, ["columns"] = what, ["sealed-up-to"] = sealedWhole }, Reason, "reason");
+            entries, GuardCode.ProtectionStopped,
+            new Dictionary<string, string> { ["by"] = By, ["columns"] = what, ["sealed-up-to"] = sealedWhole }, Reason, "reason");
         return host.SealAsync(entries, cancellationToken);
     }
 }

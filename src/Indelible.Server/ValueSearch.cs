@@ -7,8 +7,10 @@ using Indelible.Ledger;
 
 namespace Indelible.Server;
 
-/// <summary>Finds the entries in which a column had exactly one value: through the blind index, or, where only digests are kept, by trying each entry.</summary>
-/// <remarks>The digest of a value is keyed by its subject, so no token can be made from it again: an index rebuilt from the ledger does not know them.</remarks>
+/// <summary>Finds the entries in which a column had exactly one value: through the blind index, or, where only digests are kept,
+/// by trying each entry.</summary>
+/// <remarks>The digest of a value is keyed by its subject, so no token can be made from it again:
+/// an index rebuilt from the ledger does not know them.</remarks>
 public sealed class ValueSearch
 {
     private readonly LedgerView _view;
@@ -51,7 +53,8 @@ public sealed class ValueSearch
         return found;
     }
 
-    private List<IndexedEntry> FindDigested(ClearValue value, ICollection<long> strangers, out string? next, CancellationToken cancellationToken)
+    private List<IndexedEntry> FindDigested(
+        ClearValue value, ICollection<long> strangers, out string? next, CancellationToken cancellationToken)
     {
         next = null;
         List<IndexedEntry> found = [];
@@ -75,7 +78,8 @@ public sealed class ValueSearch
         foreach (Field field in entry.Fields)
         {
             if (field.Scope != FieldScope.Column || field.Name != _query.Column) continue;
-            if (_view.Values.DigestMatches(entry, field, Side.Before, value) || _view.Values.DigestMatches(entry, field, Side.After, value)) return true;
+            if (_view.Values.DigestMatches(entry, field, Side.Before, value) || _view.Values.DigestMatches(entry, field, Side.After, value))
+                return true;
         }
         return false;
     }

@@ -2,7 +2,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server;
 
-/// <summary>What the ledger says of a source's catalog: what is not as it should be, and who may do what. So nothing is sealed again because a process started again.</summary>
+/// <summary>What the ledger says of a source's catalog: what is not as it should be, and who may do what.
+/// So nothing is sealed again because a process started again.</summary>
 internal sealed class WatchMemory
 {
     private const string LeftOut = "facts-left-out";

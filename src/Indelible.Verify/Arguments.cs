@@ -55,7 +55,8 @@ internal sealed record Arguments
                 "--json" => arguments with { IsJson = true },
                 "--help" or "-h" => arguments with { IsHelp = true },
                 ['-', _, ..] => throw Usage($"unknown option {words[i]}"),
-                _ when arguments.Target.Length > 0 => throw Usage($"expected one ledger or evidence file, found '{arguments.Target}' and '{words[i]}'"),
+                _ when arguments.Target.Length > 0 =>
+                    throw Usage($"expected one ledger or evidence file, found '{arguments.Target}' and '{words[i]}'"),
                 _ => arguments with { Target = words[i] },
             };
         }

@@ -16,7 +16,8 @@ internal static class Disk
     {
         if (!File.Exists(path)) throw new IndelibleException(ExitCode.Usage, $"expected a file or directory at '{path}', found nothing");
         using FileStream file = File.OpenRead(path);
-        if (file.Length > lengthMax) throw new IndelibleException(ExitCode.Finding, $"{path}: expected at most {lengthMax} bytes, found {file.Length}");
+        if (file.Length > lengthMax)
+            throw new IndelibleException(ExitCode.Finding, $"{path}: expected at most {lengthMax} bytes, found {file.Length}");
         byte[] bytes = new byte[file.Length];
         file.ReadExactly(bytes);
         return bytes;

@@ -11,15 +11,20 @@ internal static class Verification
     public static VerificationReport Run(Arguments arguments)
     {
         Policy? policy = ReadPolicy(arguments);
-        ReadOnlyMemory<byte> older = (arguments.OlderFile ?? arguments.SinceFile) is { } file ? Disk.Read(file, SignedNote.LengthMax) : default;
+        ReadOnlyMemory<byte> older = (arguments.OlderFile ?? arguments.SinceFile) is { } file
+            ? Disk.Read(file, SignedNote.LengthMax)
+            : default;
         if (!Disk.IsDirectory(arguments.Target)) return VerifyEvidence(arguments, policy);
         var directory = new LedgerDirectory(arguments.Target);
         var verifier = new LedgerVerifier(directory.Read, directory.Open) 
         {
-            Policy = policy, OlderCheckpoint = older, BeginsAtOlder = arguments.SinceFile is not null, AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
+            Policy = policy, OlderCheckpoint = older, BeginsAtOlder = arguments.SinceFile is not null,
+            AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
         };
         VerificationReport report = verifier.Verify(CancellationToken.None);
-        return report is { IsSound: true, Predecessor: not null } ? new ChainVerifier(link => Find(arguments.Chain, link)).Follow(report, CancellationToken.None) : report;
+        return report is { IsSound: true, Predecessor: not null }
+            ? new ChainVerifier(link => Find(arguments.Chain, link)).Follow(report, CancellationToken.None)
+            : report;
     }
 
     /// <summary>The directory that says it is a ledger before it; whether it is, is verified.</summary>
@@ -27,16 +32,19 @@ internal static class Verification
     {
         foreach (string place in places)
         {
-            if (!Disk.IsDirectory(place)) throw new IndelibleException(ExitCode.Usage, $"--chain: expected a ledger directory, found none at {place}");
+            if (!Disk.IsDirectory(place))
+                throw new IndelibleException(ExitCode.Usage, $"--chain: expected a ledger directory, found none at {place}");
             LedgerDirectory directory = new(place);
-            if (directory.Read("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(directory.Read, directory.Open);
+            if (directory.Read("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone
+                && checkpoint!.Origin == link.Origin) return new LedgerSource(directory.Read, directory.Open);
         }
         return null;
     }
 
     private static VerificationReport VerifyEvidence(Arguments arguments, Policy? policy)
     {
-        if (arguments.OlderFile is not null || arguments.SinceFile is not null) throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
+        if (arguments.OlderFile is not null || arguments.SinceFile is not null)
+            throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
         return EvidenceVerifier.Verify(Disk.Read(arguments.Target, Evidence.LengthMax), policy);
     }
 

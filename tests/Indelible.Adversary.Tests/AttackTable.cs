@@ -13,7 +13,8 @@ public sealed partial class AttackTable
     {
         IEnumerable<string> tests = typeof(AttackTable).Assembly.GetTypes()
             .Where(type => type.Name.EndsWith("Attacks", StringComparison.Ordinal))
-            .SelectMany(type => type.GetMethods()).Where(method => method.GetCustomAttribute<FactAttribute>() is not null).Select(method => method.Name);
+            .SelectMany(type => type.GetMethods()).Where(method => method.GetCustomAttribute<FactAttribute>() is not null)
+            .Select(method => method.Name);
         Assert.Equal(tests.Order(StringComparer.Ordinal), Lines().Order(StringComparer.Ordinal));
     }
 

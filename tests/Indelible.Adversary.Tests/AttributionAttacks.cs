@@ -14,7 +14,8 @@ public sealed class AttributionAttacks(SharedServer shared)
     public async Task Triggers_disabled()
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
-        await scene.AttackAsync(SharedServer.Owner, "ALTER TABLE people DISABLE TRIGGER USER", "UPDATE people SET ssn = 'forged' WHERE id = 7");
+        await scene.AttackAsync(
+            SharedServer.Owner, "ALTER TABLE people DISABLE TRIGGER USER", "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("identity-changed public.people trigger: not on public.people");
         await scene.ToldAsync("update people 7 ssn by none");
         await scene.ToldAsync("ddl ALTER TABLE by session crm_owner");
@@ -25,8 +26,10 @@ public sealed class AttributionAttacks(SharedServer shared)
     public async Task Session_replication_role_replica()
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
-        await scene.AttackAsync(SharedServer.Superuser, "SET session_replication_role = replica", "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8");
-        Assert.Equal(["update people 7 ssn by session postgres", "delete people 8 ssn,phone by session postgres"], await scene.StoryAsync());
+        await scene.AttackAsync(SharedServer.Superuser, "SET session_replication_role = replica",
+            "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8");
+        Assert.Equal(
+            ["update people 7 ssn by session postgres", "delete people 8 ssn,phone by session postgres"], await scene.StoryAsync());
     }
 
     [Fact]
@@ -34,17 +37,20 @@ public sealed class AttributionAttacks(SharedServer shared)
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.AttackAsync(SharedServer.Superuser,
-            "ALTER TABLE people DISABLE TRIGGER ALL", "ALTER TABLE people ENABLE TRIGGER ALL", "SET session_replication_role = replica", "UPDATE people SET ssn = 'forged' WHERE id = 7");
+            "ALTER TABLE people DISABLE TRIGGER ALL", "ALTER TABLE people ENABLE TRIGGER ALL", "SET session_replication_role = replica",
+            "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("identity-changed public.people trigger: not on public.people");
         Assert.Equal(
-            ["ddl ALTER TABLE by session postgres", "ddl ALTER TABLE by session postgres", "update people 7 ssn by none"], await scene.StoryAsync());
+            ["ddl ALTER TABLE by session postgres", "ddl ALTER TABLE by session postgres", "update people 7 ssn by none"],
+            await scene.StoryAsync());
     }
 
     [Fact]
     public async Task Operator_set_by_hand()
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
-        await scene.AttackAsync(SharedServer.Clerk, "SELECT set_config('indelible.operator', E'dr.house\\x1fa visit\\x1fa proof', false)", "UPDATE people SET ssn = 'forged' WHERE id = 7");
+        await scene.AttackAsync(SharedServer.Clerk, "SELECT set_config('indelible.operator', E'dr.house\\x1fa visit\\x1fa proof', false)",
+            "UPDATE people SET ssn = 'forged' WHERE id = 7");
         // A claim, and never more; the database's own facts stand beside it.
         Assert.Equal(["update people 7 ssn by asserted 'dr.house' clerk"], await scene.StoryAsync());
     }
@@ -77,9 +83,11 @@ public sealed class AttributionAttacks(SharedServer shared)
             await scene.AttackAsync(session, "BEGIN", "ALTER TABLE people DISABLE TRIGGER zz_indelible");
             string xid = await ScalarAsync(session, "SELECT pg_current_xact_id()::text");
             await scene.AttackAsync(session,
-                Emit(Message("F/0", xid, SharedServer.Clerk, secret)), "UPDATE people SET ssn = 'forged' WHERE id = 7", "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible", "COMMIT");
+                Emit(Message("F/0", xid, SharedServer.Clerk, secret)), "UPDATE people SET ssn = 'forged' WHERE id = 7",
+                "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible", "COMMIT");
         }
-        // The change is sealed. That it was the clerk is a lie that only the report of the DDL, by the superuser in the same transaction, stands against.
+        // The change is sealed. That it was the clerk is a lie that only the report of the DDL, by the superuser in the
+        // same transaction, stands against.
         await scene.ToldAsync("identity-changed trigger on public.people: oid …");
         Assert.Equal(
             ["ddl ALTER TABLE by session postgres", "update people 7 ssn by session clerk", "ddl ALTER TABLE by session postgres"],
@@ -92,7 +100,8 @@ public sealed class AttributionAttacks(SharedServer shared)
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await using NpgsqlConnection session = await scene.LogInAsync(SharedServer.Superuser);
         await Task.Delay(TimeSpan.FromMilliseconds(600));      // sessions are looked at four times a second
-        await scene.AttackAsync(session, $"SET SESSION AUTHORIZATION {SharedServer.Clerk}", "UPDATE people SET ssn = 'forged' WHERE id = 7");
+        await scene.AttackAsync(
+            session, $"SET SESSION AUTHORIZATION {SharedServer.Clerk}", "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("login-mismatch postgres as clerk");
         Assert.Equal(["update people 7 ssn by session clerk", "login-mismatch postgres as clerk"], await scene.StoryAsync());
     }
@@ -102,20 +111,24 @@ public sealed class AttributionAttacks(SharedServer shared)
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         string upstream = await shared.Server.CreateDatabaseAsync(), from = new NpgsqlConnectionStringBuilder(upstream).Database!;
-        await shared.Server.ExecuteAsync(upstream, Scene.People, "CREATE PUBLICATION up FOR TABLE people", "SELECT pg_create_logical_replication_slot('up', 'pgoutput')");
+        await shared.Server.ExecuteAsync(upstream, Scene.People, "CREATE PUBLICATION up FOR TABLE people",
+            "SELECT pg_create_logical_replication_slot('up', 'pgoutput')");
         await scene.AttackAsync(SharedServer.Superuser,
-            $"CREATE SUBSCRIPTION up CONNECTION 'host={shared.Server.Private.SocketDirectory} port={shared.Server.Private.Port} dbname={from} user=postgres' PUBLICATION up WITH (create_slot = false, slot_name = up, copy_data = false)");
+            $"CREATE SUBSCRIPTION up CONNECTION 'host={shared.Server.Private.SocketDirectory} port={shared.Server.Private.Port} "
+                + $"dbname={from} user=postgres' PUBLICATION up WITH (create_slot = false, slot_name = up, copy_data = false)");
         try
         {
             await shared.Server.ExecuteAsync(upstream, "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8");
             await scene.ToldAsync("delete people 8 ssn,phone by session from a subscription");
             // Apply workers fire no statement triggers; the origin says that it was nobody at this server.
             Assert.Equal(
-                ["update people 7 ssn by session from a subscription", "delete people 8 ssn,phone by session from a subscription"], await scene.StoryAsync());
+                ["update people 7 ssn by session from a subscription", "delete people 8 ssn,phone by session from a subscription"],
+                await scene.StoryAsync());
         }
         finally
         {
-            await scene.AttackAsync(SharedServer.Superuser, "ALTER SUBSCRIPTION up DISABLE", "ALTER SUBSCRIPTION up SET (slot_name = NONE)", "DROP SUBSCRIPTION up");
+            await scene.AttackAsync(SharedServer.Superuser, "ALTER SUBSCRIPTION up DISABLE", "ALTER SUBSCRIPTION up SET (slot_name = NONE)",
+                "DROP SUBSCRIPTION up");
         }
     }
 

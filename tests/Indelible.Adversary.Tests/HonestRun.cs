@@ -17,19 +17,27 @@ public sealed class HonestRun : IAsyncLifetime
     /// <summary>Changes of schema as they come with releases, and what is done at night; {r} is the round, {h} a hundred of it.</summary>
     private static readonly string[] Migrations =
     [
-        "ALTER TABLE people ADD COLUMN mood{r} text DEFAULT 'fine'", "CREATE INDEX ON people (note)", "ALTER TABLE people RENAME note TO remark", "ALTER TABLE people RENAME remark TO note",
-        "CREATE TABLE visits_later{r} PARTITION OF visits FOR VALUES FROM ({h}00) TO ({h}99)", "INSERT INTO visits SELECT {h}50, n, 'new leaf' FROM generate_series(1, 20) n",
-        "ALTER TABLE people ALTER height TYPE bigint", "CREATE TABLE homes{r} (person int PRIMARY KEY REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, street text)",
-        "INSERT INTO homes{r} SELECT id, 'a street' FROM people WHERE id < 50", "VACUUM FULL people", "CLUSTER people USING people_pkey", "REINDEX TABLE people", "ANALYZE",
-        "ALTER TABLE people ADD CONSTRAINT tall{r} CHECK (height IS NULL OR height < 1000000) NOT VALID", "ALTER TABLE people ALTER height TYPE int",
-        "ALTER TABLE people DROP COLUMN mood{r}", "VACUUM FREEZE people", "GRANT SELECT ON people TO clerk", "CREATE VIEW names{r} AS SELECT id, ssn FROM people", "COMMENT ON TABLE people IS 'everybody'",
+        "ALTER TABLE people ADD COLUMN mood{r} text DEFAULT 'fine'", "CREATE INDEX ON people (note)",
+        "ALTER TABLE people RENAME note TO remark", "ALTER TABLE people RENAME remark TO note",
+        "CREATE TABLE visits_later{r} PARTITION OF visits FOR VALUES FROM ({h}00) TO ({h}99)",
+        "INSERT INTO visits SELECT {h}50, n, 'new leaf' FROM generate_series(1, 20) n",
+        "ALTER TABLE people ALTER height TYPE bigint",
+        "CREATE TABLE homes{r} (person int PRIMARY KEY REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, street text)",
+        "INSERT INTO homes{r} SELECT id, 'a street' FROM people WHERE id < 50", "VACUUM FULL people", "CLUSTER people USING people_pkey",
+        "REINDEX TABLE people", "ANALYZE",
+        "ALTER TABLE people ADD CONSTRAINT tall{r} CHECK (height IS NULL OR height < 1000000) NOT VALID",
+        "ALTER TABLE people ALTER height TYPE int",
+        "ALTER TABLE people DROP COLUMN mood{r}", "VACUUM FREEZE people", "GRANT SELECT ON people TO clerk",
+        "CREATE VIEW names{r} AS SELECT id, ssn FROM people", "COMMENT ON TABLE people IS 'everybody'",
         "CREATE OR REPLACE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := upper(NEW.note); RETURN NEW; END'",
-        "CREATE TRIGGER shout BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION shout()", "DROP TRIGGER shout ON people", "VACUUM FULL pg_class", "VACUUM FULL pg_trigger", "VACUUM FULL pg_publication_rel",
+        "CREATE TRIGGER shout BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION shout()", "DROP TRIGGER shout ON people",
+        "VACUUM FULL pg_class", "VACUUM FULL pg_trigger", "VACUUM FULL pg_publication_rel",
         "DROP TABLE homes{r}",
     ];
 
 
-    private readonly int _seed = int.TryParse(Environment.GetEnvironmentVariable("INDELIBLE_HONEST_SEED"), CultureInfo.InvariantCulture, out int seed) ? seed : Random.Shared.Next(1_000_000);
+    private readonly int _seed = int.TryParse(Environment.GetEnvironmentVariable("INDELIBLE_HONEST_SEED"), CultureInfo.InvariantCulture,
+        out int seed) ? seed : Random.Shared.Next(1_000_000);
     private readonly IndelibleProcess _indelible = new();
     private PostgresServer _server = null!;
     private string _database = "";
@@ -38,11 +46,13 @@ public sealed class HonestRun : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await SharedServer.StartAsync(new Dictionary<string, string> { ["wal_sender_timeout"] = "5s", ["deadlock_timeout"] = "50ms" });
+        _server = await SharedServer.StartAsync(
+            new Dictionary<string, string> { ["wal_sender_timeout"] = "5s", ["deadlock_timeout"] = "50ms" });
         _database = await _server.CreateDatabaseAsync();
         await _server.ExecuteAsync(_database, HonestPeople.Schema, "GRANT SELECT, INSERT, UPDATE, DELETE ON people TO clerk");
         Assert.Equal(0, (await _indelible.RunAsync("init", "--origin", "example.org/honest")).ExitCode);
-        IndelibleProcess.Result protect = await _indelible.RunAsync("protect", "--source", _database, "--name", "crm", "people.ssn", "people.phone=digest", "visits.note");
+        IndelibleProcess.Result protect = await _indelible.RunAsync(
+            "protect", "--source", _database, "--name", "crm", "people.ssn", "people.phone=digest", "visits.note");
         Assert.True(protect.ExitCode == 0, protect.Error);
         string config = Path.Combine(_indelible.Home, "indelible.json");
         JsonNode json = JsonNode.Parse(await File.ReadAllTextAsync(config))!;
@@ -83,7 +93,9 @@ public sealed class HonestRun : IAsyncLifetime
                     await Task.Delay(random.Next(1000));
                     begun = Stopwatch.GetTimestamp();
                     await disturbance();
-                    Told(string.Create(CultureInfo.InvariantCulture, $"{migrations.Length} migrations {migrated.TotalSeconds:F1} s; {disturbance.Method.Name} {Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s"));
+                    Told(string.Create(CultureInfo.InvariantCulture,
+                        $"{migrations.Length} migrations {migrated.TotalSeconds:F1} s; {disturbance.Method.Name} "
+                            + $"{Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s"));
                 }
             }
         }
@@ -97,7 +109,8 @@ public sealed class HonestRun : IAsyncLifetime
         Assert.True((long)crosscheck.Json["sources"]![0]!["rows"]! > 100, crosscheck.Output);
         await EndAsync("TERM");
         List<Entry> entries = LiveLedger.EntriesOf(LedgerPaths.For(Path.Combine(_indelible.Home, "ledger")));
-        Assert.Empty(entries.Where(entry => entry.Header.Kind == EntryKind.Guard && GuardMeaning.Of(entry.Header.Code!).Holds(entry.Header)).Select(Telling.Of));
+        Assert.Empty(entries.Where(entry => entry.Header.Kind == EntryKind.Guard && GuardMeaning.Of(entry.Header.Code!).Holds(entry.Header))
+            .Select(Telling.Of));
         Assert.Empty(entries.Where(entry => entry.Header is { Kind: EntryKind.Change, Operator.Grade: Grade.None }).Select(Telling.Of));
         Coverage[] covered = [.. entries.Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!)];
         Assert.All(covered.Zip(covered.Skip(1)), pair => Assert.Equal(pair.First.To, pair.Second.From));
@@ -108,7 +121,8 @@ public sealed class HonestRun : IAsyncLifetime
 
     private async Task MigrateAsync(string migration, int round)
     {
-        string sql = migration.Replace("{r}", $"{round}", StringComparison.Ordinal).Replace("{h}", $"{round + 1}", StringComparison.Ordinal);
+        string sql = migration.Replace("{r}", $"{round}", StringComparison.Ordinal)
+            .Replace("{h}", $"{round + 1}", StringComparison.Ordinal);
         for (long begun = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(begun) < Patience.Max; )
         {
             try

@@ -9,7 +9,8 @@ using Xunit;
 
 namespace Indelible.Adversary.Tests;
 
-/// <summary>Protected tables, a collector that runs as <c>run</c> does, somebody who attacks, and what the record comes to say of it.</summary>
+/// <summary>Protected tables, a collector that runs as <c>run</c> does, somebody who attacks, and what the record
+/// comes to say of it.</summary>
 internal sealed class Scene : IAsyncDisposable
 {
     /// <summary>Twenty people; <c>ssn</c> and <c>phone</c> are protected.</summary>
@@ -28,7 +29,8 @@ internal sealed class Scene : IAsyncDisposable
         GRANT CREATE ON SCHEMA public TO {SharedServer.Owner}
         """;
 
-    private static readonly string[] Looked = ["identity-changed", "gap publication-changed", "gap partition-attached", "gap event-triggers-changed", "gap identity-changed", "gap rewrite-unrecorded"];
+    private static readonly string[] Looked = ["identity-changed", "gap publication-changed", "gap partition-attached",
+        "gap event-triggers-changed", "gap identity-changed", "gap rewrite-unrecorded"];
 
     private readonly StringWriter _alerts = new();
     private LedgerHost? _host;
@@ -123,39 +125,47 @@ internal sealed class Scene : IAsyncDisposable
 
     /// <summary>A session of a role, over the Unix socket.</summary>
     public Task<NpgsqlConnection> LogInAsync(string role) =>
-        Ledger.Server.ConnectAsync(Ledger.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(Ledger.Database).Database!, role));
+        Ledger.Server.ConnectAsync(
+            Ledger.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(Ledger.Database).Database!, role));
 
     public async Task<string?> AskAsync(string query) => (await Ledger.Server.QueryAsync(Ledger.Database, query)).FirstOrDefault();
 
-    /// <summary>What the record says since the collector was started, when everything committed by now is sealed; without coverage and baselines, and without
+    /// <summary>What the record says since the collector was started, when everything committed by now is sealed;
+    /// without coverage and baselines, and without
     /// what a look at the catalog found, and what came of that: it comes when somebody looks.</summary>
     public async Task<string[]> StoryAsync()
     {
         Lsn end = Lsn.Parse((await AskAsync("SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))!);
         await UntilAsync(() => Host.Writer.MarkOf(Ledger.Source)!.Confirmable >= end, $"everything up to {end} to be sealed");
         await Host.PublishAsync(CancellationToken.None);
-        return [.. New().Select(Telling.Of).OfType<string>().Where(line => !Looked.Any(look => line.StartsWith(look, StringComparison.Ordinal)))];
+        return [.. New().Select(Telling.Of).OfType<string>()
+            .Where(line => !Looked.Any(look => line.StartsWith(look, StringComparison.Ordinal)))];
     }
 
-    /// <summary>Waits until the record says something (what it begins with, if it ends in …), and notes how long after the attack it was sealed.</summary>
+    /// <summary>Waits until the record says something (what it begins with, if it ends in …), and notes how long after the
+    /// attack it was sealed.</summary>
     public async Task<Entry> ToldAsync(string expected)
     {
         Entry? told = null;
         await UntilAsync(() => (told = New().FirstOrDefault(entry => IsTold(entry, expected))) is not null, $"'{expected}'");
-        double seconds = (told!.Header.SealedAt.Micros - new DateTimeOffset(_attackedAt.Ticks, TimeSpan.Zero).Subtract(DateTimeOffset.UnixEpoch).TotalMicroseconds) / 1e6;
+        double seconds = (told!.Header.SealedAt.Micros - new DateTimeOffset(_attackedAt.Ticks, TimeSpan.Zero)
+            .Subtract(DateTimeOffset.UnixEpoch).TotalMicroseconds) / 1e6;
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{seconds,5:F1} s  {expected}"));
         return told;
     }
 
     private static bool IsTold(Entry entry, string expected) =>
-        expected.EndsWith('…') ? Telling.Of(entry)?.StartsWith(expected[..^1], StringComparison.Ordinal) == true : Telling.Of(entry) == expected;
+        expected.EndsWith('…')
+            ? Telling.Of(entry)?.StartsWith(expected[..^1], StringComparison.Ordinal) == true
+            : Telling.Of(entry) == expected;
 
     /// <summary>Waits until a gap was told and everything it hid is found.</summary>
     public async Task<string[]> FoundAsync(string gap)
     {
         await ToldAsync($"gap {gap}");
         await UntilAsync(() => LedgerStatus.Of(Host).Sources is [{ OpenGaps.Count: 0 }], "the record to be whole again");
-        return [.. New().Where(entry => entry.Header.Operation == Operation.Found).Select(Telling.Of).OfType<string>().Order(StringComparer.Ordinal)];
+        return [.. New().Where(entry => entry.Header.Operation == Operation.Found).Select(Telling.Of).OfType<string>()
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The differences a crosscheck lists now.</summary>
@@ -178,8 +188,11 @@ internal sealed class Scene : IAsyncDisposable
             if (_running.IsFaulted) await _running;
             if (Stopwatch.GetElapsedTime(begun) > Patience.Max)
             {
-                string state = string.Join("; ", Host.Sources.Select(source => $"{source.State} {source.Problem ?? source.LastError?.Message}"));
-                Assert.Fail($"waited {Patience.Max.TotalSeconds} s for {what}; the source is {state}; the record says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
+                string state =
+                    string.Join("; ", Host.Sources.Select(source => $"{source.State} {source.Problem ?? source.LastError?.Message}"));
+                Assert.Fail(
+                    $"waited {Patience.Max.TotalSeconds} s for {what}; the source is {state}; the record "
+                        + $"says:\n{string.Join('\n', New().Select(Telling.Of).OfType<string>())}");
             }
             await Task.Delay(50);
         }

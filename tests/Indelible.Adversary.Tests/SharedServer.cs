@@ -3,7 +3,8 @@ using Xunit;
 
 namespace Indelible.Adversary.Tests;
 
-/// <summary>One server for the attacks that leave it whole, with the people who attack: a clerk, the owner of the tables, and <c>postgres</c>, the superuser.</summary>
+/// <summary>One server for the attacks that leave it whole, with the people who attack:
+/// a clerk, the owner of the tables, and <c>postgres</c>, the superuser.</summary>
 public sealed class SharedServer : IAsyncLifetime
 {
     public const string Clerk = "clerk";
@@ -14,7 +15,8 @@ public sealed class SharedServer : IAsyncLifetime
 
     public static async Task<PostgresServer> StartAsync(IReadOnlyDictionary<string, string>? settings = null)
     {
-        PostgresServer server = await PostgresServer.StartAsync(settings: new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
+        PostgresServer server = await PostgresServer.StartAsync(
+            settings: new Dictionary<string, string>(settings ?? new Dictionary<string, string>())
         {
             ["max_replication_slots"] = "60",
         });

@@ -9,14 +9,16 @@ namespace Indelible.Adversary.Tests;
 [Collection(SharedServerTests.Name)]
 public sealed class SlotAttacks(SharedServer shared)
 {
-    private const string Unseen = "UPDATE people SET ssn = 'forged' WHERE id = 7; DELETE FROM people WHERE id = 8; INSERT INTO people VALUES (21, 'ghost')";
+    private const string Unseen =
+        "UPDATE people SET ssn = 'forged' WHERE id = 7; DELETE FROM people WHERE id = 8; INSERT INTO people VALUES (21, 'ghost')";
 
     [Fact]
     public async Task Slot_advanced_while_nobody_reads()
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.StopAsync();
-        await scene.AttackAsync(SharedServer.Superuser, Unseen, $"SELECT pg_replication_slot_advance('{scene.Slot}', pg_current_wal_lsn())");
+        await scene.AttackAsync(
+            SharedServer.Superuser, Unseen, $"SELECT pg_replication_slot_advance('{scene.Slot}', pg_current_wal_lsn())");
         await scene.StartAsync();
         await AssertFoundAsync(scene, "slot-ahead");
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'later' WHERE id = 9");
@@ -37,14 +39,16 @@ public sealed class SlotAttacks(SharedServer shared)
     {
         await using Scene scene = await Scene.OpenAsync(shared.Server);
         await scene.AttackAsync(SharedServer.Superuser,
-            ThrowOut(scene), $"SELECT pg_drop_replication_slot('{scene.Slot}')", Unseen, $"SELECT pg_create_logical_replication_slot('{scene.Slot}', 'pgoutput')");
+            ThrowOut(scene), $"SELECT pg_drop_replication_slot('{scene.Slot}')", Unseen,
+            $"SELECT pg_create_logical_replication_slot('{scene.Slot}', 'pgoutput')");
         await AssertFoundAsync(scene, "slot-ahead");
     }
 
     [Fact]
     public async Task Log_kept_too_short_while_nobody_reads()
     {
-        await using PostgresServer server = await SharedServer.StartAsync(new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
+        await using PostgresServer server =
+            await SharedServer.StartAsync(new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
         await using Scene scene = await Scene.OpenAsync(server);
         await scene.StopAsync();
         string segment = "SELECT pg_logical_emit_message(false, '', 'x'), pg_switch_wal()";
@@ -54,14 +58,17 @@ public sealed class SlotAttacks(SharedServer shared)
         await AssertFoundAsync(scene, "slot-lost");
     }
 
-    /// <summary>The gap, with its positions, is sealed before anything after it; then what it hid, by nobody; and nothing differs any more.</summary>
+    /// <summary>The gap, with its positions, is sealed before anything after it; then what it hid, by nobody;
+    /// and nothing differs any more.</summary>
     private static async Task AssertFoundAsync(Scene scene, string reason)
     {
         Entry gap = await scene.ToldAsync($"gap {reason}");
         Assert.True(Lsn.Parse(gap.Header.Facts!["to"]) > Lsn.Parse(gap.Header.Facts["from"]));
         await scene.ToldAsync("found people 8: ssn,phone");
-        Assert.Equal([$"gap {reason}", "found people 7: ssn", "found people 21: ssn,phone", "found people 8: ssn,phone"], (await scene.StoryAsync())[..4]);
-        Assert.All(scene.New().Where(entry => entry.Header.Operation == Operation.Found), found => Assert.Equal(Grade.None, found.Header.Operator!.Grade));
+        Assert.Equal([$"gap {reason}", "found people 7: ssn", "found people 21: ssn,phone", "found people 8: ssn,phone"],
+            (await scene.StoryAsync())[..4]);
+        Assert.All(scene.New().Where(entry => entry.Header.Operation == Operation.Found),
+            found => Assert.Equal(Grade.None, found.Header.Operator!.Grade));
         Assert.Empty(await scene.CrosscheckAsync());
     }
 

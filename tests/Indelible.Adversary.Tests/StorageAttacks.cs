@@ -28,7 +28,8 @@ public sealed class StorageAttacks : IAsyncLifetime
     [Fact]
     public async Task Page_of_the_table_edited_while_the_server_is_stopped()
     {
-        await _server.ExecuteAsync(_scene.Ledger.Database, "ALTER SYSTEM SET ignore_checksum_failure = on", "CHECKPOINT");    // as good as right checksums, which 18 writes
+        // as good as right checksums, which 18 writes
+        await _server.ExecuteAsync(_scene.Ledger.Database, "ALTER SYSTEM SET ignore_checksum_failure = on", "CHECKPOINT");
         string file = Path.Combine(Data, (await _scene.AskAsync("SELECT pg_relation_filepath('people')"))!);
         await _scene.StopAsync();
         await _server.Private.StopAsync(CancellationToken.None);
@@ -83,9 +84,12 @@ public sealed class StorageAttacks : IAsyncLifetime
         SourceConfig config = _scene.Ledger.Config.Sources[_scene.Ledger.Source];
         NpgsqlConnectionStringBuilder connection = new(config.Connection);
         string database = other.Private.ConnectionString(connection.Database!);
-        await other.ExecuteAsync(other.ConnectionString, $"CREATE DATABASE {connection.Database}", $"CREATE ROLE {connection.Username} LOGIN REPLICATION PASSWORD '{(await File.ReadAllTextAsync(config.PasswordFile!)).Trim()}'");
-        await other.ExecuteAsync(database, Scene.People, $"GRANT SELECT ON people TO {connection.Username}", "UPDATE people SET ssn = 'forged' WHERE id = 7",
-            "ALTER TABLE people REPLICA IDENTITY FULL", $"CREATE PUBLICATION {_scene.Slot} FOR TABLE people", $"SELECT pg_create_logical_replication_slot('{_scene.Slot}', 'pgoutput')");
+        await other.ExecuteAsync(other.ConnectionString, $"CREATE DATABASE {connection.Database}",
+            $"CREATE ROLE {connection.Username} LOGIN REPLICATION PASSWORD '{(await File.ReadAllTextAsync(config.PasswordFile!)).Trim()}'");
+        await other.ExecuteAsync(
+            database, Scene.People, $"GRANT SELECT ON people TO {connection.Username}", "UPDATE people SET ssn = 'forged' WHERE id = 7",
+            "ALTER TABLE people REPLICA IDENTITY FULL", $"CREATE PUBLICATION {_scene.Slot} FOR TABLE people",
+            $"SELECT pg_create_logical_replication_slot('{_scene.Slot}', 'pgoutput')");
         connection.Port = other.Private.Port;
         config.Connection = connection.ConnectionString;    // as if the name now meant another machine
         await _scene.AttackAsync(SharedServer.Superuser, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active");
@@ -154,7 +158,8 @@ public sealed class StorageAttacks : IAsyncLifetime
     {
         Lsn end = Lsn.Parse((await _scene.AskAsync("SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))!);
         string slot = _scene.Ledger.Config.Sources[_scene.Ledger.Source].Protection.Slot;
-        while (Lsn.Parse((await _scene.AskAsync($"SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{slot}'"))!) < end) await Task.Delay(20);
+        while (Lsn.Parse((await _scene.AskAsync($"SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '{slot}'"))!)
+            < end) await Task.Delay(20);
     }
 
     [Fact(Explicit = true)]
@@ -164,7 +169,8 @@ public sealed class StorageAttacks : IAsyncLifetime
             CREATE TABLE people (id int PRIMARY KEY, ssn text, scan text);
             INSERT INTO people VALUES (7, 's7', repeat('x', 540000000)), (8, 's8', '');
             """);
-        await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'forged', scan = repeat('y', 540000000) WHERE id = 7", "UPDATE people SET ssn = 'behind it' WHERE id = 8");
+        await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'forged', scan = repeat('y', 540000000) WHERE id = 7",
+            "UPDATE people SET ssn = 'behind it' WHERE id = 8");
         await scene.ToldAsync("value-too-large");
         await scene.ToldAsync("gap slot-ahead");
         await scene.ToldAsync("found people 7: ssn");

@@ -10,7 +10,8 @@ internal static class Telling
     public static string? Of(Entry entry) => entry.Header switch
     {
         { Kind: EntryKind.Change, Operation: Operation.Found } header => $"found {Row(header)}: {Columns(entry)}",
-        { Kind: EntryKind.Change } header => $"{header.Operation.ToString()!.ToLowerInvariant()} {Row(header)}{Fields(entry)} by {Who(header.Operator!)}",
+        { Kind: EntryKind.Change } header =>
+            $"{header.Operation.ToString()!.ToLowerInvariant()} {Row(header)}{Fields(entry)} by {Who(header.Operator!)}",
         { Kind: EntryKind.Guard } header => Of(header, header.Facts ?? new Dictionary<string, string>()),
         _ => null,
     };
@@ -21,7 +22,8 @@ internal static class Telling
         "ddl" => $"ddl {facts["tag"]} by {Who(header.Operator!)}",
         "identity-changed" => $"identity-changed {facts["what"]}: {facts["found"].Split(" (")[0]}",
         "gap" => $"gap {facts["reason"]}",
-        "continuity" => $"continuity {Row(header)}{(facts.TryGetValue("columns", out string? columns) ? $" {columns}" : "")}: {facts["what"]}",
+        "continuity" =>
+            $"continuity {Row(header)}{(facts.TryGetValue("columns", out string? columns) ? $" {columns}" : "")}: {facts["what"]}",
         "login-mismatch" => $"login-mismatch {facts["login"]} as {facts["sessionUser"]}",
         "crosscheck" => $"crosscheck {facts["differences"]} differences",
         _ => header.Code,
@@ -36,7 +38,8 @@ internal static class Telling
 
     private static string Fields(Entry entry) => Columns(entry) is { Length: > 0 } columns ? $" {columns}" : "";
 
-    private static string Columns(Entry entry) => string.Join(",", entry.Fields.Where(field => field.Scope == FieldScope.Column).Select(field => field.Name));
+    private static string Columns(Entry entry) =>
+        string.Join(",", entry.Fields.Where(field => field.Scope == FieldScope.Column).Select(field => field.Name));
 
     /// <summary>Grade, operator named, and the database's own facts: session_user, role in force, origin.</summary>
     private static string Who(Operator who)

@@ -18,6 +18,7 @@ public sealed class PostgresServerTests
 
         await server.Private.RestartAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["logical"], await server.QueryAsync(server.Private.SocketConnectionString(), "SHOW wal_level"));
-        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => server.QueryAsync(server.Private.ConnectionString(user: "postgres", password: "wrong"), "SELECT 1"));
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(
+            () => server.QueryAsync(server.Private.ConnectionString(user: "postgres", password: "wrong"), "SELECT 1"));
     }
 }

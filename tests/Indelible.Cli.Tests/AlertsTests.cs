@@ -14,14 +14,17 @@ public sealed class AlertsTests
         using IndelibleProcess indelible = new();
         await using PostgresServer server = await PostgresServer.StartAsync();
         string database = await server.CreateDatabaseAsync();
-        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 'a' FROM generate_series(1, 500) n");
+        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)",
+            "INSERT INTO people SELECT n, 'a' FROM generate_series(1, 500) n");
         await indelible.CallAsync("init", "--origin", "example.org/t");
         IndelibleProcess.Result protect = await indelible.CallAsync("protect", "--source", database, "--name", "crm", "people.ssn");
         Assert.True(protect.ExitCode == 0, protect.Error);
         Assert.Contains("\"alert\":\"test\"", (await indelible.RunAsync("alerts", "test")).Error, StringComparison.Ordinal);
 
         (Process process, string address, Task<string> log) = await indelible.RunServerAsync();
-        await server.ExecuteAsync(database, "BEGIN; SET LOCAL session_replication_role = replica; ALTER TABLE people DISABLE TRIGGER zz_indelible; UPDATE people SET ssn = 'canary-' || id; COMMIT");
+        await server.ExecuteAsync(database,
+            "BEGIN; SET LOCAL session_replication_role = replica; ALTER TABLE people DISABLE TRIGGER zz_indelible; "
+                + "UPDATE people SET ssn = 'canary-' || id; COMMIT");
         JsonNode target = await ToldAsync(indelible);
         Assert.Equal("stderr", (string)target["kind"]!);
         IndelibleProcess.Result test = await indelible.RunAsync("alerts", "test", "--json");
@@ -31,7 +34,8 @@ public sealed class AlertsTests
         IndelibleProcess.Signal(process, "TERM");
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, await log);
-        JsonNode[] alerts = [.. (await log).Split('\n').Where(line => line.StartsWith("{\"alert\"", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line)!)];
+        JsonNode[] alerts = [.. (await log).Split('\n').Where(line => line.StartsWith("{\"alert\"", StringComparison.Ordinal))
+            .Select(line => JsonNode.Parse(line)!)];
         JsonNode unattributed = Assert.Single(alerts, alert => (string)alert["alert"]! == "unattributed");
         Assert.Equal(500, (int)unattributed["count"]!);
         Assert.Single(alerts, alert => (string)alert["alert"]! == "test");

@@ -49,7 +49,8 @@ public sealed class BucketKeyRotationTests : IDisposable
 
         await KilledAsync("rename", "keyring/keyring.json.new", 1);             // made
         await KilledAsync("fdatasync", "journal/{n}.journal", 2);               // told
-        await KilledAtAsync(@"^PUT /\S+/claims/", isDone: false, skipped: 1);    // the head with the entry is shown, the handover is not claimed
+        // the head with the entry is shown, the handover is not claimed
+        await KilledAtAsync(@"^PUT /\S+/claims/", isDone: false, skipped: 1);
         Assert.Equal(first, KeyNow());
         await KilledAtAsync(@"^PUT /\S+/claims/", isDone: true, skipped: 0);     // claimed, and that is all
         Assert.Equal(first, KeyNow());
@@ -72,9 +73,11 @@ public sealed class BucketKeyRotationTests : IDisposable
         await Copying.AsIsAsync(older, Path.Combine(stale.Home, "keyring"));
         IndelibleProcess.Result refused = await stale.RunAsync("hold", Origin, "--reason", "case 2");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains($"expected a keyring with the key that the ledger signs with now, {KeyNow()}", refused.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"expected a keyring with the key that the ledger signs with now, {KeyNow()}", refused.Error, StringComparison.Ordinal);
         // And with the keyring as it is, it begins where the bucket ends.
-        foreach (string lost in (string[])["ledger", "journal", "index"]) Directory.Delete(Path.Combine(_indelible.Home, lost), recursive: true);
+        foreach (string lost in (string[])["ledger", "journal", "index"])
+            Directory.Delete(Path.Combine(_indelible.Home, lost), recursive: true);
         await FineAsync("hold", Origin, "--reason", "case 3");
         Assert.Equal((long)whole["treeSize"]! + 1, (long)(await FineAsync("verify", "--key", first, "--json")).Json["treeSize"]!);
     }
@@ -106,7 +109,8 @@ public sealed class BucketKeyRotationTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(indelible.Home, "indelible.json"), new JsonObject
         {
             ["ledger"] = "ledger",
-            ["store"] = new JsonObject { ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = "clinic", ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret, ["retentionDays"] = 3650 },
+            ["store"] = new JsonObject { ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = "clinic",
+                ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret, ["retentionDays"] = 3650 },
         }.ToJsonString());
     }
 }

@@ -10,7 +10,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>Exactly once, where the ledger lives in a bucket: the real command is killed right before and right after each request that publishing to a real object store is made of.</summary>
+/// <summary>Exactly once, where the ledger lives in a bucket: the real command is killed right before and right after each request that
+/// publishing to a real object store is made of.</summary>
 public sealed class BucketKillTests
 {
     private const int SeedDefault = 41;
@@ -30,16 +31,22 @@ public sealed class BucketKillTests
     ];
 
     [Fact(Explicit = true)]
-    public Task A_ledger_moved_into_a_bucket_loses_nothing_when_its_writer_is_killed_between_claim_and_head() => RunAsync(SeedDefault, [("claim", true), ("pointer", false)], isThorough: false);
+    public Task A_ledger_moved_into_a_bucket_loses_nothing_when_its_writer_is_killed_between_claim_and_head() =>
+        RunAsync(SeedDefault, [("claim", true), ("pointer", false)], isThorough: false);
 
     [Fact(Explicit = true)]
     [Trait(Campaign.Trait, "kill-bucket")]
     public async Task Killed_at_every_request_of_a_publication_it_loses_and_doubles_nothing()
     {
-        (string, bool)[] all = [.. Requests.SelectMany(request => (IEnumerable<(string, bool)>)[(request.Name, false), (request.Name, true)])];
+        (string, bool)[] all =
+            [.. Requests.SelectMany(request => (IEnumerable<(string, bool)>)[(request.Name, false), (request.Name, true)])];
         int rounds = Campaign.Rounds(112);
         for (int done = 0; done < rounds; done += WholeEvery)
-            await RunAsync(Campaign.Seed(SeedDefault) + (((done / WholeEvery) + 1) * 1000), [.. Enumerable.Range(done, Math.Min(WholeEvery, rounds - done)).Select(round => all[round % all.Length])], isThorough: true);
+        {
+            await RunAsync(Campaign.Seed(SeedDefault) + (((done / WholeEvery) + 1) * 1000),
+                [.. Enumerable.Range(done, Math.Min(WholeEvery, rounds - done)).Select(round => all[round % all.Length])],
+                isThorough: true);
+        }
     }
 
     private static async Task RunAsync(int seed, IReadOnlyList<(string Name, bool IsDone)> points, bool isThorough)
@@ -51,7 +58,8 @@ public sealed class BucketKillTests
         RequestKiller killer = new(() => live.Process!.Kill());
         await using Wire wire = new(gateway.Port, killer.Listen);
         await live.ProtectAsync();
-        await live.Server.ExecuteAsync(live.Database, "INSERT INTO people SELECT n, 'in a directory', 'in a directory' FROM generate_series(51, 600) n");
+        await live.Server.ExecuteAsync(
+            live.Database, "INSERT INTO people SELECT n, 'in a directory', 'in a directory' FROM generate_series(51, 600) n");
         await live.CaughtUpAsync();
         await live.StopAsync();
         live.ConfigureStore(bucket, wire.Port);
@@ -59,13 +67,16 @@ public sealed class BucketKillTests
         {
             int skipped = random.Next(3);
             killer.Arm(Requests.Single(request => request.Name == name).Request, isDone, skipped);
-            live.Told(string.Create(CultureInfo.InvariantCulture, $"killed {(isDone ? "after" : "before")} {name}, the {skipped + 1}. time"));
+            live.Told(
+                string.Create(CultureInfo.InvariantCulture, $"killed {(isDone ? "after" : "before")} {name}, the {skipped + 1}. time"));
             live.Launch();
             Task<int> ended = live.EndedAsync();
             for (int turn = 0; !ended.IsCompleted; turn++)
             {
                 string value = $"{name} {skipped} {turn}";
-                await live.Server.ExecuteAsync(live.Database, $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id % 5 = {turn % 5}", $"DELETE FROM people WHERE id = {500 - turn}");
+                await live.Server.ExecuteAsync(live.Database,
+                    $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id % 5 = {turn % 5}",
+                    $"DELETE FROM people WHERE id = {500 - turn}");
                 await Task.WhenAny(ended, Task.Delay(250));
             }
             await ended;
@@ -79,15 +90,20 @@ public sealed class BucketKillTests
             await live.StopAsync();
         }
         int changes = await CompareAsync(live, bucket, isWhole: true);
-        Campaign.Tell("kill-bucket", ("seed", seed), ("rounds", points.Count), ("requests", points.Distinct().Count()), ("changes", changes), ("missing", 0), ("doubled", 0), ("confirmed_early", 0), ("failures", 0));
+        Campaign.Tell("kill-bucket", ("seed", seed), ("rounds", points.Count), ("requests", points.Distinct().Count()),
+            ("changes", changes), ("missing", 0), ("doubled", 0), ("confirmed_early", 0), ("failures", 0));
     }
 
-    /// <summary>What the bucket shows is whole, a beginning of what was committed, and holds every transaction that PostgreSQL would not send again. Until it shows a head, the directory is the ledger.</summary>
+    /// <summary>What the bucket shows is whole, a beginning of what was committed, and holds every transaction that PostgreSQL would not
+    /// send again. Until it shows a head, the directory is the ledger.</summary>
     /// <returns>Changes there.</returns>
     private static async Task<int> CompareAsync(LiveRun live, BucketOptions bucket, bool isWhole = false)
     {
         HashSet<uint> committed = [.. await TransactionsAsync(live, "SELECT DISTINCT tx & 4294967295 FROM truth")];
-        committed.ExceptWith(await TransactionsAsync(live, "SELECT DISTINCT xid::text::bigint FROM pg_logical_slot_peek_binary_changes('indelible_crm', NULL, NULL, 'proto_version', '1', 'publication_names', 'indelible_crm')"));
+        committed.ExceptWith(
+            await TransactionsAsync(live,
+                "SELECT DISTINCT xid::text::bigint FROM pg_logical_slot_peek_binary_changes('indelible_crm', NULL, NULL, 'proto_version', "
+                    + "'1', 'publication_names', 'indelible_crm')"));
         Assert.True(VerifierKey.Parse(Keyring.ReadPublic(Path.Combine(live.Home, "keyring")).VerifierKey, out VerifierKey? key).IsNone);
         string copies = Path.Combine(live.Home, "followed");
         using LedgerFetch source = LedgerFetch.FromBucket(bucket, key, CancellationToken.None);
@@ -95,14 +111,19 @@ public sealed class BucketKillTests
         if (isMoved)
         {
             using LedgerCopy copy = LedgerCopy.Open(copies, key!);
-            Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, bucket.Place, cosigner: null, TimeProvider.System).RoundAsync(CancellationToken.None));
+            Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, bucket.Place, cosigner: null, TimeProvider.System)
+                .RoundAsync(CancellationToken.None));
         }
         try
         {
-            IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(isMoved ? LedgerCopy.LedgerBelow(copies) : live.Ledger, LiveRun.Origin, CancellationToken.None);
+            IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(
+                isMoved ? LedgerCopy.LedgerBelow(copies) : live.Ledger, LiveRun.Origin, CancellationToken.None);
             LiveRun.RequireNoGap(entries);
-            committed.ExceptWith(entries.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None ? decoded.Header.TransactionId ?? 0 : 0));
-            Assert.True(committed.Count == 0, live.Story($"confirmed to PostgreSQL, and not in the bucket: transactions {string.Join(' ', committed.Take(10))}"));
+            committed.ExceptWith(
+                entries.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None
+                    ? decoded.Header.TransactionId ?? 0 : 0));
+            Assert.True(committed.Count == 0,
+                live.Story($"confirmed to PostgreSQL, and not in the bucket: transactions {string.Join(' ', committed.Take(10))}"));
             return await GroundTruth.CompareAsync(live.Server, live.Database, entries, isWhole);
         }
         catch (LedgerCheckException e)
@@ -114,7 +135,8 @@ public sealed class BucketKillTests
 
     private static async Task<IEnumerable<uint>> TransactionsAsync(LiveRun live, string sql)
     {
-        while ((await live.Server.QueryAsync(live.Database, "SELECT active FROM pg_replication_slots"))[0] == "t") await Task.Delay(20);     // the server has not noticed yet
+        // the server has not noticed yet
+        while ((await live.Server.QueryAsync(live.Database, "SELECT active FROM pg_replication_slots"))[0] == "t") await Task.Delay(20);
         return (await live.Server.QueryAsync(live.Database, sql)).Select(text => uint.Parse(text!, CultureInfo.InvariantCulture));
     }
 }

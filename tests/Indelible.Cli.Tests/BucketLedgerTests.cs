@@ -18,11 +18,13 @@ public sealed class BucketLedgerTests
         BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(3650));
         await using PostgresServer server = await PostgresServer.StartAsync();
         string database = await server.CreateDatabaseAsync();
-        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 300) n");
+        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)",
+            "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 300) n");
         using IndelibleProcess indelible = new();
         Dictionary<string, string> storage = new()
         {
-            ["AWS_ENDPOINT_URL_S3"] = gateway.Endpoint.AbsoluteUri, ["AWS_ACCESS_KEY_ID"] = RadosGateway.Owner.Id, ["AWS_SECRET_ACCESS_KEY"] = RadosGateway.Owner.Secret,
+            ["AWS_ENDPOINT_URL_S3"] = gateway.Endpoint.AbsoluteUri, ["AWS_ACCESS_KEY_ID"] = RadosGateway.Owner.Id,
+            ["AWS_SECRET_ACCESS_KEY"] = RadosGateway.Owner.Secret,
         };
         string place = $"s3://{bucket.Bucket}/clinic";
         Task<IndelibleProcess.Result> CallAsync(params string[] arguments) => indelible.RunAsync(storage, arguments);
@@ -33,8 +35,12 @@ public sealed class BucketLedgerTests
             return result;
         }
         Assert.Equal(2, (await CallAsync("init", "--origin", "example.org/b", "--store", place)).ExitCode);      // for how long?
-        Assert.Contains("no such bucket", (await CallAsync("init", "--origin", "example.org/b", "--store", "s3://missing/clinic", "--retention-days", "3650")).Error, StringComparison.Ordinal);
-        string key = (string)(await FineAsync("init", "--origin", "example.org/b", "--store", place, "--retention-days", "3650", "--json")).Json["verifierKey"]!;
+        Assert.Contains("no such bucket",
+            (await CallAsync("init", "--origin", "example.org/b", "--store", "s3://missing/clinic", "--retention-days", "3650")).Error,
+            StringComparison.Ordinal);
+        string key =
+            (string)(await FineAsync(
+                "init", "--origin", "example.org/b", "--store", place, "--retention-days", "3650", "--json")).Json["verifierKey"]!;
         await Configure(indelible, store => store["everySeconds"] = 0);
         await Configure(indelible, store => store["localEntries"] = 0);
         await FineAsync("verify", place, "--key", key);
@@ -44,15 +50,20 @@ public sealed class BucketLedgerTests
         {
             Process run = indelible.Start(["run", "--listen", "127.0.0.1:0", "--json"], storage);
             Task<string> log = run.StandardError.ReadToEndAsync();
-            string address = (string)JsonNode.Parse(await run.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await log))!["address"]!;
+            string address = (string)JsonNode.Parse(await run.StandardOutput.ReadLineAsync()
+                ?? throw new InvalidOperationException(await log))!["address"]!;
             await server.ExecuteAsync(database, $"UPDATE people SET ssn = ssn || ' of round {round}' WHERE id <= 3");
             await FineAsync("crosscheck");
-            JsonNode status = await UntilAsync(async () => (await CallAsync("status", "--json")).Json, found => (long)found["store"]!["lagEntries"]! == 0 && (long)found["publishedSize"]! == (long)found["treeSize"]!);
+            JsonNode status = await UntilAsync(async () => (await CallAsync("status", "--json")).Json,
+                found => (long)found["store"]!["lagEntries"]! == 0 && (long)found["publishedSize"]! == (long)found["treeSize"]!);
             Assert.True((long)status["store"]!["requests"]!["write"]! > 0);
-            JsonArray found = (await FineAsync("log", "--table", "people", "--column", "ssn", "--value", $"s2{(round == 1 ? " of round 0" : "")} of round {round}", "--json")).Json["entries"]!.AsArray();
+            JsonArray found =
+                (await FineAsync("log", "--table", "people", "--column", "ssn", "--value",
+                    $"s2{(round == 1 ? " of round 0" : "")} of round {round}", "--json")).Json["entries"]!.AsArray();
             string index = Assert.Single(found)!["index"]!.ToString();
             Assert.Equal("update", (string)(await FineAsync("show", index, "--json")).Json["operation"]!);
-            Assert.Equal("baseline", (string)(await FineAsync("show", "5", "--json")).Json["kind"]!);       // out of the bucket: nothing of it is here any more
+            // out of the bucket: nothing of it is here any more
+            Assert.Equal("baseline", (string)(await FineAsync("show", "5", "--json")).Json["kind"]!);
             Assert.Equal(round + 2, (await FineAsync("history", "people", "2", "--json")).Json["entries"]!.AsArray().Count);
             await UntilAsync(async () => await CallAsync("prove", index, "-o", "it.tlog-proof"), proved => proved.ExitCode == 0);
             await FineAsync("verify", "it.tlog-proof", "--key", key);
@@ -67,7 +78,8 @@ public sealed class BucketLedgerTests
         await FineAsync("log", "--json");
         JsonNode whole = (await FineAsync("verify", place, "--key", key, "--json")).Json;
         Assert.True((long)whole["treeSize"]! > 306);
-        IndelibleProcess.Result without = await CallAsync("--config", "/dev/null", "--ledger", Path.Combine(indelible.Home, "ledger"), "log");
+        IndelibleProcess.Result without =
+            await CallAsync("--config", "/dev/null", "--ledger", Path.Combine(indelible.Home, "ledger"), "log");
         Assert.Equal(2, without.ExitCode);
     }
 

@@ -10,14 +10,15 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>A ledger that lives in a real object store is closed and its successor opened in another prefix there, with the real binary, which is killed on the way.</summary>
+/// <summary>A ledger that lives in a real object store is closed and its successor opened in another prefix there, with the real binary,
+/// which is killed on the way.</summary>
 public sealed class BucketRotationTests
 {
     private const string Successor = "example.org/live-2";
     private const int SeedDefault = 41;
 
     [Fact]
-    public async Task Killed_on_the_way_a_rotation_goes_on_and_nothing_is_lost_or_doubled_and_no_change_is_taken_before_the_bucket_says_closed()
+    public async Task Killed_on_the_way_a_rotation_goes_on_nothing_is_lost_or_doubled_and_no_change_is_taken_before_the_bucket_says_closed()
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
         BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(30));
@@ -56,7 +57,8 @@ public sealed class BucketRotationTests
         await ChangeAsync(live, "not closed: as before");
         await live.CaughtUpAsync();
         await live.StopAsync();
-        await KilledAsync("fdatasync", "journal/{n}.journal", 2);                 // the closing entry is sealed, and the bucket does not say so
+        // the closing entry is sealed, and the bucket does not say so
+        await KilledAsync("fdatasync", "journal/{n}.journal", 2);
         await KilledAtAsync(@"^PUT /\S+/claims/", isDone: false);
         Assert.False(Path.Exists(Path.Combine(next, "ledger", "checkpoint")));
         await KilledAtAsync(@"^PUT /\S+/claims/", isDone: true);                 // now it does: its head is claimed
@@ -67,10 +69,12 @@ public sealed class BucketRotationTests
         IndelibleProcess.Result rotated = await live.Indelible.RunAsync(rotate);
         Assert.True(rotated.ExitCode == 0, live.Story(rotated.Output + rotated.Error));
         IndelibleProcess.Result again = await live.Indelible.RunAsync(rotate);
-        Assert.True(again.ExitCode == 0 && again.Json["rows"] is null, live.Story(again.Output + again.Error));                // done already
+        // done already
+        Assert.True(again.ExitCode == 0 && again.Json["rows"] is null, live.Story(again.Output + again.Error));
 
         // What is here of the closed ledger is not needed any more: the bucket has it.
-        foreach (string directory in (string[])["ledger", "journal", "index"]) Directory.Delete(Path.Combine(live.Indelible.Home, directory), recursive: true);
+        foreach (string directory in (string[])["ledger", "journal", "index"])
+            Directory.Delete(Path.Combine(live.Indelible.Home, directory), recursive: true);
         await ChangeAsync(live, "of the successor");
         live.Home = next;
         await live.CaughtUpAsync();
@@ -81,7 +85,8 @@ public sealed class BucketRotationTests
     private static async Task CheckAsync(LiveRun live, BucketOptions bucket, BucketOptions successor, string next, string key)
     {
         string[] config = ["--config", Path.Combine(next, "indelible.json")];
-        IndelibleProcess.Result verify = await live.Indelible.RunAsync(["verify", "--key", key, "--json", .. config]), crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
+        IndelibleProcess.Result verify = await live.Indelible.RunAsync(["verify", "--key", key, "--json", .. config]),
+            crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
         Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
         JsonNode chained = Assert.Single(verify.Json["chain"]!.AsArray())!;
         Assert.Equal((LiveRun.Origin, "verified"), ((string)chained["origin"]!, (string)chained["verdict"]!));
@@ -89,15 +94,21 @@ public sealed class BucketRotationTests
         IndelibleProcess.Result history = await live.Indelible.RunAsync(["history", "people", "1", "--json", .. config]);
         Assert.True(history.ExitCode == 0, live.Story(history.Output + history.Error));
         JsonArray entries = history.Json["entries"]!.AsArray();
-        Assert.True(entries.Count(entry => (string?)entry!["closedLedger"] == LiveRun.Origin) > 2 && entries.Count(entry => entry!["closedLedger"] is null) == 2, live.Story(history.Output));
+        Assert.True(
+            entries.Count(entry => (string?)entry!["closedLedger"] == LiveRun.Origin) > 2
+                && entries.Count(entry => entry!["closedLedger"] is null) == 2, live.Story(history.Output));
         IndelibleProcess.Result dispose = await live.Indelible.RunAsync(["dispose", LiveRun.Origin, "--reason", "a test", .. config]);
-        Assert.True(dispose.ExitCode == 2 && dispose.Error.Contains("Nothing was removed", StringComparison.Ordinal), live.Story(dispose.Error));
-        Assert.Contains($"aws s3api list-object-versions --bucket '{bucket.Bucket}' --endpoint-url 'http://", dispose.Error, StringComparison.Ordinal);
+        Assert.True(
+            dispose.ExitCode == 2 && dispose.Error.Contains("Nothing was removed", StringComparison.Ordinal), live.Story(dispose.Error));
+        Assert.Contains(
+            $"aws s3api list-object-versions --bucket '{bucket.Bucket}' --endpoint-url 'http://", dispose.Error, StringComparison.Ordinal);
         Assert.Contains($"--prefix '{bucket.Prefix}' --query", dispose.Error, StringComparison.Ordinal);
         Assert.Contains($"rm -r '{Path.Combine(live.Indelible.Home, "ledger")}'", dispose.Error, StringComparison.Ordinal);
         string closedKey = Keyring.ReadPublic(Path.Combine(live.Indelible.Home, "keyring")).VerifierKey;
-        IReadOnlyList<byte[]> older = await EntriesAsync(bucket, closedKey, LiveRun.Origin, Path.Combine(live.Indelible.Home, "older")), newer = await EntriesAsync(successor, key, Successor, Path.Combine(live.Indelible.Home, "newer"));
-        Assert.DoesNotContain(newer, entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code is "gap" or "continuity");
+        IReadOnlyList<byte[]> older = await EntriesAsync(bucket, closedKey, LiveRun.Origin, Path.Combine(live.Indelible.Home, "older")),
+            newer = await EntriesAsync(successor, key, Successor, Path.Combine(live.Indelible.Home, "newer"));
+        Assert.DoesNotContain(
+            newer, entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code is "gap" or "continuity");
         try
         {
             Assert.True(await GroundTruth.CompareAsync(live.Server, live.Database, [.. older, .. newer], isWhole: true) > 0);
@@ -113,12 +124,14 @@ public sealed class BucketRotationTests
         Assert.True(VerifierKey.Parse(key, out VerifierKey? known).IsNone);
         using LedgerFetch source = LedgerFetch.FromBucket(bucket, known, CancellationToken.None);
         using LedgerCopy copy = LedgerCopy.Open(copies, known!);
-        Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, bucket.Place, cosigner: null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        Assert.IsType<FollowOutcome.Stored>(
+            await new LedgerFollower(copy, source, bucket.Place, cosigner: null, TimeProvider.System).RoundAsync(CancellationToken.None));
         return await LedgerCheck.PublishedAsync(LedgerCopy.LedgerBelow(copies), origin, CancellationToken.None);
     }
 
     private static Task ChangeAsync(LiveRun live, string value) => live.Server.ExecuteAsync(live.Database,
-        $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id % 3 = 1", $"DELETE FROM people WHERE id = 49", "INSERT INTO people VALUES (49, 'again', 'again')");
+        $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id % 3 = 1", $"DELETE FROM people WHERE id = 49",
+        "INSERT INTO people VALUES (49, 'again', 'again')");
 
     private static async Task RefusesAsync(LiveRun live, params string[] arguments)
     {

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>A word that stands in every protected value of a test, and every form in which it could be found again where it must not be.</summary>
+/// <summary>A word that stands in every protected value of a test, and every form in which it could be found again
+/// where it must not be.</summary>
 internal static class Canary
 {
     /// <summary>Nine bytes: enough for each of base64's three alignments to leave a stretch that depends on nothing else.</summary>
@@ -11,7 +12,8 @@ internal static class Canary
     private static readonly (string Form, byte[] Bytes)[] Forms = [.. AllForms()];
 
     /// <summary>The forms in which the word stands in these bytes; none, one hopes.</summary>
-    public static IEnumerable<string> FoundIn(byte[] bytes) => Forms.Where(form => bytes.AsSpan().IndexOf(form.Bytes) >= 0).Select(form => form.Form);
+    public static IEnumerable<string> FoundIn(byte[] bytes) =>
+        Forms.Where(form => bytes.AsSpan().IndexOf(form.Bytes) >= 0).Select(form => form.Form);
 
     private static IEnumerable<(string, byte[])> AllForms()
     {

@@ -18,10 +18,13 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
         _server = await PostgresServer.StartAsync();
         _database = await _server.CreateDatabaseAsync();
         await _server.ExecuteAsync(_database,
-            "CREATE TABLE people (id int PRIMARY KEY, ssn text, phone text)", "INSERT INTO people SELECT n, 'ssn ' || n, 'phone' FROM generate_series(1, 50) n",
-            "CREATE TABLE visit (region text, id int, note text, PRIMARY KEY (region, id))", "INSERT INTO visit VALUES ('eu', 4, 'cold'), ('us', 4, 'flu')");
+            "CREATE TABLE people (id int PRIMARY KEY, ssn text, phone text)",
+            "INSERT INTO people SELECT n, 'ssn ' || n, 'phone' FROM generate_series(1, 50) n",
+            "CREATE TABLE visit (region text, id int, note text, PRIMARY KEY (region, id))",
+            "INSERT INTO visit VALUES ('eu', 4, 'cold'), ('us', 4, 'flu')");
         await _indelible.CallAsync("init", "--origin", "example.org/t");
-        IndelibleProcess.Result protect = await _indelible.CallAsync("protect", "--source", _database, "--name", "crm", "people.ssn", "people.phone", "visit.note");
+        IndelibleProcess.Result protect =
+            await _indelible.CallAsync("protect", "--source", _database, "--name", "crm", "people.ssn", "people.phone", "visit.note");
         Assert.True(protect.ExitCode == 0, protect.Error);
     }
 
@@ -64,7 +67,8 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
         await ForgeAsync();
         string config = Path.Combine(_indelible.Home, "indelible.json");
         string text = (await File.ReadAllTextAsync(config))
-            .Replace("\"coverageIntervalSeconds\": 60", "\"coverageIntervalSeconds\": 1", StringComparison.Ordinal).Replace("\"crosscheckIntervalHours\": 0", "\"crosscheckIntervalHours\": 1", StringComparison.Ordinal);
+            .Replace("\"coverageIntervalSeconds\": 60", "\"coverageIntervalSeconds\": 1", StringComparison.Ordinal)
+            .Replace("\"crosscheckIntervalHours\": 0", "\"crosscheckIntervalHours\": 1", StringComparison.Ordinal);
         await File.WriteAllTextAsync(config, text);
         (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
         JsonNode status;
@@ -78,18 +82,21 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
         Assert.Contains("crm: last crosscheck", (await _indelible.CallAsync("status")).Output, StringComparison.Ordinal);
 
         // A copy that grows by itself: what a mount of the ledger's directory, or a mirror, is to a second machine.
-        string second = Path.Combine(_indelible.Home, "second"), sealedBefore = (await _indelible.CallAsync("status", "--json")).Json["treeSize"]!.ToString();
+        string second = Path.Combine(_indelible.Home, "second"),
+            sealedBefore = (await _indelible.CallAsync("status", "--json")).Json["treeSize"]!.ToString();
         Directory.CreateDirectory(Path.Combine(second, "keyring"));
         Directory.CreateSymbolicLink(Path.Combine(second, "copy"), Path.Combine(_indelible.Home, "ledger"));
         File.Copy(config, Path.Combine(second, "indelible.json"));
         File.Copy(Path.Combine(_indelible.Home, "keyring", "master.key"), Path.Combine(second, "keyring", "master.key"));
-        foreach (string password in Directory.EnumerateFiles(Path.Combine(_indelible.Home, "keyring"), "*.password")) File.Copy(password, Path.Combine(second, "keyring", Path.GetFileName(password)));
+        foreach (string password in Directory.EnumerateFiles(Path.Combine(_indelible.Home, "keyring"), "*.password"))
+            File.Copy(password, Path.Combine(second, "keyring", Path.GetFileName(password)));
         IndelibleProcess.Result backup = await _indelible.CallAsync("keys", "export", Path.Combine(second, "backup"));
         Assert.True(backup.ExitCode == 0, backup.Error);
         string[] there = ["--config", Path.Combine(second, "indelible.json"), "--ledger", Path.Combine(second, "ledger")];
         IndelibleProcess.Result restored = await _indelible.CallAsync([.. there, "keys", "restore", Path.Combine(second, "backup")]);
         Assert.True(restored.ExitCode == 0, restored.Error);
-        IndelibleProcess.Result mirror = await _indelible.CallAsync([.. there, "crosscheck", "--mirror", Path.Combine(second, "copy"), "--json"]);
+        IndelibleProcess.Result mirror =
+            await _indelible.CallAsync([.. there, "crosscheck", "--mirror", Path.Combine(second, "copy"), "--json"]);
         Assert.True(mirror.ExitCode == 1, mirror.Output + mirror.Error);
         JsonNode report = mirror.Json["sources"]![0]!;
         Assert.Equal((2, 52, 0), ((long)report["differenceCount"]!, (long)report["rows"]!, report["notCovered"]!.AsArray().Count));
@@ -109,7 +116,9 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
     [Fact]
     public async Task Across_a_gap_it_says_not_covered_and_never_fine()
     {
-        await _server.ExecuteAsync(_database, "SELECT pg_drop_replication_slot('indelible_crm')", "REVOKE SELECT ON people FROM indelible_capture");    // no baseline without it
+        // no baseline without it
+        await _server.ExecuteAsync(
+            _database, "SELECT pg_drop_replication_slot('indelible_crm')", "REVOKE SELECT ON people FROM indelible_capture");
         (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
         for (Stopwatch waited = Stopwatch.StartNew(); ; await Task.Delay(100))
         {
@@ -130,7 +139,8 @@ public sealed class CrosscheckCommandTests : IAsyncLifetime
 
     /// <summary>Changes that leave nothing in the log.</summary>
     private Task ForgeAsync() => _server.ExecuteAsync(
-        _database, Darkness.Sql("people", "UPDATE people SET ssn = 'forged' WHERE id = 7"), Darkness.Sql("visit", "UPDATE visit SET note = NULL WHERE region = 'eu'"));
+        _database, Darkness.Sql("people", "UPDATE people SET ssn = 'forged' WHERE id = 7"),
+        Darkness.Sql("visit", "UPDATE visit SET note = NULL WHERE region = 'eu'"));
 
     private async Task<JsonNode> CheckAsync(int exitCode, params string[] options)
     {

@@ -28,11 +28,13 @@ public sealed class DemoTests : IDisposable
         Assert.All(new[] { "insert", "update", "delete" }, name => Assert.True(summary["changes"]![name]!.GetValue<int>() > 0, name));
         Assert.All(new[] { "asserted", "session", "none" }, name => Assert.True(summary["grades"]![name]!.GetValue<int>() > 0, name));
 
-        IndelibleProcess.Result verify = await _indelible.RunAsync("verify", "D/ledger", "--key", summary["vkey"]!.GetValue<string>(), "--json");
+        IndelibleProcess.Result verify =
+            await _indelible.RunAsync("verify", "D/ledger", "--key", summary["vkey"]!.GetValue<string>(), "--json");
         Assert.Equal(0, verify.ExitCode);
         Assert.Equal(summary["treeSize"]!.GetValue<long>(), verify.Json["treeSize"]!.GetValue<long>());
         Assert.Equal(summary["root"]!.GetValue<string>(), verify.Json["root"]!.GetValue<string>());
-        Assert.All(new[] { "index", "keyring", "postgres" }, part => Assert.True(Directory.Exists(Path.Combine(_indelible.Home, "D", part))));
+        Assert.All(
+            new[] { "index", "keyring", "postgres" }, part => Assert.True(Directory.Exists(Path.Combine(_indelible.Home, "D", part))));
     }
 
     [Fact]
@@ -42,13 +44,15 @@ public sealed class DemoTests : IDisposable
         Assert.True(demo.ExitCode == 0, demo.Output + demo.Error);
         JsonNode summary = demo.Json;
         Assert.All(
-            new[] { "rewrittenLedgerIsSigned", "witnessRefused", "witnessKeptEvidence", "copyRefused", "bucketRefused", "bucketHolds", "bucket", "mirror-aProved", "mirror-bProved", "restored", "nothingMissing", "mirror" },
+            new[] { "rewrittenLedgerIsSigned", "witnessRefused", "witnessKeptEvidence", "copyRefused", "bucketRefused", "bucketHolds",
+                "bucket", "mirror-aProved", "mirror-bProved", "restored", "nothingMissing", "mirror" },
             name => Assert.True(summary["verification"]![name]!.GetValue<bool>(), name));
         string key = summary["vkey"]!.GetValue<string>();
         foreach (string mirror in new[] { "mirror-a", "mirror-b" })
         {
             string evidence = Assert.Single(Directory.GetFiles(Path.Combine(_indelible.Home, "D", mirror, "evidence")));
-            Assert.Contains("MISBEHAVIOUR PROVED", (await _indelible.RunAsync("verify", evidence, "--key", key)).Output, StringComparison.Ordinal);
+            Assert.Contains(
+                "MISBEHAVIOUR PROVED", (await _indelible.RunAsync("verify", evidence, "--key", key)).Output, StringComparison.Ordinal);
         }
         Assert.Equal(0, (await _indelible.RunAsync("verify", "D/ledger", "--policy", "D/vault/clinic.policy")).ExitCode);
     }

@@ -6,7 +6,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>What `doctor` says after each failure that docs/reliability.md provokes: the failure is named, with what to do. Its checks of a source are in Capture.Tests.</summary>
+/// <summary>What `doctor` says after each failure that docs/reliability.md provokes: the failure is named, with what to do.
+/// Its checks of a source are in Capture.Tests.</summary>
 public sealed class DoctorTests
 {
     [Fact]
@@ -34,9 +35,11 @@ public sealed class DoctorTests
         Flip(journal, 40);
         Assert.Contains(journal, await WrongAsync(live, "ledger"), StringComparison.Ordinal);
         Flip(journal, 40);
-        string tile = Directory.GetFiles(Path.Combine(paths.Ledger, "tile", "0"), "*", SearchOption.AllDirectories).Max(StringComparer.Ordinal)!;
+        string tile = Directory.GetFiles(Path.Combine(paths.Ledger, "tile", "0"), "*", SearchOption.AllDirectories)
+            .Max(StringComparer.Ordinal)!;
         Flip(tile, 5);
-        Assert.Contains("expected entry 0 to have the leaf hash its tile holds", await WrongAsync(live, "ledger"), StringComparison.Ordinal);
+        Assert.Contains(
+            "expected entry 0 to have the leaf hash its tile holds", await WrongAsync(live, "ledger"), StringComparison.Ordinal);
         Flip(tile, 5);
         Assert.Null(await WrongAsync(live, "ledger"));
         Assert.Equal(0, (await live.Indelible.RunAsync("verify")).ExitCode);
@@ -47,7 +50,8 @@ public sealed class DoctorTests
     {
         await using LiveRun live = await LiveRun.StartAsync(42);
         await live.ProtectAsync();
-        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'x', code = 'x'", "UPDATE people SET ssn = 'y', code = 'y'", "INSERT INTO people SELECT n, 'n', 'n' FROM generate_series(1000, 1400) n");
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'x', code = 'x'", "UPDATE people SET ssn = 'y', code = 'y'",
+            "INSERT INTO people SELECT n, 'n', 'n' FROM generate_series(1000, 1400) n");
         await live.CaughtUpAsync();
         Assert.Null(await WrongAsync(live, "process"));
 
@@ -59,7 +63,8 @@ public sealed class DoctorTests
         await File.WriteAllBytesAsync(bundle, sound);
 
         await live.Server.Private.StopAsync(TestContext.Current.CancellationToken);
-        await UntilWrongAsync(live, "capture", "indelible_capture@");      // the wire in between answers still: the reason is the connection's end
+        // the wire in between answers still: the reason is the connection's end
+        await UntilWrongAsync(live, "capture", "indelible_capture@");
         Assert.NotNull(await WrongAsync(live, "connection"));
 
         IndelibleProcess.Signal(live.Process!, "STOP");
@@ -120,9 +125,14 @@ public sealed class DoctorTests
         await using LiveRun live = await LiveRun.StartAsync(44, "copy");
         await using TimeStampAuthority authority = new() { IsUp = false };
         await live.ProtectAsync();
-        live.Configure("timestamps", new JsonObject { ["authorities"] = new JsonObject { ["tsa"] = new JsonObject { ["url"] = authority.Url, ["certificates"] = authority.RootPath } } });
-        live.Configure("alerts", new JsonObject { ["targets"] = new JsonObject { ["hook"] = new JsonObject { ["kind"] = "webhook", ["url"] = "http://127.0.0.1:9/" } } });
-        await live.Server.ExecuteAsync(live.Database, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()",
+        live.Configure("timestamps",
+            new JsonObject { ["authorities"] =
+                new JsonObject { ["tsa"] = new JsonObject { ["url"] = authority.Url, ["certificates"] = authority.RootPath } } });
+        live.Configure("alerts",
+            new JsonObject { ["targets"] =
+                new JsonObject { ["hook"] = new JsonObject { ["kind"] = "webhook", ["url"] = "http://127.0.0.1:9/" } } });
+        await live.Server.ExecuteAsync(
+            live.Database, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()",
             "REVOKE SELECT ON people FROM indelible_capture");
         string copy = Path.Combine(live.Home, "copy");
         Directory.Delete(copy, recursive: true);
@@ -159,7 +169,8 @@ public sealed class DoctorTests
         Assert.SkipWhen(disk is null, "no right to mount a file system");
         Assert.DoesNotContain("Read-only", await WrongAsync(live, "disk of the index") ?? "", StringComparison.Ordinal);
         disk.Protect();
-        Assert.Contains($"cannot write to {index}: Read-only file system", await WrongAsync(live, "disk of the index"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"cannot write to {index}: Read-only file system", await WrongAsync(live, "disk of the index"), StringComparison.Ordinal);
     }
 
     private static async Task Changed(LiveRun live, string value)
@@ -173,7 +184,8 @@ public sealed class DoctorTests
     private static async Task<string?> WrongAsync(LiveRun live, string check)
     {
         IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor", "--json");
-        JsonNode? wrong = doctor.Json["checks"]!.AsArray().FirstOrDefault(one => (string)one!["check"]! == check && (string)one["status"]! == "fail");
+        JsonNode? wrong = doctor.Json["checks"]!.AsArray()
+            .FirstOrDefault(one => (string)one!["check"]! == check && (string)one["status"]! == "fail");
         if (wrong is not null) Assert.Equal(1, doctor.ExitCode);
         return (string?)wrong?["found"];
     }
@@ -184,7 +196,8 @@ public sealed class DoctorTests
         {
             string? found = await WrongAsync(live, check);
             if (found?.Contains(expected, StringComparison.Ordinal) == true) return;
-            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(started) < Patience.Max, $"doctor says of {check}: {found ?? "nothing"}");
+            Assert.True(
+                System.Diagnostics.Stopwatch.GetElapsedTime(started) < Patience.Max, $"doctor says of {check}: {found ?? "nothing"}");
         }
     }
 

@@ -23,7 +23,8 @@ public sealed class DocumentsTests
     {
         Dictionary<string, string> sections = Document("commands.md").Split("\n## ").ToDictionary(section => section.Split('\n')[0].Trim());
         string common = sections.Values.First();
-        Assert.All(CommandLine.Tree.Options.Where(option => option is not (HelpOption or VersionOption)), option => Assert.Contains($"`{option.Name}", common, StringComparison.Ordinal));
+        Assert.All(CommandLine.Tree.Options.Where(option => option is not (HelpOption or VersionOption)),
+            option => Assert.Contains($"`{option.Name}", common, StringComparison.Ordinal));
         foreach (Command command in CommandLine.Tree.Subcommands)
         {
             string section = sections[command.Name];
@@ -32,7 +33,8 @@ public sealed class DocumentsTests
             foreach (Command one in command.Subcommands.Prepend(command))
             {
                 if (one != command) Assert.Contains($"`{command.Name} {one.Name}", section, StringComparison.Ordinal);
-                Assert.All(one.Options.Where(option => option is not HelpOption), option => Assert.Contains($"`{option.Name}", section, StringComparison.Ordinal));
+                Assert.All(one.Options.Where(option => option is not HelpOption),
+                    option => Assert.Contains($"`{option.Name}", section, StringComparison.Ordinal));
                 Assert.All(one.Arguments, argument => Assert.Contains($"`{argument.Name}", section, StringComparison.Ordinal));
             }
         }
@@ -42,9 +44,13 @@ public sealed class DocumentsTests
     public void Every_key_is_in_the_configuration_document_with_its_default()
     {
         string document = Document("configuration.md");
-        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable), typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig), typeof(MirrorConfig), typeof(MirroredLedgerConfig), typeof(WitnessConfig), typeof(WitnessedLogConfig), typeof(WitnessesConfig), typeof(TargetConfig), typeof(TimeStampConfig), typeof(TimeStampAuthorityConfig)])
+        foreach (Type type in (Type[])[typeof(IndelibleConfig), typeof(SourceConfig), typeof(Protection), typeof(ProtectedTable),
+            typeof(ProtectedColumn), typeof(AlertsConfig), typeof(MassChangeConfig), typeof(WorkingHoursConfig), typeof(AlertTargetConfig),
+            typeof(MirrorConfig), typeof(MirroredLedgerConfig), typeof(WitnessConfig), typeof(WitnessedLogConfig), typeof(WitnessesConfig),
+            typeof(TargetConfig), typeof(TimeStampConfig), typeof(TimeStampAuthorityConfig)])
         {
-            foreach (PropertyInfo key in type.GetProperties()) Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
+            foreach (PropertyInfo key in type.GetProperties())
+                Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(key.Name)}`", document, StringComparison.Ordinal);
         }
         IndelibleConfig defaults = new();
         AlertsConfig alerts = new();

@@ -13,7 +13,8 @@ public sealed class DryRunTests
         await using PostgresServer server = await PostgresServer.StartAsync();
         using IndelibleProcess indelible = new();
         string database = await server.CreateDatabaseAsync();
-        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE others (id int PRIMARY KEY, x text)", "INSERT INTO people VALUES (1, 'a')");
+        await server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)",
+            "CREATE TABLE others (id int PRIMARY KEY, x text)", "INSERT INTO people VALUES (1, 'a')");
         await indelible.CallAsync("init", "--origin", "example.org/t");
         string[] protect = ["protect", "--source", database, "--name", "crm"];
         const string stated = "-- then every row is stated, in a baseline, of ";

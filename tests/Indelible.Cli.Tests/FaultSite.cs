@@ -64,7 +64,8 @@ internal sealed partial record FaultSite(string Call, string Pattern, FaultSite.
         long tile = new LedgerReader(paths.Ledger).ReadCheckpoint().Size / 256;
         IEnumerable<string> all = [Pattern];
         all = Each(all, "{segment}", Numbers(Newest(paths.Journal, "*.journal") - 1, 6, "D16"));
-        all = Each(all, "{log}", Numbers(Newest(Path.Combine(paths.Keyring, "subjects"), "*") - 12, 24, "D6").Where(number => number[0] != '-'));
+        all = Each(
+            all, "{log}", Numbers(Newest(Path.Combine(paths.Keyring, "subjects"), "*") - 12, 24, "D6").Where(number => number[0] != '-'));
         all = Each(all, "{count}", Numbers(0, 300, "D"));
         all = Each(all, "{tile}", Numbers(tile, 8, "D3"));
         all = Each(all, "{width}", Numbers(1, 255, "D"));
@@ -75,13 +76,16 @@ internal sealed partial record FaultSite(string Call, string Pattern, FaultSite.
     /// <summary>The pattern of a file that a run touched; null for one that is not the sealer's.</summary>
     public static string? PatternOf(string path)
     {
-        if (path.StartsWith("index", StringComparison.Ordinal) || path.Contains("LOG", StringComparison.Ordinal) || path.Contains("control.sock", StringComparison.Ordinal)) return null;
+        if (path.StartsWith("index", StringComparison.Ordinal) || path.Contains("LOG", StringComparison.Ordinal)
+            || path.Contains("control.sock", StringComparison.Ordinal)) return null;
         // Cursors of alerts and the remembered head: derived, and written again. RocksDB's copy of its options is never read.
-        if (path.StartsWith("journal/alerts", StringComparison.Ordinal) || path.StartsWith("journal/verified", StringComparison.Ordinal) || path.Contains("OPTIONS", StringComparison.Ordinal) || path.EndsWith("LOCK", StringComparison.Ordinal)) return null;
+        if (path.StartsWith("journal/alerts", StringComparison.Ordinal) || path.StartsWith("journal/verified", StringComparison.Ordinal)
+            || path.Contains("OPTIONS", StringComparison.Ordinal) || path.EndsWith("LOCK", StringComparison.Ordinal)) return null;
         path = path.StartsWith("keyring/subjects/", StringComparison.Ordinal) ? Number().Replace(path, "{log}") : path;
         path = path.StartsWith("journal/0", StringComparison.Ordinal) ? Number().Replace(path, "{segment}") : path;
         path = path.StartsWith("ledger/.tmp/", StringComparison.Ordinal) ? Number().Replace(path, "{count}") : path;
-        if (path.StartsWith("ledger/blobs/", StringComparison.Ordinal)) return path.Length > "ledger/blobs/00".Length ? null : "ledger/blobs/{byte}";
+        if (path.StartsWith("ledger/blobs/", StringComparison.Ordinal))
+            return path.Length > "ledger/blobs/00".Length ? null : "ledger/blobs/{byte}";
         if (!path.StartsWith("ledger/tile/1", StringComparison.Ordinal)) path = TileNumber().Replace(path, "/{tile}.p");
         return Width().Replace(path, ".p/{width}");
     }
@@ -94,13 +98,17 @@ internal sealed partial record FaultSite(string Call, string Pattern, FaultSite.
     ];
 
     private static IEnumerable<string> Each(IEnumerable<string> patterns, string token, IEnumerable<string> numbers) =>
-        patterns.SelectMany(pattern => pattern.Contains(token, StringComparison.Ordinal) ? numbers.Select(number => pattern.Replace(token, number, StringComparison.Ordinal)) : [pattern]);
+        patterns.SelectMany(pattern => pattern.Contains(token, StringComparison.Ordinal)
+            ? numbers.Select(number => pattern.Replace(token, number, StringComparison.Ordinal))
+            : [pattern]);
 
     private static IEnumerable<string> Numbers(long first, int count, string format) =>
         Enumerable.Range(0, count).Select(i => (first + i).ToString(format, CultureInfo.InvariantCulture));
 
     private static long Newest(string directory, string pattern) => Directory.EnumerateFiles(directory, pattern)
-        .Where(path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal)).Select(path => Number().Match(Path.GetFileName(path))).Where(number => number.Success).Max(number => long.Parse(number.Value, CultureInfo.InvariantCulture));
+        .Where(path => !Path.GetFileName(path).StartsWith("LOG", StringComparison.Ordinal))
+        .Select(path => Number().Match(Path.GetFileName(path))).Where(number => number.Success)
+        .Max(number => long.Parse(number.Value, CultureInfo.InvariantCulture));
 
     [GeneratedRegex(@"\d+")]
     private static partial Regex Number();

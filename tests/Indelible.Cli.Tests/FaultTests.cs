@@ -7,7 +7,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>The fault matrix: every system call of the sealer × {EIO, ENOSPC, the process dies right after it was done}, on the real binary under strace.</summary>
+/// <summary>The fault matrix: every system call of the sealer × {EIO, ENOSPC, the process dies right after it was done},
+/// on the real binary under strace.</summary>
 public sealed partial class FaultTests
 {
     private const int SeedDefault = 7;
@@ -15,7 +16,8 @@ public sealed partial class FaultTests
     private const int CellsEach = 10;
     /// <summary>Some calls come only when a tile is full: until then.</summary>
     private static readonly TimeSpan HitMax = TimeSpan.FromSeconds(30);
-    /// <summary>A process that met a fault ends within this time, or goes on. After a failed flush it must end, and is waited for.</summary>
+    /// <summary>A process that met a fault ends within this time, or goes on.
+    /// After a failed flush it must end, and is waited for.</summary>
     private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(10);
     private const string Changing = "openat,write,fsync,fdatasync,rename,link,unlink,rmdir,mkdir";
     private static readonly string[] Faults = ["EIO", "ENOSPC", "dies"];
@@ -23,7 +25,8 @@ public sealed partial class FaultTests
     [Fact]
     public Task A_failed_flush_a_full_disk_and_a_death_after_a_rename_end_in_a_clear_word_and_lose_nothing() => RunAsync(
     [
-        (Site("fdatasync journal/{segment}.journal"), "EIO"), (Site("write ledger/.tmp/tile{count}"), "ENOSPC"), (Site("rename keyring/guard.new"), "dies"),
+        (Site("fdatasync journal/{segment}.journal"), "EIO"), (Site("write ledger/.tmp/tile{count}"), "ENOSPC"),
+        (Site("rename keyring/guard.new"), "dies"),
     ]);
 
     [Fact(Explicit = true)]
@@ -50,7 +53,8 @@ public sealed partial class FaultTests
         await live.StopAsync();
         // protect made that directory; RocksDB asks for it again.
         HashSet<string> seen = [.. File.ReadLines(log).SelectMany(line => Seen(line, live.Indelible.Home))];
-        string[] missing = [.. seen.Except(FaultSite.All.Select(site => site.ToString())).Except(["mkdir keyring/subjects"]).Order(StringComparer.Ordinal)];
+        string[] missing = [.. seen.Except(FaultSite.All.Select(site => site.ToString())).Except(["mkdir keyring/subjects"])
+            .Order(StringComparer.Ordinal)];
         Campaign.Tell("fault-sites", ("seen", seen.Count), ("in_matrix", FaultSite.All.Count), ("missing", missing.Length));
         Assert.True(missing.Length == 0, string.Join('\n', missing));
     }
@@ -63,7 +67,8 @@ public sealed partial class FaultTests
         Random random = new(seed);
         SortedDictionary<string, int> outcomes = new(StringComparer.Ordinal);
         List<string> notHit = [], failures = [];
-        IEnumerable<(FaultSite Site, string Fault)[]> chunks = cells.Where(cell => cell.Site.When != FaultSite.Occasion.Once).Chunk(CellsEach)
+        IEnumerable<(FaultSite Site, string Fault)[]> chunks = cells.Where(cell => cell.Site.When != FaultSite.Occasion.Once)
+            .Chunk(CellsEach)
             .Concat(cells.Where(cell => cell.Site.When == FaultSite.Occasion.Once).Chunk(1));
         foreach ((FaultSite Site, string Fault)[] chunk in chunks)
         {
@@ -77,7 +82,8 @@ public sealed partial class FaultTests
                 if (outcome == "not hit") notHit.Add($"{site}, {fault}");
                 outcomes[outcome] = outcomes.GetValueOrDefault(outcome) + 1;
                 // A new subject, whose key RocksDB writes into a table at the next start.
-                await live.Server.ExecuteAsync(live.Database, "INSERT INTO people SELECT 100 + count(*), 'new', 'new' FROM people WHERE id BETWEEN 100 AND 999");
+                await live.Server.ExecuteAsync(
+                    live.Database, "INSERT INTO people SELECT 100 + count(*), 'new', 'new' FROM people WHERE id BETWEEN 100 AND 999");
                 await live.CaughtUpAsync();
                 await live.KillAsync();
                 await live.CompareAsync();
@@ -85,8 +91,10 @@ public sealed partial class FaultTests
             await live.CheckAllAsync();
             done += chunk.Length;
         }
-        Campaign.Tell("faults", ("seed", seed), ("sites", cells.Select(cell => cell.Site).Distinct().Count()), ("cells", cells.Count), ("hit", cells.Count - notHit.Count),
-            ("outcomes", string.Join(',', outcomes.Select(outcome => $"{outcome.Key.Replace(' ', '-')}:{outcome.Value}"))), ("failures", failures.Count));
+        Campaign.Tell("faults", ("seed", seed), ("sites", cells.Select(cell => cell.Site).Distinct().Count()), ("cells", cells.Count),
+            ("hit", cells.Count - notHit.Count),
+            ("outcomes", string.Join(',', outcomes.Select(outcome => $"{outcome.Key.Replace(' ', '-')}:{outcome.Value}"))),
+            ("failures", failures.Count));
         Assert.True(failures.Count == 0, string.Join("\n\n", failures));
         Assert.True(notHit.Count == 0, $"never hit: {string.Join("; ", notHit)}");
     }
@@ -114,7 +122,9 @@ public sealed partial class FaultTests
         string injected = fault == "dies" ? "delay_exit=60000000" : $"error={fault}";
         File.Delete(log);
         live.Launch([.. Strace(log), .. site.Paths(live.Indelible.Home).SelectMany(path => (string[])["-P", path]),
-            "-e", $"trace={site.Call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={site.Call}:{injected}:when={(site.When == FaultSite.Occasion.Often ? occasion : 1)}")]);
+            "-e", $"trace={site.Call}", "-e",
+            string.Create(CultureInfo.InvariantCulture,
+                $"inject={site.Call}:{injected}:when={(site.When == FaultSite.Occasion.Often ? occasion : 1)}")]);
         await using BusySessions load = Load(live);
         if (!await HitAsync(log, fault == "dies" ? "(DELAYED)" : "(INJECTED)"))
         {
@@ -133,12 +143,16 @@ public sealed partial class FaultTests
         if (!live.Process.HasExited)
         {
             await live.KillAsync();
-            return site.IsFlush ? throw new InvalidOperationException(live.Story($"{site}, {fault}: a failed flush did not end the process\n{await live.ProcessLog}")) : "went on";
+            return site.IsFlush
+                ? throw new InvalidOperationException(
+                    live.Story($"{site}, {fault}: a failed flush did not end the process\n{await live.ProcessLog}"))
+                : "went on";
         }
         int exitCode = await live.EndedAsync();
         string told = await live.ProcessLog;
         string reason = fault == "EIO" ? "Input/output error" : "No space left on device";
-        Assert.True(exitCode == 3 && told.Contains(reason, StringComparison.Ordinal), live.Story($"{site}, {fault}: exit code {exitCode}\n{told}"));
+        Assert.True(
+            exitCode == 3 && told.Contains(reason, StringComparison.Ordinal), live.Story($"{site}, {fault}: exit code {exitCode}\n{told}"));
         return "refused";
     }
 
@@ -148,7 +162,9 @@ public sealed partial class FaultTests
         string[] lines = File.ReadAllLines(log);
         int failed = Array.FindIndex(lines, line => line.Contains("(INJECTED)", StringComparison.Ordinal));
         string? path = Flushed().Match(lines[failed]).Groups[1].Value;
-        string? again = lines.Skip(failed + 1).FirstOrDefault(line => line.Contains($"<{path}>", StringComparison.Ordinal) && !line.Contains("(INJECTED)", StringComparison.Ordinal));
+        string? again = lines.Skip(failed + 1)
+            .FirstOrDefault(line => line.Contains($"<{path}>", StringComparison.Ordinal)
+                && !line.Contains("(INJECTED)", StringComparison.Ordinal));
         Assert.True(again is null, live.Story($"flushed again after a failed flush:\n{lines[failed]}\n{again}"));
     }
 
@@ -172,8 +188,11 @@ public sealed partial class FaultTests
         int id = random.Next(1, 50);
         string ssn = random.Next(8) == 0 ? $"repeat(md5('{random.Next()}'), 3000)" : $"'{random.Next()}'";
         string sql = random.Next(3) == 0
-            ? string.Create(CultureInfo.InvariantCulture, $"INSERT INTO people VALUES ({random.NextInt64(1000, long.MaxValue)}, 'new', 'new')")     // a new subject: its key is made durable first
-            : string.Create(CultureInfo.InvariantCulture, $"UPDATE people SET ssn = {ssn}, code = '{random.Next()}' WHERE id BETWEEN {id} AND {id + 1}");
+            // a new subject: its key is made durable first
+            ? string.Create(
+                CultureInfo.InvariantCulture, $"INSERT INTO people VALUES ({random.NextInt64(1000, long.MaxValue)}, 'new', 'new')")
+            : string.Create(CultureInfo.InvariantCulture,
+                $"UPDATE people SET ssn = {ssn}, code = '{random.Next()}' WHERE id BETWEEN {id} AND {id + 1}");
         await using NpgsqlCommand command = new(sql, connection);
         await command.ExecuteNonQueryAsync();
         await Task.Delay(random.Next(20, 80));

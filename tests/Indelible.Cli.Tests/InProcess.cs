@@ -6,10 +6,12 @@ namespace Indelible.Cli.Tests;
 internal static class InProcess
 {
     /// <summary>Runs the command to its end inside this process: many calls take a fraction of the time of many processes.</summary>
-    public static Task<IndelibleProcess.Result> CallAsync(this IndelibleProcess indelible, params string[] arguments) => CallAsync(indelible, isTerminal: false, arguments);
+    public static Task<IndelibleProcess.Result> CallAsync(this IndelibleProcess indelible, params string[] arguments) =>
+        CallAsync(indelible, isTerminal: false, arguments);
 
     /// <summary>As when a person watches.</summary>
-    public static Task<IndelibleProcess.Result> WatchAsync(this IndelibleProcess indelible, params string[] arguments) => CallAsync(indelible, isTerminal: true, arguments);
+    public static Task<IndelibleProcess.Result> WatchAsync(this IndelibleProcess indelible, params string[] arguments) =>
+        CallAsync(indelible, isTerminal: true, arguments);
 
     private static async Task<IndelibleProcess.Result> CallAsync(IndelibleProcess indelible, bool isTerminal, string[] arguments)
     {

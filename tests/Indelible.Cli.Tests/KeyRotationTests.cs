@@ -35,7 +35,9 @@ public sealed class KeyRotationTests : IDisposable
         IndelibleProcess.Result rotated = await _indelible.RunAsync("keys", "rotate", "--reason", "a test", "--json");
         Assert.True(rotated.ExitCode == 0, rotated.Error);
         Assert.Equal(KeyNow(), (string)rotated.Json["verifierKey"]!);
-        Assert.Equal((0, 0), ((await _indelible.CallAsync("verify", "--key", first)).ExitCode, (await _indelible.CallAsync("verify", "--key", KeyNow())).ExitCode));
+        Assert.Equal((0, 0),
+            ((await _indelible.CallAsync("verify", "--key", first)).ExitCode,
+                (await _indelible.CallAsync("verify", "--key", KeyNow())).ExitCode));
         Assert.True(VerifierKey.Parse(first, out VerifierKey? known).IsNone);
         Assert.Equal(KeyNow(), new LedgerReader(Path.Combine(_indelible.Home, "ledger")).ReadKeys(known!).Newest.ToString());
     }

@@ -5,7 +5,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>Exactly once: the real command and a real server are stopped, killed, halted and cut apart at random moments, and nothing committed is missing or doubled.</summary>
+/// <summary>Exactly once: the real command and a real server are stopped, killed, halted and cut apart at random moments,
+/// and nothing committed is missing or doubled.</summary>
 public sealed class KillTests
 {
     private const int SeedDefault = 11;
@@ -57,7 +58,9 @@ public sealed class KillTests
             }
         }
         int changes = await live.CheckAllAsync();
-        Campaign.Tell("kill", ("seed", seed), ("rounds", rounds), ("faults", string.Join(',', happened.Select(fault => $"{fault.Key}:{fault.Value}"))), ("changes", changes), ("missing", 0), ("doubled", 0), ("failures", 0));
+        Campaign.Tell("kill", ("seed", seed), ("rounds", rounds),
+            ("faults", string.Join(',', happened.Select(fault => $"{fault.Key}:{fault.Value}"))), ("changes", changes), ("missing", 0),
+            ("doubled", 0), ("failures", 0));
     }
 
     private static async Task<string> DisturbAsync(LiveRun live, int round, Random random)
@@ -70,7 +73,9 @@ public sealed class KillTests
         (string name, Func<Task> act) = What(what, live, random);
         long started = Stopwatch.GetTimestamp();
         await act();
-        live.Told(string.Create(CultureInfo.InvariantCulture, $"round {round}, after {after.TotalMilliseconds} ms: {name}, {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
+        live.Told(
+            string.Create(CultureInfo.InvariantCulture,
+                $"round {round}, after {after.TotalMilliseconds} ms: {name}, {Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms"));
         return name;
     }
 
@@ -79,8 +84,11 @@ public sealed class KillTests
         0 => ("killed-starting", live.KillAsync),
         1 or 2 or 3 => ("killed", live.KillAsync),
         4 => ("stopped", live.StopAsync),
-        5 => ("walsender-ended", () => live.Server.ExecuteAsync(live.Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")),
-        6 => ("sessions-ended", () => live.Server.ExecuteAsync(live.Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'indelible_capture'")),
+        5 => ("walsender-ended",
+            () => live.Server.ExecuteAsync(live.Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_replication")),
+        6 => ("sessions-ended",
+            () => live.Server.ExecuteAsync(
+                live.Database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'indelible_capture'")),
         7 => ("server-restarted", () => live.Server.Private.RestartAsync(CancellationToken.None)),
         8 => ("server-killed", () => ServerKilledAsync(live)),
         9 => ("cut", () => { live.Wire.Cut(); return Task.CompletedTask; }),

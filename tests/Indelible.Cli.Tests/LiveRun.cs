@@ -11,7 +11,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>The real <c>indelible run</c> over a real server, with the table of truth beside the protected one; and the check that both agree. One test owns it.</summary>
+/// <summary>The real <c>indelible run</c> over a real server, with the table of truth beside the protected one;
+/// and the check that both agree. One test owns it.</summary>
 internal sealed class LiveRun : IAsyncDisposable
 {
     public const string Origin = "example.org/live";
@@ -48,9 +49,11 @@ internal sealed class LiveRun : IAsyncDisposable
     /// <param name="copies">Names of directories that the ledger is copied to; what no copy has is not confirmed.</param>
     public static async Task<LiveRun> StartAsync(int seed, params string[] copies)
     {
-        PostgresServer server = await PostgresServer.StartAsync(settings: new Dictionary<string, string> { ["wal_sender_timeout"] = "3s", ["deadlock_timeout"] = "50ms" });
+        PostgresServer server = await PostgresServer.StartAsync(
+            settings: new Dictionary<string, string> { ["wal_sender_timeout"] = "3s", ["deadlock_timeout"] = "50ms" });
         LiveRun live = new(server, await server.CreateDatabaseAsync(), seed, copies);
-        await server.ExecuteAsync(live.Database, GroundTruth.Schema, "INSERT INTO people SELECT n, 's' || n, 's' || n FROM generate_series(1, 50) n", "TRUNCATE truth");
+        await server.ExecuteAsync(live.Database, GroundTruth.Schema,
+            "INSERT INTO people SELECT n, 's' || n, 's' || n FROM generate_series(1, 50) n", "TRUNCATE truth");
         Assert.Equal(0, (await live.Indelible.CallAsync("init", "--origin", Origin)).ExitCode);
         live.Configure("publishIntervalMs", 20);
         live.Configure("coverageIntervalSeconds", 1);
@@ -61,7 +64,11 @@ internal sealed class LiveRun : IAsyncDisposable
     private void ConfigureCopies()
     {
         JsonObject targets = [];
-        foreach (string name in _copies) targets[name] = new JsonObject { ["path"] = Directory.CreateDirectory(Path.Combine(Indelible.Home, name)).FullName, ["everySeconds"] = 0 };
+        foreach (string name in _copies)
+        {
+            targets[name] =
+                new JsonObject { ["path"] = Directory.CreateDirectory(Path.Combine(Indelible.Home, name)).FullName, ["everySeconds"] = 0 };
+        }
         Configure("targets", targets);
         Configure("confirmAfter", 1);
     }
@@ -80,7 +87,9 @@ internal sealed class LiveRun : IAsyncDisposable
 
     public string[] ProtectArguments =>
     [
-        "protect", "--source", new NpgsqlConnectionStringBuilder(Database) { Port = Wire.Port, IncludeErrorDetail = false }.ConnectionString, "--name", "crm", "people.ssn", "people.code=plain",
+        "protect", "--source",
+        new NpgsqlConnectionStringBuilder(Database) { Port = Wire.Port, IncludeErrorDetail = false }.ConnectionString, "--name", "crm",
+        "people.ssn", "people.code=plain",
     ];
 
     public async Task ProtectAsync()
@@ -107,7 +116,8 @@ internal sealed class LiveRun : IAsyncDisposable
         DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret));
         Configure("store", new JsonObject
         {
-            ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = bucket.Prefix, ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret,
+            ["endpoint"] = $"http://127.0.0.1:{port}/", ["bucket"] = bucket.Bucket, ["prefix"] = bucket.Prefix,
+            ["accessKey"] = RadosGateway.Owner.Id, ["secretFile"] = secret,
             ["retentionDays"] = 30, ["everySeconds"] = 0, ["spoolMiB"] = spoolMiB,
         });
     }
@@ -175,7 +185,8 @@ internal sealed class LiveRun : IAsyncDisposable
         }
     }
 
-    /// <summary>The ledger's bytes agree with each other and with what was committed, so far, and no gap is announced. For a process that was killed.</summary>
+    /// <summary>The ledger's bytes agree with each other and with what was committed, so far, and no gap is announced.
+    /// For a process that was killed.</summary>
     public async Task<int> CompareAsync()
     {
         try
@@ -191,9 +202,11 @@ internal sealed class LiveRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Catches up, stops, and checks everything there is: every tile, root and index entry derived anew, every change against the truth, order and coverage by
+    /// <summary>Catches up, stops, and checks everything there is: every tile, root and index entry derived anew,
+    /// every change against the truth, order and coverage by
     /// <c>verify</c>, the live database by <c>crosscheck</c>.</summary>
-    /// <param name="hasTruth">False if there were changes before the protection began, so that the truth holds more than the ledger.</param>
+    /// <param name="hasTruth">False if there were changes before the protection began, so that the truth holds
+    /// more than the ledger.</param>
     /// <returns>Changes compared.</returns>
     public async Task<int> CheckAllAsync(bool hasTruth = true)
     {
@@ -205,7 +218,8 @@ internal sealed class LiveRun : IAsyncDisposable
             Assert.True(verified.ExitCode == 0, Story(verified.Output));
             Assert.Equal(new LedgerReader(Ledger).ReadCheckpoint().Root.ToString(), (string)verified.Json["root"]!);
         }
-        IndelibleProcess.Result verify = await Indelible.CallAsync(["verify", .. Config]), crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
+        IndelibleProcess.Result verify = await Indelible.CallAsync(["verify", .. Config]),
+            crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
         Assert.True(verify.ExitCode == 0, Story(verify.Output));
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
         try
@@ -225,7 +239,8 @@ internal sealed class LiveRun : IAsyncDisposable
     /// <summary>PostgreSQL was never told to forget what was not sealed.</summary>
     public static void RequireNoGap(IReadOnlyList<byte[]> entries)
     {
-        int gap = entries.ToList().FindIndex(entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code == "gap");
+        int gap = entries.ToList()
+            .FindIndex(entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code == "gap");
         if (gap >= 0) throw new LedgerCheckException($"entry {gap} announces a gap, or does not decode");
     }
 
@@ -236,5 +251,6 @@ internal sealed class LiveRun : IAsyncDisposable
     }
 
     /// <summary>What happened until it failed.</summary>
-    public string Story(string end) => string.Create(CultureInfo.InvariantCulture, $"seed {_seed}\n{string.Join('\n', _log.TakeLast(40))}\n{end}");
+    public string Story(string end) =>
+        string.Create(CultureInfo.InvariantCulture, $"seed {_seed}\n{string.Join('\n', _log.TakeLast(40))}\n{end}");
 }

@@ -67,10 +67,13 @@ public sealed class MirrorTests : IDisposable
         await StopAsync(run);
         string evidence = Assert.Single(Directory.GetFiles(Path.Combine(_mirror.Home, "copy", "evidence")));
         IndelibleProcess.Result verified = await _mirror.RunAsync("verify", evidence, "--key", _key, "--json");
-        Assert.Equal((0, "verified", 1600, 2300), (verified.ExitCode, (string)verified.Json["verdict"]!, (int)verified.Json["misbehaviour"]!["olderSize"]!, (int)verified.Json["treeSize"]!));
+        Assert.Equal((0, "verified", 1600, 2300),
+            (verified.ExitCode, (string)verified.Json["verdict"]!, (int)verified.Json["misbehaviour"]!["olderSize"]!,
+                (int)verified.Json["treeSize"]!));
         Assert.Equal(0, (await _mirror.CallAsync("verify", evidence)).ExitCode);        // self-consistent only
         IndelibleProcess.Result once = await _mirror.RunAsync(["mirror", "run", "--once", .. Place(_ledger.Home + "/ledger"), "--json"]);
-        Assert.Equal((1, "stopped", 1600), (once.ExitCode, (string)once.Json["ledgers"]![0]!["state"]!, (int)once.Json["ledgers"]![0]!["size"]!));
+        Assert.Equal(
+            (1, "stopped", 1600), (once.ExitCode, (string)once.Json["ledgers"]![0]!["state"]!, (int)once.Json["ledgers"]![0]!["size"]!));
     }
 
     [Fact]
@@ -124,7 +127,8 @@ public sealed class MirrorTests : IDisposable
         Process mirror = _mirror.Start(["mirror", "run", "--listen", "127.0.0.1:0", "--json", .. Place(_ledger.Home + "/ledger")]);
         Task<string> log = mirror.StandardError.ReadToEndAsync();
         await mirror.StandardOutput.ReadLineAsync();
-        await ExpectAsync(3, "a copy has one writer", await _mirror.RunAsync(["mirror", "run", "--once", .. Place(_ledger.Home + "/ledger")]));
+        await ExpectAsync(
+            3, "a copy has one writer", await _mirror.RunAsync(["mirror", "run", "--once", .. Place(_ledger.Home + "/ledger")]));
         await StopAsync(mirror);
         await log;
     }
@@ -134,9 +138,11 @@ public sealed class MirrorTests : IDisposable
     private static async Task SealAsync(string home, string what, int count)
     {
         await using LedgerHost host = await LedgerHost.OpenAsync(
-            LedgerPaths.For(Path.Combine(home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+            LedgerPaths.For(Path.Combine(home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance,
+            CancellationToken.None);
         EntryBatch entries = new();
-        for (int i = 0; i < count; i++) host.NewMaker("").AddGuard(entries, GuardCode.Rights, new Dictionary<string, string> { ["what"] = what });
+        for (int i = 0; i < count; i++)
+            host.NewMaker("").AddGuard(entries, GuardCode.Rights, new Dictionary<string, string> { ["what"] = what });
         await host.SealAsync(entries, CancellationToken.None);
     }
 
@@ -147,15 +153,20 @@ public sealed class MirrorTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         await File.WriteAllBytesAsync(path, token);
         await using LedgerHost host = await LedgerHost.OpenAsync(
-            LedgerPaths.For(Path.Combine(_ledger.Home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+            LedgerPaths.For(Path.Combine(_ledger.Home, "ledger")), new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance,
+            CancellationToken.None);
         EntryBatch entries = new();
-        host.NewMaker("").AddAdmin(entries, "timestamped", new Dictionary<string, string> { ["authority"] = "tsa", ["size"] = "300", ["token"] = Convert.ToHexStringLower(SHA256.HashData(token)) });
+        host.NewMaker("")
+            .AddAdmin(entries, "timestamped",
+                new Dictionary<string, string> { ["authority"] = "tsa", ["size"] = "300",
+                    ["token"] = Convert.ToHexStringLower(SHA256.HashData(token)) });
         await host.SealAsync(entries, CancellationToken.None);
     }
 
     private string[] Place(string from) => ["--from", from, "--key", _key, "--to", "copy", "--name", "mirror.example.org/one"];
 
-    private Task<IndelibleProcess.Result> OnceAsync(string from, string key) => _mirror.CallAsync("mirror", "run", "--once", "--from", from, "--key", key, "--to", "copy");
+    private Task<IndelibleProcess.Result> OnceAsync(string from, string key) =>
+        _mirror.CallAsync("mirror", "run", "--once", "--from", from, "--key", key, "--to", "copy");
 
     private static Task ExpectAsync(int exitCode, string words, IndelibleProcess.Result result)
     {
@@ -176,7 +187,8 @@ public sealed class MirrorTests : IDisposable
     private async Task<string> PolicyAsync()
     {
         string note = (await File.ReadAllLinesAsync(Path.Combine(_mirror.Home, "copy", "mirror.key")))[0];
-        using Format.Notes.NoteSigner signer = CosignerKeyFile.Open(Path.Combine(_mirror.Home, "copy", "mirror.key"), "mirror.example.org/one");
+        using Format.Notes.NoteSigner signer =
+            CosignerKeyFile.Open(Path.Combine(_mirror.Home, "copy", "mirror.key"), "mirror.example.org/one");
         Assert.StartsWith("PRIVATE+KEY+mirror.example.org/one+", note, StringComparison.Ordinal);
         string path = Path.Combine(_mirror.Home, "policy");
         await File.WriteAllTextAsync(path, $"log {_key}\nwitness m {signer.VerifierKey}\nquorum m\n");
@@ -196,9 +208,12 @@ public sealed class MirrorTests : IDisposable
 
     private async Task UntilEvidenceAsync()
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); LedgerEvidence().Length == 0; await Task.Delay(50)) Assert.True(watch.Elapsed < Patience.Max, "no evidence came");
+        for (Stopwatch watch = Stopwatch.StartNew(); LedgerEvidence().Length == 0; await Task.Delay(50))
+            Assert.True(watch.Elapsed < Patience.Max, "no evidence came");
 
-        string[] LedgerEvidence() => Path.Combine(_mirror.Home, "copy", "evidence") is var directory && Directory.Exists(directory) ? Directory.GetFiles(directory, "*.misbehaviour") : [];
+        string[] LedgerEvidence() => Path.Combine(_mirror.Home, "copy", "evidence") is var directory && Directory.Exists(directory)
+            ? Directory.GetFiles(directory, "*.misbehaviour")
+            : [];
     }
 
     private static async Task StopAsync(Process process)
@@ -216,7 +231,8 @@ public sealed class MirrorTests : IDisposable
         public UntrustedServer()
         {
             using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            _certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            _certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256)
+                .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
             _listener.Start();
             Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
             _ = ServeAsync();

@@ -5,7 +5,8 @@ using Npgsql;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>Sessions that change rows of <c>people</c> as fast as they may, each its own rows, and number what they write without a gap: what a ledger must hold is known without a table of truth,
+/// <summary>Sessions that change rows of <c>people</c> as fast as they may, each its own rows, and number what they write without a gap:
+/// what a ledger must hold is known without a table of truth,
 /// whatever it comes to. The server must stay up.</summary>
 /// <param name="server">The server.</param>
 /// <param name="database">The database they work in.</param>
@@ -19,7 +20,8 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
     private const int RowsEach = 10_000;
 
     private readonly CancellationTokenSource _stop = new();
-    private readonly Session[] _sessions = [.. Enumerable.Range(0, Sessions).Select(number => new Session(number, new Random((seed * Sessions) + number)))];
+    private readonly Session[] _sessions =
+        [.. Enumerable.Range(0, Sessions).Select(number => new Session(number, new Random((seed * Sessions) + number)))];
     private Task _running = Task.CompletedTask;
 
     /// <summary>What one session did. Its loop owns it.</summary>
@@ -56,7 +58,8 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
         _stop.Dispose();
     }
 
-    /// <summary>Throws <see cref="LedgerCheckException"/> unless these are the changes that were committed: each session's values in the order written, none missing or doubled, and every deletion.</summary>
+    /// <summary>Throws <see cref="LedgerCheckException"/> unless these are the changes that were committed:
+    /// each session's values in the order written, none missing or doubled, and every deletion.</summary>
     /// <param name="entries">All entries of the ledger, read one by one.</param>
     /// <returns>Changes compared.</returns>
     public long Compare(IEnumerable<ReadOnlyMemory<byte>> entries)
@@ -64,7 +67,8 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
         long[] written = new long[Sessions], deleted = new long[Sessions], keys = new long[Sessions];
         foreach (ReadOnlyMemory<byte> bytes in entries)
         {
-            if (EntryCodec.Decode(bytes, out Entry entry) != EntryFault.None || entry.Header.Code == "gap") throw new LedgerCheckException("an entry announces a gap, or does not decode");
+            if (EntryCodec.Decode(bytes, out Entry entry) != EntryFault.None || entry.Header.Code == "gap")
+                throw new LedgerCheckException("an entry announces a gap, or does not decode");
             if (entry.Header.Kind != EntryKind.Change) continue;
             long key = long.Parse(entry.Header.Key!.Columns![0].Value, CultureInfo.InvariantCulture);
             int session = (int)(key / KeysEach);
@@ -75,7 +79,8 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
             }
             else
             {
-                string found = System.Text.Encoding.UTF8.GetString(entry.Fields.Single(field => field.Name == "code").After.Bytes.Span), expected = Value(session, ++written[session]);
+                string found = System.Text.Encoding.UTF8.GetString(entry.Fields.Single(field => field.Name == "code").After.Bytes.Span),
+                    expected = Value(session, ++written[session]);
                 if (found != expected) throw new LedgerCheckException($"session {session} wrote {expected} next, sealed is {found}");
             }
         }
@@ -83,8 +88,13 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
         {
             // Rows are deleted from the oldest on: as many keys, of this sum.
             long of = session.Deleted, sum = of * (of - 1) / 2;
-            (long, long, long) committed = (session.Written, of, sum), found = (written[session.Number], deleted[session.Number], keys[session.Number]);
-            if (committed != found) throw new LedgerCheckException($"session {session.Number} committed {committed} values, deletions and keys deleted, sealed are {found}");
+            (long, long, long) committed = (session.Written, of, sum),
+                found = (written[session.Number], deleted[session.Number], keys[session.Number]);
+            if (committed != found)
+            {
+                throw new LedgerCheckException(
+                    $"session {session.Number} committed {committed} values, deletions and keys deleted, sealed are {found}");
+            }
         }
         return written.Sum() + deleted.Sum();
     }
@@ -113,14 +123,17 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
     private static async Task InsertAsync(NpgsqlConnection connection, Session session, int count)
     {
         await using NpgsqlCommand command = new(string.Create(CultureInfo.InvariantCulture,
-            $"INSERT INTO people SELECT {session.NextRow} + n, md5(n::text), '{session.Number}:' || {session.Written + 1} + n FROM generate_series(0, {count - 1}) n"), connection);
+            $"INSERT INTO people SELECT {session.NextRow} + n, md5(n::text), '{session.Number}:' || {session.Written + 1} + n FROM "
+                + $"generate_series(0, {count - 1}) n"), connection);
         await command.ExecuteNonQueryAsync();
         (session.NextRow, session.Written) = (session.NextRow + count, session.Written + count);
     }
 
     private static async Task DeleteAsync(NpgsqlConnection connection, Session session, int count)
     {
-        await using NpgsqlCommand command = new(string.Create(CultureInfo.InvariantCulture, $"DELETE FROM people WHERE id BETWEEN {session.FirstRow} AND {session.FirstRow + count - 1}"), connection);
+        await using NpgsqlCommand command = new(
+            string.Create(CultureInfo.InvariantCulture,
+                $"DELETE FROM people WHERE id BETWEEN {session.FirstRow} AND {session.FirstRow + count - 1}"), connection);
         await command.ExecuteNonQueryAsync();
         session.FirstRow += count;
     }
@@ -132,7 +145,11 @@ internal sealed class NumberedTraffic(PostgresServer server, string database, in
         for (int i = 1; i <= count; i++)
         {
             long id = session.FirstRow + session.Random.NextInt64(session.NextRow - session.FirstRow);
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(string.Create(CultureInfo.InvariantCulture, $"UPDATE people SET ssn = 's{session.Random.Next()}', code = '{session.Number}:{session.Written + i}' WHERE id = {id}")));
+            batch.BatchCommands.Add(
+                new NpgsqlBatchCommand(
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"UPDATE people SET ssn = 's{session.Random.Next()}', "
+                            + $"code = '{session.Number}:{session.Written + i}' WHERE id = {id}")));
         }
         await batch.ExecuteNonQueryAsync();
         session.Written += count;

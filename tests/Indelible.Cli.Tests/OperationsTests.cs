@@ -25,11 +25,13 @@ public sealed class OperationsTests
         await live.CaughtUpAsync();
         await live.Indelible.RunAsync("show", "0");     // publishes what is sealed
         await BackUpAsync(live, backup);
-        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'after it', code = 'lost' WHERE id < 3", "INSERT INTO people VALUES (900, 'new', 'new')");
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'after it', code = 'lost' WHERE id < 3",
+            "INSERT INTO people VALUES (900, 'new', 'new')");
         await live.CaughtUpAsync();
         await live.StopAsync();
 
-        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index, paths.Keyring]) Directory.Delete(directory, recursive: true);
+        foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index, paths.Keyring])
+            Directory.Delete(directory, recursive: true);
         await Copying.AsIsAsync(Path.Combine(backup, "ledger"), paths.Ledger);
         Dictionary<string, string> master = new() { ["INDELIBLE_MASTER_KEY_FILE"] = Path.Combine(backup, "master.key") };
         await OkAsync(live, master, "keys", "restore", Path.Combine(backup, "crm.keyring"));
@@ -38,7 +40,8 @@ public sealed class OperationsTests
         IndelibleProcess.Result refused = await live.Indelible.RunAsync(master, "run", "--listen", "127.0.0.1:0");
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("keys accept-head", refused.Error, StringComparison.Ordinal);
-        Assert.Contains("indelible keys accept-head   #", (await live.Indelible.RunAsync(master, "doctor")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "indelible keys accept-head   #", (await live.Indelible.RunAsync(master, "doctor")).Output, StringComparison.Ordinal);
         await OkAsync(live, master, "keys", "accept-head");
         live.Launch(environment: master);
         await live.CaughtUpAsync();
@@ -56,8 +59,11 @@ public sealed class OperationsTests
         await OkAsync(live, master, "crosscheck");
         JsonArray gaps = await GapsAsync(live, master);
         Assert.Contains(gaps, gap => (string)gap!["reason"]! == "slot-ahead" && !(bool)gap["open"]!);
-        JsonNode history = (await live.Indelible.RunAsync(master, "history", "people", "1", "--as-of", "0s", "--reason", "after the restore", "--json")).Json;
-        Assert.Equal("after it", (string)history["fields"]!.AsArray().Single(field => (string)field!["column"]! == "ssn")!["value"]!["value"]!);
+        JsonNode history =
+            (await live.Indelible.RunAsync(
+                master, "history", "people", "1", "--as-of", "0s", "--reason", "after the restore", "--json")).Json;
+        Assert.Equal(
+            "after it", (string)history["fields"]!.AsArray().Single(field => (string)field!["column"]! == "ssn")!["value"]!["value"]!);
         IndelibleProcess.Result known = await live.Indelible.RunAsync(master, "history", "people", "1", "--verify");
         Assert.True(known.ExitCode == 0, known.Error);
     }
@@ -67,9 +73,11 @@ public sealed class OperationsTests
     {
         using IndelibleProcess indelible = new();
         Assert.Equal(0, (await indelible.RunAsync("init", "--origin", LiveRun.Origin)).ExitCode);
-        string hint = Path.Combine(indelible.Home, "ledger", "ledger.json"), keyring = Path.Combine(indelible.Home, "keyring", "keyring.json");
+        string hint = Path.Combine(indelible.Home, "ledger", "ledger.json"),
+            keyring = Path.Combine(indelible.Home, "keyring", "keyring.json");
         await RefusedAsync(indelible, hint, json => json["format"] = 2, "expected a ledger of format 1, found format 2");
-        await RefusedAsync(indelible, keyring, json => (json["version"], json["novelty"]) = (2, "unknown here"), "expected keyring version 1, found 2");
+        await RefusedAsync(
+            indelible, keyring, json => (json["version"], json["novelty"]) = (2, "unknown here"), "expected keyring version 1, found 2");
         Assert.Equal(0, (await indelible.CallAsync("status")).ExitCode);
     }
 
@@ -88,7 +96,8 @@ public sealed class OperationsTests
         string path = Directory.GetFiles(paths.Journal, "*.journal").Max(StringComparer.Ordinal)!;
         byte[] sound = await File.ReadAllBytesAsync(path), newer = [.. sound];
         newer[JournalVersionAt] = 2;
-        int length = JournalVersionAt + BinaryPrimitives.ReadInt32BigEndian(newer.AsSpan(HMACSHA256.HashSizeInBytes));      // of the first record
+        // of the first record
+        int length = JournalVersionAt + BinaryPrimitives.ReadInt32BigEndian(newer.AsSpan(HMACSHA256.HashSizeInBytes));
         HMACSHA256.HashData(key, newer.AsSpan(..length)).CopyTo(newer.AsSpan(length));
         await File.WriteAllBytesAsync(path, newer);
         await RefusedAsync(indelible, $"expected a journal of version 1, found version 2 in {path}");
@@ -131,19 +140,23 @@ public sealed class OperationsTests
     {
         using MasterKey master = MasterKey.Load(paths.Keyring);
         using Keyring keyring = Keyring.Open(paths.Keyring, master);
-        await using LedgerWriter writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance, new LedgerOptions(), TestContext.Current.CancellationToken);
+        await using LedgerWriter writer = await LedgerWriter.OpenAsync(paths, keyring.LedgerKeys, TimeProvider.System, NullLogger.Instance,
+            new LedgerOptions(), TestContext.Current.CancellationToken);
         await useAsync(writer, keyring.LedgerKeys);
     }
 
-    /// <summary>The checkpoint first: whatever it covers is there when the rest is copied. The keyring after the ledger: it must hold every key the copy needs.</summary>
+    /// <summary>The checkpoint first: whatever it covers is there when the rest is copied.
+    /// The keyring after the ledger: it must hold every key the copy needs.</summary>
     private static async Task BackUpAsync(LiveRun live, string backup)
     {
         string copy = Directory.CreateDirectory(Path.Combine(backup, "ledger")).FullName;
         File.Copy(Path.Combine(live.Ledger, "checkpoint"), Path.Combine(copy, "checkpoint"));
-        foreach (string path in Directory.GetFileSystemEntries(live.Ledger).Where(path => Path.GetFileName(path) is not ("checkpoint" or ".tmp")))
+        foreach (string path in Directory.GetFileSystemEntries(live.Ledger)
+            .Where(path => Path.GetFileName(path) is not ("checkpoint" or ".tmp")))
             await Copying.AsIsAsync(path, Path.Combine(copy, Path.GetFileName(path)));
         await OkAsync(live, null, "keys", "export", Path.Combine(backup, "crm.keyring"));
-        foreach (string secret in (string[])["master.key", "crm.password"]) await Copying.AsIsAsync(Path.Combine(live.Indelible.Home, "keyring", secret), Path.Combine(backup, secret));
+        foreach (string secret in (string[])["master.key", "crm.password"])
+            await Copying.AsIsAsync(Path.Combine(live.Indelible.Home, "keyring", secret), Path.Combine(backup, secret));
     }
 
     private static async Task<JsonArray> GapsAsync(LiveRun live, Dictionary<string, string> environment) =>

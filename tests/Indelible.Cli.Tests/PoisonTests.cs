@@ -22,11 +22,15 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
         {
             _server = await PostgresServer.StartAsync();
             string database = await _server.CreateDatabaseAsync();
-            await _server.ExecuteAsync(database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE pay (id int PRIMARY KEY, card text)",
-                "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 40) n", "INSERT INTO pay SELECT n, 'c' || n FROM generate_series(1, 40) n");
+            await _server.ExecuteAsync(
+                database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE pay (id int PRIMARY KEY, card text)",
+                "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 40) n",
+                "INSERT INTO pay SELECT n, 'c' || n FROM generate_series(1, 40) n");
             await Indelible.RunAsync("init", "--origin", Origin);
-            Assert.Equal(0, (await Indelible.RunAsync("protect", "--source", database, "--name", "crm", "people.ssn", "pay.card=plain")).ExitCode);
-            await _server.ExecuteAsync(database, "UPDATE people SET ssn = ssn || 'x'", "UPDATE pay SET card = card || 'y' WHERE id < 20", "DELETE FROM people WHERE id > 35", "UPDATE people SET id = id + 100 WHERE id < 5");
+            Assert.Equal(
+                0, (await Indelible.RunAsync("protect", "--source", database, "--name", "crm", "people.ssn", "pay.card=plain")).ExitCode);
+            await _server.ExecuteAsync(database, "UPDATE people SET ssn = ssn || 'x'", "UPDATE pay SET card = card || 'y' WHERE id < 20",
+                "DELETE FROM people WHERE id > 35", "UPDATE people SET id = id + 100 WHERE id < 5");
             Assert.Equal(0, (await Indelible.RunAsync("crosscheck")).ExitCode);
         }
 
@@ -49,7 +53,8 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
     [Fact]
     public async Task A_result_that_the_ledger_does_not_prove_is_not_shown()
     {
-        IndelibleProcess.Result whole = await rows.Indelible.CallAsync("log", "--table", "people", "--verify", "--limit", "10000", "--json");
+        IndelibleProcess.Result whole =
+            await rows.Indelible.CallAsync("log", "--table", "people", "--verify", "--limit", "10000", "--json");
         Assert.True(whole.ExitCode == 0, whole.Error);
         Assert.Equal(whole.Json["entries"]!.AsArray().Count, (int)whole.Json["verification"]!["proved"]!);
         Assert.Contains(Origin, (string)whole.Json["verification"]!["signedBy"]![0]!, StringComparison.Ordinal);
@@ -64,7 +69,8 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
         try
         {
             await File.WriteAllBytesAsync(bundle, altered);
-            IndelibleProcess.Result shown = await rows.Indelible.CallAsync("show", last), refused = await rows.Indelible.CallAsync("show", last, "--verify", "--json");
+            IndelibleProcess.Result shown = await rows.Indelible.CallAsync("show", last),
+                refused = await rows.Indelible.CallAsync("show", last, "--verify", "--json");
             Assert.Equal((0, 1), (shown.ExitCode, refused.ExitCode));
             Assert.Null(refused.Json["kind"]);
             Assert.Contains($"entry {last} is not shown", (string)refused.Json["verification"]!["findings"]![0]!, StringComparison.Ordinal);
@@ -97,7 +103,8 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
                 Assert.True(findings > 0 == (result.ExitCode == 1), $"seed {seed}, round {round}: {result.Output}");
             }
         }
-        Campaign.Tell("poison", ("seed", seed), ("indexes", rounds), ("queries", rounds * Queries(new Random(0)).Count()), ("told", told), ("strangers", strangers), ("shown", shown), ("shown_wrongly", wrong));
+        Campaign.Tell("poison", ("seed", seed), ("indexes", rounds), ("queries", rounds * Queries(new Random(0)).Count()), ("told", told),
+            ("strangers", strangers), ("shown", shown), ("shown_wrongly", wrong));
         Assert.True(told > rounds / 2 && shown > 0, $"{told} of {rounds} rounds noticed");
         Assert.Equal(0, wrong);
         Assert.Equal(0, (await rows.Indelible.CallAsync("index", "rebuild")).ExitCode);
@@ -109,8 +116,11 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
         string id = random.Next(1, 41).ToString(System.Globalization.CultureInfo.InvariantCulture);
         yield return (["log", "--table", "pay"], entry => entry.Header.Relation?.Name == "pay");
         yield return (["log", "--operation", "delete"], entry => entry.Header.Operation == Operation.Delete);
-        yield return (["history", "people", id], entry => entry.Header.Relation?.Name == "people" && (Names(entry.Header.Key, id) || Names(entry.Header.PreviousKey, id)));
-        yield return (["log", "--table", "people", "--column", "ssn", "--value", $"s{id}x"], entry => entry.Header is { Relation.Name: "people", Kind: EntryKind.Change } && (Names(entry.Header.Key, id) || Names(entry.Header.PreviousKey, id)));
+        yield return (["history", "people", id], entry => entry.Header.Relation?.Name == "people"
+            && (Names(entry.Header.Key, id) || Names(entry.Header.PreviousKey, id)));
+        yield return (["log", "--table", "people", "--column", "ssn", "--value", $"s{id}x"],
+            entry => entry.Header is { Relation.Name: "people", Kind: EntryKind.Change }
+                && (Names(entry.Header.Key, id) || Names(entry.Header.PreviousKey, id)));
     }
 
     private static bool Names(RowKey? key, string id) => key?.Columns.Count == 1 && key.Columns[0].Value == id;
@@ -125,7 +135,8 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
         })];
     }
 
-    /// <summary>Makes the index anew so that some entries are found by what others say; it reaches as far as a true one, and ends with the same entry.</summary>
+    /// <summary>Makes the index anew so that some entries are found by what others say;
+    /// it reaches as far as a true one, and ends with the same entry.</summary>
     private void Poison(IReadOnlyList<(byte[] Bytes, Entry Entry)> entries, Random random)
     {
         int percent = random.Next(5, 101);

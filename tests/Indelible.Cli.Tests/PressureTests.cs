@@ -58,13 +58,19 @@ public sealed class PressureTests
         isAway = true;
         wire.Cut();
         const int transactions = 60, rows = 1000;
-        for (int i = 1; i <= transactions; i++) await live.Server.ExecuteAsync(live.Database, $"INSERT INTO people SELECT n, repeat('s', 300), repeat('c', 300) FROM generate_series({i * rows}, {(i * rows) + rows - 1}) n");
+        for (int i = 1; i <= transactions; i++)
+        {
+            await live.Server.ExecuteAsync(live.Database,
+                $"INSERT INTO people SELECT n, repeat('s', 300), repeat('c', 300) FROM generate_series({i * rows}, "
+                    + $"{(i * rows) + rows - 1}) n");
+        }
         long waiting = 0;
         await StatusAsync(live, status =>
         {
             long before = waiting;
             waiting = (long)status["store"]!["lagEntries"]!;
-            return status["store"]!["problem"] is not null && waiting > 1000 && waiting - before < 3;      // but for what is sealed of the time that passes
+            // but for what is sealed of the time that passes
+            return status["store"]!["problem"] is not null && waiting > 1000 && waiting - before < 3;
         });
         Assert.InRange(waiting, 1000, transactions * rows / 2);
         Assert.Equal(confirmed, (await live.Server.QueryAsync(live.Database, Confirmed))[0]);
@@ -113,13 +119,16 @@ public sealed class PressureTests
         string[] wide = [.. Enumerable.Range(1, 1599).Select(n => $"c{n}")], key = [.. Enumerable.Range(1, 32).Select(n => $"k{n}")];
         await live.Server.ExecuteAsync(live.Database,
             $"CREATE TABLE wide (id int PRIMARY KEY, {string.Join(", ", wide.Select(name => name + " int"))})",
-            $"CREATE TABLE long_key ({string.Join(", ", key.Select(name => name + " int"))}, ssn text, PRIMARY KEY ({string.Join(", ", key)}))",
+            $"CREATE TABLE long_key ({string.Join(", ", key.Select(name => name + " int"))}, ssn text, "
+                + $"PRIMARY KEY ({string.Join(", ", key)}))",
             $"INSERT INTO wide SELECT n, {string.Join(", ", wide.Select(_ => "n"))} FROM generate_series(1, 20) n");
         string all = string.Join(", ", wide.Select(name => $"{name} = {name} + 1"));
         return ([.. wide.Select(name => $"wide.{name}"), "long_key.ssn"],
         [
-            $"UPDATE wide SET {all}", "DELETE FROM wide WHERE id = 3", $"INSERT INTO wide SELECT n, {string.Join(", ", wide.Select(_ => "n"))} FROM generate_series(21, 30) n",
-            $"INSERT INTO long_key SELECT {string.Join(", ", key.Select(_ => "n"))}, 's' || n FROM generate_series(1, 50) n", "UPDATE long_key SET ssn = 'x' || k1", "UPDATE long_key SET k32 = k32 + 1 WHERE k1 < 10",
+            $"UPDATE wide SET {all}", "DELETE FROM wide WHERE id = 3",
+            $"INSERT INTO wide SELECT n, {string.Join(", ", wide.Select(_ => "n"))} FROM generate_series(21, 30) n",
+            $"INSERT INTO long_key SELECT {string.Join(", ", key.Select(_ => "n"))}, 's' || n FROM generate_series(1, 50) n",
+            "UPDATE long_key SET ssn = 'x' || k1", "UPDATE long_key SET k32 = k32 + 1 WHERE k1 < 10",
         ], 20 + 1 + 10 + 50 + 50 + 9);
     });
 
@@ -130,10 +139,15 @@ public sealed class PressureTests
         int tables = Campaign.Rounds(10_000);
         for (int i = 0; i < tables; i += 500)
         {
-            await live.Server.ExecuteAsync(live.Database, string.Join(';', Enumerable.Range(i, Math.Min(500, tables - i)).Select(n => $"CREATE TABLE t{n} (id int PRIMARY KEY, ssn text); INSERT INTO t{n} VALUES (1, 's')")));
+            await live.Server.ExecuteAsync(live.Database,
+                string.Join(';',
+                    Enumerable.Range(i, Math.Min(500, tables - i))
+                        .Select(n => $"CREATE TABLE t{n} (id int PRIMARY KEY, ssn text); INSERT INTO t{n} VALUES (1, 's')")));
         }
         return ([.. Enumerable.Range(0, tables).Select(n => $"t{n}.ssn")],
-            [.. Enumerable.Range(0, tables / 500).Select(n => string.Join(';', Enumerable.Range(n * 500, 500).Select(t => $"UPDATE t{t} SET ssn = 'x'")))], tables / 500 * 500);
+            [.. Enumerable.Range(0, tables / 500)
+                .Select(n => string.Join(';', Enumerable.Range(n * 500, 500).Select(t => $"UPDATE t{t} SET ssn = 'x'")))],
+                tables / 500 * 500);
     });
 
     [Fact(Explicit = true)]
@@ -142,11 +156,14 @@ public sealed class PressureTests
     {
         int subjects = Campaign.Rounds(1_000_000);
         await live.Server.ExecuteAsync(live.Database, "CREATE TABLE persons (id int PRIMARY KEY, ssn text)");
-        return (["persons.ssn"], [$"INSERT INTO persons SELECT n, 's' || n FROM generate_series(1, {subjects}) n", "UPDATE persons SET ssn = 'x' WHERE id % 1000 = 0"], subjects + (subjects / 1000));
+        return (["persons.ssn"],
+            [$"INSERT INTO persons SELECT n, 's' || n FROM generate_series(1, {subjects}) n",
+                "UPDATE persons SET ssn = 'x' WHERE id % 1000 = 0"], subjects + (subjects / 1000));
     });
 
     /// <summary>Protects, starts, changes, stops; everything must be sealed, verify and agree with the database.</summary>
-    private static async Task ScaleAsync(string name, Func<LiveRun, Task<(string[] Columns, string[] Statements, int Changes)>> prepareAsync)
+    private static async Task ScaleAsync(
+        string name, Func<LiveRun, Task<(string[] Columns, string[] Statements, int Changes)>> prepareAsync)
     {
         await using LiveRun live = await LiveRun.StartAsync(1);
         (string[] columns, string[] statements, int changes) = await prepareAsync(live);
@@ -162,10 +179,12 @@ public sealed class PressureTests
         TimeSpan sealing = Stopwatch.GetElapsedTime(started);
         long peakKiB = ProcessFigures.PeakKiB(live.Process!);
         await live.StopAsync();
-        IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", "--json"), crosscheck = await live.Indelible.RunAsync("crosscheck");
+        IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", "--json"),
+            crosscheck = await live.Indelible.RunAsync("crosscheck");
         Assert.True(verify.ExitCode == 0 && crosscheck.ExitCode == 0, verify.Output + crosscheck.Output + crosscheck.Error);
         long found = (long)verify.Json["sources"]![0]!["changes"]!;
-        Campaign.Tell("scale", ("what", name), ("changes", changes), ("sealed", found), ("protect_seconds", (int)protecting.TotalSeconds), ("seal_seconds", (int)sealing.TotalSeconds), ("peak_mib", peakKiB >> 10), ("failures", found < changes ? 1 : 0));
+        Campaign.Tell("scale", ("what", name), ("changes", changes), ("sealed", found), ("protect_seconds", (int)protecting.TotalSeconds),
+            ("seal_seconds", (int)sealing.TotalSeconds), ("peak_mib", peakKiB >> 10), ("failures", found < changes ? 1 : 0));
         Assert.True(found >= changes, $"{changes} changes were made, {found} parts of changes are sealed");
     }
 
@@ -176,7 +195,8 @@ public sealed class PressureTests
         SmallDisk? disk = SmallDisk.TryMount(home, megabytes);
         if (disk is not null)
         {
-            foreach (string path in Directory.GetFileSystemEntries(kept)) await Copying.AsIsAsync(path, Path.Combine(home, Path.GetFileName(path)));
+            foreach (string path in Directory.GetFileSystemEntries(kept))
+                await Copying.AsIsAsync(path, Path.Combine(home, Path.GetFileName(path)));
         }
         Directory.Delete(kept, recursive: true);
         return disk;

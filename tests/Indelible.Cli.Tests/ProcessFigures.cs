@@ -15,9 +15,11 @@ internal static class ProcessFigures
     /// <summary>Its threads.</summary>
     public static long Threads(Process process) => Status(process, "Threads:");
 
-    /// <summary>Files, sockets and pipes it holds open; not RocksDB's tables, which stay open while there are no more than its bound.</summary>
+    /// <summary>Files, sockets and pipes it holds open; not RocksDB's tables, which stay open while there are no
+    /// more than its bound.</summary>
     public static long Handles(Process process) =>
-        Directory.EnumerateFileSystemEntries(Path.Combine(Of(process), "fd")).LongCount(handle => new FileInfo(handle).LinkTarget?.EndsWith(".sst", StringComparison.Ordinal) != true);
+        Directory.EnumerateFileSystemEntries(Path.Combine(Of(process), "fd"))
+            .LongCount(handle => new FileInfo(handle).LinkTarget?.EndsWith(".sst", StringComparison.Ordinal) != true);
 
     private static string Of(Process process) => string.Create(CultureInfo.InvariantCulture, $"/proc/{process.Id}");
 

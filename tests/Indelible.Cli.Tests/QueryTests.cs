@@ -5,7 +5,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>log, history and what they find, against a real server: with and without `run`, and with an index that is damaged. Each test has rows of its own.</summary>
+/// <summary>log, history and what they find, against a real server: with and without `run`, and with an index that is damaged.
+/// Each test has rows of its own.</summary>
 public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTests.Clinic>
 {
     private readonly IndelibleProcess _indelible = clinic.Indelible;
@@ -37,7 +38,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
             await Server.ExecuteAsync(Database, Schema);
             await Indelible.RunAsync("init", "--origin", "example.org/t");
             IndelibleProcess.Result protect = await Indelible.RunAsync(
-                "protect", "--source", Database, "--name", "crm", "people.ssn", "people.phone=digest", "people.note=plain", "pay.card", "mail.name");
+                "protect", "--source", Database, "--name", "crm", "people.ssn", "people.phone=digest", "people.note=plain", "pay.card",
+                "mail.name");
             Assert.True(protect.ExitCode == 0, protect.Error);
         }
 
@@ -52,7 +54,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     public async Task History_follows_a_row_through_keys_incarnations_and_truncations_of_its_own_partition()
     {
         await _server.ExecuteAsync(_database,
-            "UPDATE people SET ssn = 'a' WHERE id = 1", "UPDATE people SET id = 101 WHERE id = 1", "UPDATE people SET ssn = 'b' WHERE id = 101",
+            "UPDATE people SET ssn = 'a' WHERE id = 1", "UPDATE people SET id = 101 WHERE id = 1",
+            "UPDATE people SET ssn = 'b' WHERE id = 101",
             "DELETE FROM people WHERE id = 2", "INSERT INTO people VALUES (2, 'again', NULL, NULL)",
             "INSERT INTO people VALUES (1, 'another person', NULL, NULL)", "UPDATE people SET id = 102 WHERE id = 1",
             "UPDATE pay SET card = 'x'", "TRUNCATE pay_us", "INSERT INTO pay VALUES ('us', 1, 'new')", "TRUNCATE pay_us", "TRUNCATE pay_us",
@@ -67,7 +70,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         Assert.Equal(["baseline", "update"], await HistoryAsync("mail", "smith, \"j\""));
         Assert.Equal(["baseline", "update", "update"], await HistoryAsync("people", "101", "--column", "ssn"));
         Assert.False((bool)(await _indelible.CallAsync("history", "pay", "us,1", "--as-of", "0s", "--json")).Json["exists"]!);
-        foreach (string[] unknown in (string[][])[["log", "--table", "nope"], ["history", "nope", "1"], ["log", "--table", "nope", "--key", "1"]])
+        foreach (string[] unknown in (string[][])[["log", "--table", "nope"], ["history", "nope", "1"],
+            ["log", "--table", "nope", "--key", "1"]])
         {
             IndelibleProcess.Result refused = await _indelible.CallAsync(unknown);
             Assert.Equal(2, refused.ExitCode);
@@ -79,7 +83,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     [Fact]
     public async Task A_row_is_shown_as_it_stood_at_a_time_and_in_clear_only_for_a_reason()
     {
-        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'first' WHERE id = 3", "UPDATE people SET ssn = 'second' WHERE id = 3", "UPDATE people SET ssn = NULL WHERE id = 3");
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'first' WHERE id = 3",
+            "UPDATE people SET ssn = 'second' WHERE id = 3", "UPDATE people SET ssn = NULL WHERE id = 3");
         await _indelible.RunAsync("crosscheck");
         JsonArray entries = (await _indelible.CallAsync("history", "people", "3", "--json")).Json["entries"]!.AsArray();
         string between = (string)entries[2]!["committedAt"]!;
@@ -105,7 +110,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         {
             foreach ((string column, string value) in ((string, string)[])[("ssn", "S"), ("phone", "phone-4"), ("note", "N")])
             {
-                IndelibleProcess.Result found = await _indelible.RunWithInputAsync(value + "\n", "log", "--table", "people", "--column", column, "--value", "-", "--operation", "update", "--json");
+                IndelibleProcess.Result found = await _indelible.RunWithInputAsync(
+                    value + "\n", "log", "--table", "people", "--column", column, "--value", "-", "--operation", "update", "--json");
                 Assert.Equal("4", (string)Assert.Single(found.Json["entries"]!.AsArray())!["key"]!["id"]!);
             }
             if (round == 0) Assert.Equal(0, (await _indelible.RunAsync("index", "rebuild")).ExitCode);
@@ -149,7 +155,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         Assert.True(process.ExitCode == 0, await log);
     }
 
-    private static JsonNode Field(JsonNode state, string column) => state["fields"]!.AsArray().Single(field => (string)field!["column"]! == column)!;
+    private static JsonNode Field(JsonNode state, string column) =>
+        state["fields"]!.AsArray().Single(field => (string)field!["column"]! == column)!;
 
     private void Damage()
     {
@@ -179,7 +186,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
         string? after = null;
         do
         {
-            IndelibleProcess.Result page = await _indelible.CallAsync(["history", .. arguments, "--limit", $"{limit}", "--json", .. after is null ? (string[])[] : ["--after", after]]);
+            IndelibleProcess.Result page = await _indelible.CallAsync(
+                ["history", .. arguments, "--limit", $"{limit}", "--json", .. after is null ? (string[])[] : ["--after", after]]);
             Assert.True(page.ExitCode == 0, page.Error);
             all.AddRange(page.Json["entries"]!.AsArray().Select(What));
             after = (string?)page.Json["next"];

@@ -26,7 +26,8 @@ internal sealed class RequestKiller(Action kill)
         {
             lock (_lock)
             {
-                if (isRequest && _request?.IsMatch(Encoding.Latin1.GetString(bytes.Span[..Math.Min(bytes.Length, 500)])) == true) isIt = _skipped-- <= 0;
+                if (isRequest && _request?.IsMatch(Encoding.Latin1.GetString(bytes.Span[..Math.Min(bytes.Length, 500)])) == true)
+                    isIt = _skipped-- <= 0;
                 if (HasKilled || !isIt || isRequest == _isDone) return true;
                 (HasKilled, _request) = (true, null);
                 kill();

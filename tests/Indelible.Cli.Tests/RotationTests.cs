@@ -9,18 +9,23 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>A ledger is closed and its successor opened while the database goes on changing, with the real binary, which is killed on the way.</summary>
+/// <summary>A ledger is closed and its successor opened while the database goes on changing, with the real binary,
+/// which is killed on the way.</summary>
 public sealed class RotationTests
 {
     private const string Successor = "example.org/live-2";
     private const int SeedDefault = 41;
 
-    /// <summary>Durable steps of a rotation, in their order: the call, the file below the command's directory, where <c>{n}</c> is any segment's number, and which of these calls it is.</summary>
+    /// <summary>Durable steps of a rotation, in their order: the call, the file below the command's directory,
+    /// where <c>{n}</c> is any segment's number, and which of these calls it is.</summary>
     private static readonly (string Call, string File, int Count)[] Steps =
     [
-        ("rename", "next/opening.new", 1), ("rename", "next/keyring/keyring.json.new", 1), ("fdatasync", "next/journal/{n}.journal", 1), ("rename", "next/keyring/guard.new", 1),
-        ("rename", "next/ledger/checkpoint.new", 1), ("fdatasync", "journal/{n}.journal", 2), ("rename", "keyring/guard.new", 1), ("rename", "ledger/checkpoint.new", 1),
-        ("fdatasync", "next/journal/{n}.journal", 1), ("fdatasync", "next/journal/{n}.journal", 2), ("fdatasync", "next/journal/{n}.journal", 2), ("rename", "next/keyring/guard.new", 2),
+        ("rename", "next/opening.new", 1), ("rename", "next/keyring/keyring.json.new", 1), ("fdatasync", "next/journal/{n}.journal", 1),
+        ("rename", "next/keyring/guard.new", 1),
+        ("rename", "next/ledger/checkpoint.new", 1), ("fdatasync", "journal/{n}.journal", 2), ("rename", "keyring/guard.new", 1),
+        ("rename", "ledger/checkpoint.new", 1),
+        ("fdatasync", "next/journal/{n}.journal", 1), ("fdatasync", "next/journal/{n}.journal", 2),
+        ("fdatasync", "next/journal/{n}.journal", 2), ("rename", "next/keyring/guard.new", 2),
         ("rename", "next/ledger/checkpoint.new", 1), ("rename", "next/indelible.json.new", 1), ("unlink", "next/opening", 1),
     ];
 
@@ -88,22 +93,27 @@ public sealed class RotationTests
     private static bool Sealed(LiveRun live) => Directory.EnumerateFiles(Path.Combine(live.Home, "journal"), "*.journal")
         .Any(path => File.ReadAllBytes(path).AsSpan().IndexOf("successor-key"u8) >= 0);
 
-    /// <summary>Rotates until the call was done so often, and kills the process before it does anything more; true if it came to that.</summary>
+    /// <summary>Rotates until the call was done so often, and kills the process before it does anything more;
+    /// true if it came to that.</summary>
     private static async Task<bool> KilledAsync(LiveRun live, string call, string file, int count)
     {
-        (bool isKilled, string story) = await Tracer.KilledAsync(live.Indelible, ["rotate", "--successor", Successor, "--to", "next", "--reason", "a test"], call, file, count);
+        (bool isKilled, string story) = await Tracer.KilledAsync(
+            live.Indelible, ["rotate", "--successor", Successor, "--to", "next", "--reason", "a test"], call, file, count);
         live.Told(story);
         return isKilled;
     }
 
     private static async Task RefusesAsync(LiveRun live)
     {
-        IndelibleProcess.Result protect = await live.Indelible.RunAsync(live.ProtectArguments), reveal = await live.Indelible.RunAsync("reveal", "0", "--column", "ssn", "--reason", "a test");
-        Assert.True(protect.ExitCode == 2 && protect.Error.Contains($"its successor is {Successor}", StringComparison.Ordinal), protect.Error);
+        IndelibleProcess.Result protect = await live.Indelible.RunAsync(live.ProtectArguments),
+            reveal = await live.Indelible.RunAsync("reveal", "0", "--column", "ssn", "--reason", "a test");
+        Assert.True(
+            protect.ExitCode == 2 && protect.Error.Contains($"its successor is {Successor}", StringComparison.Ordinal), protect.Error);
         Assert.Equal(2, reveal.ExitCode);
     }
 
-    /// <summary>Both ledgers hold together what was committed; as one chain they verify, with the newer key alone; and what the newer one says is what the database holds.</summary>
+    /// <summary>Both ledgers hold together what was committed; as one chain they verify, with the newer key alone;
+    /// and what the newer one says is what the database holds.</summary>
     private static async Task CheckAsync(LiveRun live, string closed, string next)
     {
         string config = Path.Combine(next, "indelible.json"), key = Keyring.ReadPublic(Path.Combine(next, "keyring")).VerifierKey;
@@ -111,15 +121,21 @@ public sealed class RotationTests
         Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
         JsonNode chained = Assert.Single(verify.Json["chain"]!.AsArray())!;
         Assert.Equal((LiveRun.Origin, "verified"), ((string)chained["origin"]!, (string)chained["verdict"]!));
-        using Process small = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "indelible-verify"), ["--key", key, "--chain", closed, "--json", Path.Combine(next, "ledger")]) { RedirectStandardOutput = true })!;
+        using Process small = Process.Start(
+            new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "indelible-verify"),
+                ["--key", key, "--chain", closed, "--json", Path.Combine(next, "ledger")]) { RedirectStandardOutput = true })!;
         string told = await small.StandardOutput.ReadToEndAsync();
         await small.WaitForExitAsync();
         Assert.True(small.ExitCode == 0 && (string)JsonNode.Parse(told)!["chain"]![0]!["verdict"]! == "verified", live.Story(told));
         IndelibleProcess.Result crosscheck = await live.Indelible.RunAsync("crosscheck", "--config", config);
         Assert.True(crosscheck.ExitCode == 0, live.Story(crosscheck.Output + crosscheck.Error));
-        IReadOnlyList<byte[]> older = await LedgerCheck.AllAsync(closed, LiveRun.Origin, CancellationToken.None), newer = await LedgerCheck.AllAsync(Path.Combine(next, "ledger"), Successor, CancellationToken.None);
+        IReadOnlyList<byte[]> older = await LedgerCheck.AllAsync(closed, LiveRun.Origin, CancellationToken.None),
+            newer = await LedgerCheck.AllAsync(Path.Combine(next, "ledger"), Successor, CancellationToken.None);
         IndexCheck.All(Path.Combine(next, "index"), Successor, newer);
-        List<Entry> entries = [.. newer.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None ? decoded : throw new InvalidOperationException())];
+        List<Entry> entries = [
+            .. newer.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None
+                ? decoded
+                : throw new InvalidOperationException())];
         Assert.DoesNotContain(entries, entry => entry.Header.Code is "gap" or "continuity");
         Assert.Contains(entries, entry => entry.Header.Kind == EntryKind.Change);
         try
@@ -140,27 +156,34 @@ public sealed class RotationTests
         string? after = null;
         do
         {
-            IndelibleProcess.Result page = await live.Indelible.RunAsync(["history", "people", "1", "--limit", "7", "--json", .. after is null ? (string[])[] : ["--after", after], .. config]);
+            IndelibleProcess.Result page = await live.Indelible.RunAsync(
+                ["history", "people", "1", "--limit", "7", "--json", .. after is null ? (string[])[] : ["--after", after], .. config]);
             Assert.True(page.ExitCode == 0, page.Error);
             entries.AddRange(page.Json["entries"]!.AsArray().Select(entry => entry!));
             after = (string?)page.Json["next"];
         }
         while (after is not null);
         List<JsonNode> closed = [.. entries.Where(entry => (string?)entry["closedLedger"] == LiveRun.Origin)];
-        Assert.True(closed.Count > 1 && entries.Count > closed.Count && entries.Take(closed.Count).SequenceEqual(closed), live.Story($"{closed.Count} of {entries.Count}"));
+        Assert.True(closed.Count > 1 && entries.Count > closed.Count && entries.Take(closed.Count).SequenceEqual(closed),
+            live.Story($"{closed.Count} of {entries.Count}"));
         Assert.Equal(entries.Count, entries.DistinctBy(entry => ((string?)entry["closedLedger"], (long)entry["index"]!)).Count());
         string index = ((long)closed[0]["index"]!).ToString(CultureInfo.InvariantCulture), early = (string)closed[^1]["sealedAt"]!;
-        IndelibleProcess.Result revealed = await live.Indelible.RunAsync(["reveal", index, "--of", LiveRun.Origin, "--column", "ssn", "--reason", "a test", "--json", .. config]);
+        IndelibleProcess.Result revealed = await live.Indelible.RunAsync(
+            ["reveal", index, "--of", LiveRun.Origin, "--column", "ssn", "--reason", "a test", "--json", .. config]);
         Assert.True(revealed.ExitCode == 0 && (string)revealed.Json["after"]!["value"]! == "s1", revealed.Output + revealed.Error);
         IndelibleProcess.Result then = await live.Indelible.RunAsync(["history", "people", "1", "--as-of", early, "--json", .. config]);
         Assert.Equal(LiveRun.Origin, (string)then.Json["closedLedger"]!);
 
         Directory.Move(Path.Combine(live.Indelible.Home, "ledger"), Path.Combine(live.Indelible.Home, "cold"));
-        IndelibleProcess.Result rest = await live.Indelible.RunAsync(["history", "people", "1", .. config]), verify = await live.Indelible.RunAsync(["verify", .. config]), crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
+        IndelibleProcess.Result rest = await live.Indelible.RunAsync(["history", "people", "1", .. config]),
+            verify = await live.Indelible.RunAsync(["verify", .. config]),
+            crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
         Assert.Equal((0, 0, 0), (rest.ExitCode, verify.ExitCode, crosscheck.ExitCode));
         Assert.Contains($"the closed ledger {LiveRun.Origin} is not at hand", rest.Error, StringComparison.Ordinal);
         Assert.Contains("NOT AT HAND", verify.Output, StringComparison.Ordinal);
         IndelibleProcess.Result back = await live.Indelible.RunAsync(["verify", Path.Combine(next, "ledger"), "--chain", "cold"]);
-        Assert.True(back.ExitCode == 0 && back.Output.Contains($"{LiveRun.Origin} before it", StringComparison.Ordinal) && !back.Output.Contains("NOT AT HAND", StringComparison.Ordinal), back.Output + back.Error);
+        Assert.True(
+            back.ExitCode == 0 && back.Output.Contains($"{LiveRun.Origin} before it", StringComparison.Ordinal)
+                && !back.Output.Contains("NOT AT HAND", StringComparison.Ordinal), back.Output + back.Error);
     }
 }

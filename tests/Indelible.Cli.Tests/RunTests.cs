@@ -43,7 +43,8 @@ public sealed class RunTests : IAsyncLifetime
         await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'canary-new' WHERE id = 7", "DELETE FROM people WHERE id = 8");
         Assert.Equal(0, (await _indelible.RunAsync("crosscheck")).ExitCode);
 
-        JsonNode found = (await _indelible.RunAsync("log", "--table", "people", "--column", "ssn", "--value", "canary-new", "--json")).Json["entries"]!;
+        JsonNode found =
+            (await _indelible.RunAsync("log", "--table", "people", "--column", "ssn", "--value", "canary-new", "--json")).Json["entries"]!;
         string index = Assert.Single(found.AsArray())!["index"]!.ToString();
         IndelibleProcess.Result reveal = await _indelible.RunAsync("reveal", index, "--column", "ssn", "--reason", "a test", "--json");
         Assert.Equal(("canary-7", "canary-new"), ((string)reveal.Json["before"]!["value"]!, (string)reveal.Json["after"]!["value"]!));
@@ -56,7 +57,8 @@ public sealed class RunTests : IAsyncLifetime
         using HttpClient http = new();
         Assert.Equal("ready\n", await http.GetStringAsync(new Uri(address + "/readyz")));
         string metrics = await http.GetStringAsync(new Uri(address + "/metrics"));
-        Assert.All((string[])["indelible_entries_sealed", "indelible_source_lag_bytes{", "indelible_source_lag_seconds{"], name => Assert.Contains(name, metrics, StringComparison.Ordinal));
+        Assert.All((string[])["indelible_entries_sealed", "indelible_source_lag_bytes{", "indelible_source_lag_seconds{"],
+            name => Assert.Contains(name, metrics, StringComparison.Ordinal));
         Assert.False((await http.GetAsync(new Uri(address + "/tile/..%2f..%2fkeyring/master.key"))).IsSuccessStatusCode);
 
         IndelibleProcess.Signal(process, "TERM");
@@ -68,7 +70,8 @@ public sealed class RunTests : IAsyncLifetime
     [Fact]
     public async Task A_row_changed_behind_the_records_back_is_found()
     {
-        await _server.ExecuteAsync(_database, Darkness.Sql("people", "UPDATE people SET ssn = 'changed in the dark' WHERE id = 3", "DELETE FROM people WHERE id = 4"));
+        await _server.ExecuteAsync(_database,
+            Darkness.Sql("people", "UPDATE people SET ssn = 'changed in the dark' WHERE id = 3", "DELETE FROM people WHERE id = 4"));
         IndelibleProcess.Result crosscheck = await _indelible.RunAsync("crosscheck", "--json");
         Assert.True(crosscheck.ExitCode == 1, crosscheck.Output + crosscheck.Error);
         JsonArray differences = crosscheck.Json["sources"]![0]!["differences"]!.AsArray();

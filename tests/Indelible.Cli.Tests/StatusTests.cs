@@ -6,7 +6,8 @@ using Xunit;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>What `status` says of a source, with and without `run`; and commands that meet a process which holds the ledger without answering.</summary>
+/// <summary>What `status` says of a source, with and without `run`; and commands that meet a process which holds the
+/// ledger without answering.</summary>
 public sealed class StatusTests : IAsyncLifetime
 {
     private readonly IndelibleProcess _indelible = new();
@@ -17,7 +18,8 @@ public sealed class StatusTests : IAsyncLifetime
     {
         _server = await PostgresServer.StartAsync();
         _database = await _server.CreateDatabaseAsync();
-        await _server.ExecuteAsync(_database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE others (id int)", "INSERT INTO people VALUES (1, 'a')");
+        await _server.ExecuteAsync(_database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE others (id int)",
+            "INSERT INTO people VALUES (1, 'a')");
         await _indelible.CallAsync("init", "--origin", "example.org/t");
         IndelibleProcess.Result protect = await _indelible.CallAsync("protect", "--source", _database, "--name", "crm", "people.ssn");
         Assert.True(protect.ExitCode == 0, protect.Error);
@@ -40,10 +42,13 @@ public sealed class StatusTests : IAsyncLifetime
 
         (Process process, string address, Task<string> log) = await _indelible.RunServerAsync();
         using HttpClient http = new();
-        JsonNode standing = await UntilAsync(source => (string)source["state"]! == "capturing" && (long?)source["changes"] == 1 && (long?)source["lagBytes"] < 100_000);
+        JsonNode standing = await UntilAsync(source => (string)source["state"]! == "capturing" && (long?)source["changes"] == 1
+            && (long?)source["lagBytes"] < 100_000);
         Assert.InRange((double)standing["lagSeconds"]!, 0, 10);
         Assert.InRange(Seconds(await http.GetStringAsync(new Uri(address + "/metrics")), "indelible_source_silent_seconds"), 0, 10);
-        Assert.Equal("1", (await _server.QueryAsync(_database, $"SELECT ('{standing["logEnd"]}'::pg_lsn >= '{waiting["logEnd"]}'::pg_lsn)::int::text"))[0]);
+        Assert.Equal("1",
+            (await _server.QueryAsync(
+                _database, $"SELECT ('{standing["logEnd"]}'::pg_lsn >= '{waiting["logEnd"]}'::pg_lsn)::int::text"))[0]);
 
         await _server.Private.StopAsync(TestContext.Current.CancellationToken);
         JsonNode broken = await UntilAsync(source => (string)source["state"]! == "waiting");
@@ -59,7 +64,8 @@ public sealed class StatusTests : IAsyncLifetime
         IndelibleProcess.Signal(process, "TERM");
         await process.WaitForExitAsync();
         _ = await log;
-        Assert.Contains("no PostgreSQL server can be reached", (string)(await SourceAsync(0))["lastError"]!["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "no PostgreSQL server can be reached", (string)(await SourceAsync(0))["lastError"]!["message"]!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +73,8 @@ public sealed class StatusTests : IAsyncLifetime
     {
         await _server.ExecuteAsync(_database, "SELECT pg_drop_replication_slot('indelible_crm')");
         Assert.Contains("is missing", (string)(await SourceAsync(1))["problem"]!, StringComparison.Ordinal);
-        await _server.ExecuteAsync(_database, "REVOKE SELECT ON people FROM indelible_capture");    // what the gap hid cannot be found without it
+        // what the gap hid cannot be found without it
+        await _server.ExecuteAsync(_database, "REVOKE SELECT ON people FROM indelible_capture");
         (Process process, _, Task<string> log) = await _indelible.RunServerAsync();
         JsonNode opened = await UntilAsync(source => (string)source["state"]! == "capturing" && source["openGaps"]!.AsArray().Count > 0);
         Assert.Equal("slot-missing", (string)opened["openGaps"]![0]!["reason"]!);
@@ -94,7 +101,8 @@ public sealed class StatusTests : IAsyncLifetime
     [Fact]
     public async Task Queries_wait_for_each_other_and_for_a_run_that_is_starting()
     {
-        IndelibleProcess.Result[] alone = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => AnsweredAsync(() => _indelible.RunAsync("log", "--json"))));
+        IndelibleProcess.Result[] alone =
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => AnsweredAsync(() => _indelible.RunAsync("log", "--json"))));
         Assert.All(alone, result => Assert.True(result.ExitCode == 0, result.Error));
 
         Task<(Process Process, string Address, Task<string> Log)> starting = _indelible.RunServerAsync();
@@ -112,18 +120,21 @@ public sealed class StatusTests : IAsyncLifetime
         Assert.True(process.ExitCode == 0, await log);
     }
 
-    /// <summary>A query that waited as long as it does is asked again: on a busy machine the others may need longer. One that did not wait is not.</summary>
+    /// <summary>A query that waited as long as it does is asked again: on a busy machine the others may need longer.
+    /// One that did not wait is not.</summary>
     private static async Task<IndelibleProcess.Result> AnsweredAsync(Func<Task<IndelibleProcess.Result>> askAsync)
     {
         for (Stopwatch waited = Stopwatch.StartNew(); ;)
         {
             IndelibleProcess.Result result = await askAsync();
-            if (result.ExitCode == 0 || waited.Elapsed > Patience.Max || !result.Error.Contains("waited 8 s for it to end", StringComparison.Ordinal)) return result;
+            if (result.ExitCode == 0 || waited.Elapsed > Patience.Max
+                || !result.Error.Contains("waited 8 s for it to end", StringComparison.Ordinal)) return result;
         }
     }
 
     private static double Seconds(string metrics, string gauge) =>
-        double.Parse(metrics.Split('\n').Single(line => line.StartsWith(gauge + "{", StringComparison.Ordinal)).Split(' ')[1], CultureInfo.InvariantCulture);
+        double.Parse(metrics.Split('\n').Single(line => line.StartsWith(gauge + "{", StringComparison.Ordinal)).Split(' ')[1],
+            CultureInfo.InvariantCulture);
 
     private async Task<JsonNode> SourceAsync(int exitCode)
     {

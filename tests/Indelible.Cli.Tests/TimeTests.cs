@@ -21,11 +21,13 @@ public sealed class TimeTests
         await indelible.CallAsync("protect", "--source", database, "--name", "crm", "people.ssn");
         string file = Path.Combine(indelible.Home, "indelible.json");
         JsonNode config = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!;
-        config["timestamps"] = new JsonObject { ["authorities"] = new JsonObject { ["tsa"] = new JsonObject { ["url"] = authority.Url, ["certificates"] = authority.RootPath } } };
+        config["timestamps"] = new JsonObject { ["authorities"] =
+            new JsonObject { ["tsa"] = new JsonObject { ["url"] = authority.Url, ["certificates"] = authority.RootPath } } };
         await File.WriteAllTextAsync(file, config.ToJsonString(), TestContext.Current.CancellationToken);
 
         (Process process, string address, Task<string> log) = await indelible.RunServerAsync();
-        for (int waited = 0; !(await indelible.CallAsync("log", "--kind", "admin", "--json")).Output.Contains("timestamped", StringComparison.Ordinal); waited++)
+        for (int waited = 0; !(await indelible.CallAsync("log", "--kind", "admin", "--json")).Output.Contains(
+            "timestamped", StringComparison.Ordinal); waited++)
         {
             Assert.True(waited < 300, "nothing was stamped");
             await Task.Delay(200, TestContext.Current.CancellationToken);
@@ -39,7 +41,8 @@ public sealed class TimeTests
         Assert.True(process.ExitCode == 0, await log);
 
         IndelibleProcess.Result stated = await indelible.CallAsync("verify", "--key", key, "--time", authority.RootPath);
-        Assert.Contains($"entries 0 to {(long)time["size"]! - 1} existed before {time["before"]}, by the time stamp of tsa", stated.Output, StringComparison.Ordinal);
+        Assert.Contains($"entries 0 to {(long)time["size"]! - 1} existed before {time["before"]}, by the time stamp of tsa", stated.Output,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("not checked: anchors", stated.Output, StringComparison.Ordinal);
         Assert.Contains("not checked: anchors", (await indelible.CallAsync("verify", "--key", key)).Output, StringComparison.Ordinal);
         Assert.Equal(1, (await indelible.CallAsync("verify", "--key", key, "--time", stranger.RootPath)).ExitCode);

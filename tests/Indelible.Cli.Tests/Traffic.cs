@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Indelible.Cli.Tests;
 
-/// <summary>Sessions that change rows of <c>people</c> in many ways, in and out of turn, until stopped. They come back when the server does.</summary>
+/// <summary>Sessions that change rows of <c>people</c> in many ways, in and out of turn, until stopped.
+/// They come back when the server does.</summary>
 internal sealed class Traffic(PostgresServer server, string database, int seed)
 {
     private int _next = 1000;
@@ -23,9 +24,13 @@ internal sealed class Traffic(PostgresServer server, string database, int seed)
             2 => $"INSERT INTO people SELECT n, '{value}', '{value}' FROM generate_series({from}, {from + count - 1}) n",
             3 => $"UPDATE people SET id = {from}, code = NULL, ssn = NULL WHERE id = (SELECT max(id) FROM people)",
             4 => $"DELETE FROM people WHERE id IN (SELECT id FROM people WHERE id > 100 LIMIT {count} FOR UPDATE SKIP LOCKED)",
-            5 => $"BEGIN; UPDATE people SET code = '{value}a', ssn = '{value}a' WHERE id = {id}; SAVEPOINT s; DELETE FROM people WHERE id < 60; ROLLBACK TO s; "
-                + $"UPDATE people SET code = '{value}b', ssn = '{value}b' WHERE id = {id}; UPDATE people SET note = 'unprotected' WHERE id = {id}; COMMIT",
-            6 => $"DELETE FROM people WHERE id = {50 + id}; UPDATE people SET id = {50 + id}, code = NULL, ssn = NULL WHERE id = (SELECT max(id) FROM people)", // a key used again
+            5 => $"BEGIN; UPDATE people SET code = '{value}a', ssn = '{value}a' WHERE id = {id}; SAVEPOINT s; "
+                + "DELETE FROM people WHERE id < 60; ROLLBACK TO s; "
+                + $"UPDATE people SET code = '{value}b', ssn = '{value}b' WHERE id = {id}; "
+                + $"UPDATE people SET note = 'unprotected' WHERE id = {id}; COMMIT",
+            // a key used again
+            6 => $"DELETE FROM people WHERE id = {50 + id}; UPDATE people SET id = {50 + id}, code = NULL, "
+                + "ssn = NULL WHERE id = (SELECT max(id) FROM people)",
             _ => $"BEGIN; INSERT INTO people VALUES ({from}, '{value}', '{value}'); ROLLBACK",
         };
         await using NpgsqlCommand command = new(sql, connection);

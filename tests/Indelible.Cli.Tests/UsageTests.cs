@@ -100,10 +100,12 @@ public sealed class UsageTests : IDisposable
     public void Relative_paths_of_the_configuration_are_relative_to_its_file()
     {
         string path = Path.Combine(_indelible.Home, "elsewhere.json");
-        File.WriteAllText(path, """{ "index": "cache", "sources": { "crm": { "connection": "Host=x", "passwordFile": "secrets/crm" } } }""");
+        File.WriteAllText(
+            path, """{ "index": "cache", "sources": { "crm": { "connection": "Host=x", "passwordFile": "secrets/crm" } } }""");
         IndelibleConfig config = ConfigFile.Load(path, required: true);
         Assert.Equal(Path.Combine(_indelible.Home, "secrets", "crm"), config.Sources["crm"].PasswordFile);
-        Assert.Equal((Path.Combine(_indelible.Home, "cache"), Path.Combine(_indelible.Home, "ledger")), (ConfigFile.Paths(path, config, null).Index, ConfigFile.Paths(path, config, null).Ledger));
+        Assert.Equal((Path.Combine(_indelible.Home, "cache"), Path.Combine(_indelible.Home, "ledger")),
+            (ConfigFile.Paths(path, config, null).Index, ConfigFile.Paths(path, config, null).Ledger));
     }
 
     [Fact]
@@ -111,7 +113,8 @@ public sealed class UsageTests : IDisposable
     {
         await _indelible.RunAsync("init", "--origin", "example.org/t");
         string path = Path.Combine(_indelible.Home, "indelible.json");
-        await File.WriteAllTextAsync(path, (await File.ReadAllTextAsync(path)).Replace("\"listen\"", "\"lisen\"", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            path, (await File.ReadAllTextAsync(path)).Replace("\"listen\"", "\"lisen\"", StringComparison.Ordinal));
         IndelibleProcess.Result result = await _indelible.RunAsync("status");
         Assert.Equal(2, result.ExitCode);
         Assert.Contains("unknown key 'lisen'", result.Error, StringComparison.Ordinal);

@@ -25,7 +25,8 @@ public sealed class WitnessTests : IDisposable
         string checkpoint = await File.ReadAllTextAsync(Path.Combine(_ledger.Home, "ledger", "checkpoint"));
         (Process process, string address, string own) = await StartAsync(key);
         using HttpClient client = new();
-        using HttpResponseMessage cosigned = await client.PostAsync($"{address}/add-checkpoint", new StringContent($"old 0\n\n{checkpoint}"));
+        using HttpResponseMessage cosigned =
+            await client.PostAsync($"{address}/add-checkpoint", new StringContent($"old 0\n\n{checkpoint}"));
         Assert.Equal(HttpStatusCode.OK, cosigned.StatusCode);
         string line = await cosigned.Content.ReadAsStringAsync();
         await File.WriteAllTextAsync(Path.Combine(_ledger.Home, "ledger", "checkpoint"), checkpoint + line);
@@ -38,9 +39,11 @@ public sealed class WitnessTests : IDisposable
         Assert.Equal(own, again);
         string hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("example.org/log"u8));
         Assert.EndsWith(line, await client.GetStringAsync($"{address}/{hash}/checkpoint"), StringComparison.Ordinal);
-        using HttpResponseMessage conflict = await client.PostAsync($"{address}/add-checkpoint", new StringContent($"old 7\n\n{checkpoint}"));
+        using HttpResponseMessage conflict =
+            await client.PostAsync($"{address}/add-checkpoint", new StringContent($"old 7\n\n{checkpoint}"));
         Assert.Equal(HttpStatusCode.BadRequest, conflict.StatusCode);
-        Assert.Contains(await StatusOfAsync(client, $"{address}/add-checkpoint", new byte[3 << 20]), (HttpStatusCode?[])[HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge, null]);
+        Assert.Contains(await StatusOfAsync(client, $"{address}/add-checkpoint", new byte[3 << 20]),
+            (HttpStatusCode?[])[HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge, null]);
         IndelibleProcess.Result second = await _witness.RunAsync([.. Arguments(key), "--listen", "127.0.0.1:0"]);
         Assert.Equal(3, second.ExitCode);
         Assert.Contains("two could sign two histories", second.Error, StringComparison.Ordinal);
@@ -57,7 +60,9 @@ public sealed class WitnessTests : IDisposable
             ("expected ledgers to witness, found none", ["witness", "run"]),
             ("expected --name, --log and --to together", ["witness", "run", "--name", "w.example/1"]),
             ("--log: ", ["witness", "run", "--name", "w.example/1", "--to", "W", "--log", "nothing+at+all"]),
-            ("expected the name of a key", ["witness", "run", "--name", "a b", "--to", "W", "--log", "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"]),
+            ("expected the name of a key",
+                ["witness", "run", "--name", "a b", "--to", "W", "--log",
+                    "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"]),
         ])
         {
             IndelibleProcess.Result result = await _witness.CallAsync(arguments);

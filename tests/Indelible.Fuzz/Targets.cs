@@ -46,7 +46,8 @@ public static class Targets
 
     private static void Note(ReadOnlySpan<byte> input)
     {
-        if (SignedNote.Parse(input, out SignedNote? note).IsNone) Require(note!.ToBytes().AsSpan().SequenceEqual(input), "a note has one form");
+        if (SignedNote.Parse(input, out SignedNote? note).IsNone)
+            Require(note!.ToBytes().AsSpan().SequenceEqual(input), "a note has one form");
         if (Checkpoint.Parse(input, out note, out Checkpoint? checkpoint).IsNone) Key.Check(note!, checkpoint!, out _);
     }
 
@@ -60,8 +61,10 @@ public static class Targets
     private static void ProofPath(ReadOnlySpan<byte> input)
     {
         if (input.Length < 24 + (3 * Hash.Size)) return;
-        long index = BinaryPrimitives.ReadInt64BigEndian(input), size = BinaryPrimitives.ReadInt64BigEndian(input[8..]), older = BinaryPrimitives.ReadInt64BigEndian(input[16..]);
-        Hash leaf = Hash.Read(input.Slice(24, Hash.Size)), root = Hash.Read(input.Slice(24 + Hash.Size, Hash.Size)), olderRoot = Hash.Read(input.Slice(24 + (2 * Hash.Size), Hash.Size));
+        long index = BinaryPrimitives.ReadInt64BigEndian(input), size = BinaryPrimitives.ReadInt64BigEndian(input[8..]),
+            older = BinaryPrimitives.ReadInt64BigEndian(input[16..]);
+        Hash leaf = Hash.Read(input.Slice(24, Hash.Size)), root = Hash.Read(input.Slice(24 + Hash.Size, Hash.Size)),
+            olderRoot = Hash.Read(input.Slice(24 + (2 * Hash.Size), Hash.Size));
         ReadOnlySpan<byte> rest = input[(24 + (3 * Hash.Size))..];
         Hash[] path = Hash.View(rest[..(rest.Length / Hash.Size * Hash.Size)]).ToArray();
         Proof.CheckInclusion(leaf, index, size, path, root);
@@ -72,12 +75,14 @@ public static class Targets
     {
         VerificationReport report = EvidenceVerifier.Verify(input, Key);
         Require(ReportText.ToText(report).Length > 0 && ReportText.ToJson(report).Length > 0, "a report is printed");
-        if (Evidence.Parse(input, out Evidence? evidence).IsNone) Require(evidence!.ToBytes().AsSpan().SequenceEqual(input), "evidence has one form");
+        if (Evidence.Parse(input, out Evidence? evidence).IsNone)
+            Require(evidence!.ToBytes().AsSpan().SequenceEqual(input), "evidence has one form");
     }
 
     private static void MisbehaviourFile(ReadOnlySpan<byte> input)
     {
-        if (Misbehaviour.Parse(input, out Misbehaviour? misbehaviour).IsNone) Require(misbehaviour!.ToBytes().AsSpan().SequenceEqual(input), "evidence of misbehaviour has one form");
+        if (Misbehaviour.Parse(input, out Misbehaviour? misbehaviour).IsNone)
+            Require(misbehaviour!.ToBytes().AsSpan().SequenceEqual(input), "evidence of misbehaviour has one form");
     }
 
     private static void OneEntry(ReadOnlySpan<byte> input)
@@ -91,7 +96,8 @@ public static class Targets
         Require(Cli.Output.EntryText.Whole(0, entry).Any() && EntryJson.Of(0, entry).ToJsonString().Length > 0, "an entry is printed");
         foreach (Field field in entry.Fields)
         {
-            foreach (Side side in (ReadOnlySpan<Side>)[Side.Before, Side.After]) SealedValue.Open(entry, field, side, new byte[32], new byte[32], new byte[64]);
+            foreach (Side side in (ReadOnlySpan<Side>)[Side.Before, Side.After])
+                SealedValue.Open(entry, field, side, new byte[32], new byte[32], new byte[64]);
         }
     }
 
@@ -104,14 +110,18 @@ public static class Targets
 
     private static void PolicyFile(ReadOnlySpan<byte> input) => Policy.Parse(input, out _);
 
-    /// <summary>Files of a ledger, as a mirror that means harm serves them: checkpoint, leaf tile and bundle, each after its length of two bytes.</summary>
+    /// <summary>Files of a ledger, as a mirror that means harm serves them: checkpoint, leaf tile and bundle,
+    /// each after its length of two bytes.</summary>
     private static void Ledger(ReadOnlySpan<byte> input)
     {
         byte[][] files = [.. Framed(input)];
         if (files.Length == 0) return;
-        byte[]? Read(string path) => path == "checkpoint" ? files[0] : path.StartsWith("tile/entries/", StringComparison.Ordinal) ? files.ElementAtOrDefault(2) : files.ElementAtOrDefault(1);
+        byte[]? Read(string path) => path == "checkpoint" ? files[0] : path.StartsWith("tile/entries/", StringComparison.Ordinal)
+            ? files.ElementAtOrDefault(2)
+            : files.ElementAtOrDefault(1);
         VerificationReport report = new LedgerVerifier(
-            path => Read(path) is { } bytes ? new ReadOnlyMemory<byte>(bytes) : null, path => Read(path) is { } bytes ? new MemoryStream(bytes) : null).Verify(CancellationToken.None);
+            path => Read(path) is { } bytes ? new ReadOnlyMemory<byte>(bytes) : null,
+            path => Read(path) is { } bytes ? new MemoryStream(bytes) : null).Verify(CancellationToken.None);
         Require(ReportText.ToText(report).Length > 0, "a report is printed");
     }
 
@@ -119,7 +129,8 @@ public static class Targets
     private static void PgOutput(ReadOnlySpan<byte> input)
     {
         TransactionAssembler assembler = new(
-            new RelationMap(Seeds.People, Seeds.Catalog, static (_, _) => new byte[16]), new OperatorTracker(new SessionTable()), new AttributionCheck(new byte[32]), null);
+            new RelationMap(Seeds.People, Seeds.Catalog, static (_, _) => new byte[16]), new OperatorTracker(new SessionTable()),
+            new AttributionCheck(new byte[32]), null);
         try
         {
             foreach (byte[] message in Framed(input)) assembler.Feed(message);

@@ -125,7 +125,8 @@ public sealed class LedgerIndexTests : IDisposable
     {
         List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(new Random(11), 20_000);
         using (LedgerIndex index = LedgerIndex.Open(directory, Some.Origin)) AddAll(index, model, 5_000);
-        Query query = new() { Table = "patients", Column = "ssn", Operator = "anna", Since = model[0].Entry.Header.CommittedAt, Limit = 100_000 };
+        Query query =
+            new() { Table = "patients", Column = "ssn", Operator = "anna", Since = model[0].Entry.Header.CommittedAt, Limit = 100_000 };
         string copy = Path.Combine(directory, "copy");
         int told = 0;
         foreach (string path in Directory.GetFiles(directory, "*.sst"))
@@ -250,7 +251,8 @@ public sealed class LedgerIndexTests : IDisposable
         using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);
         foreach (string cursor in (string[])["-1", "", "x", "9223372036854775807", "9223372036854775808"])
         {
-            Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => index.Find(new Query { OldestFirst = true, After = cursor })).ExitCode);
+            Assert.Equal(ExitCode.Usage,
+                Assert.Throws<IndelibleException>(() => index.Find(new Query { OldestFirst = true, After = cursor })).ExitCode);
         }
     }
 
@@ -278,7 +280,9 @@ public sealed class LedgerIndexTests : IDisposable
             Source = Maybe(4, () => Some.Sources[random.Next(2)]),
             Schema = Maybe(4, () => Some.Schemas[random.Next(2)]),
             Table = Maybe(4, () => Some.Tables[random.Next(Some.Tables.Length)]),
-            Key = relation is null ? null : Maybe(2, () => new[] { random.Next(7).ToString(System.Globalization.CultureInfo.InvariantCulture) }),
+            Key = relation is null
+                ? null
+                : Maybe(2, () => new[] { random.Next(7).ToString(System.Globalization.CultureInfo.InvariantCulture) }),
             IsRowOnly = random.Next(2) == 0,
             IsKeyChange = random.Next(10) == 0,
             TruncatedLeaf = relation is null ? null : Maybe(8, () => Some.Leaves[random.Next(3)] ?? ""),
@@ -311,8 +315,10 @@ public sealed class LedgerIndexTests : IDisposable
 
     private static List<long> Expected(List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model, Query query)
     {
-        Assert.All(model, item => Assert.Equal(Matches(item.Entry, item.Tokens, query with { ValueToken = null }), QueryMatch.Of(query, item.Entry)));
-        IEnumerable<long> found = Enumerable.Range(0, model.Count).Where(i => Matches(model[i].Entry, model[i].Tokens, query)).Select(i => (long)i);
+        Assert.All(model,
+            item => Assert.Equal(Matches(item.Entry, item.Tokens, query with { ValueToken = null }), QueryMatch.Of(query, item.Entry)));
+        IEnumerable<long> found = Enumerable.Range(0, model.Count).Where(i => Matches(model[i].Entry, model[i].Tokens, query))
+            .Select(i => (long)i);
         return [.. query.OldestFirst ? found : found.Reverse()];
     }
 
@@ -324,9 +330,11 @@ public sealed class LedgerIndexTests : IDisposable
             && (query.Schema is null || header.Relation?.Schema == query.Schema)
             && (query.Table is null || header.Relation?.Name == query.Table)
             && (query.Relation is not { } relation || (header.Source == relation.Source && header.Relation?.Id == relation.Id))
-            && (query.Key is null || (header.Operation == Operation.Truncate && !query.IsRowOnly) || IsRow(header.Key, query.Key) || IsRow(header.PreviousKey, query.Key))
+            && (query.Key is null || (header.Operation == Operation.Truncate && !query.IsRowOnly) || IsRow(header.Key, query.Key)
+                || IsRow(header.PreviousKey, query.Key))
             && (!query.IsKeyChange || header.PreviousKey is not null)
-            && (query.TruncatedLeaf is not { } leaf || (header.Operation == Operation.Truncate && (header.Relation!.Leaf is null || header.Relation.Leaf == leaf)))
+            && (query.TruncatedLeaf is not { } leaf
+                || (header.Operation == Operation.Truncate && (header.Relation!.Leaf is null || header.Relation.Leaf == leaf)))
             && (query.Column is null || entry.Fields.Any(field => field.Name == query.Column))
             && (query.Operator is null || header.Operator?.Id == query.Operator || header.Operator?.SessionUser == query.Operator)
             && (query.Grade is null || header.Operator?.Grade == query.Grade)
@@ -338,7 +346,8 @@ public sealed class LedgerIndexTests : IDisposable
             && (query.ValueToken is not { } token || tokens.Any(other => token.AsSpan().SequenceEqual(other)));
     }
 
-    private static bool IsRow(RowKey? key, IReadOnlyList<string> values) => key is not null && key.Columns.Select(column => column.Value).SequenceEqual(values);
+    private static bool IsRow(RowKey? key, IReadOnlyList<string> values) => key is not null
+        && key.Columns.Select(column => column.Value).SequenceEqual(values);
 
     private void CopyAsIfKilled(string copy)
     {

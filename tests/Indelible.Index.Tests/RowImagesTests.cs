@@ -23,7 +23,8 @@ public sealed class RowImagesTests : IDisposable
         {
             using LedgerIndex index = LedgerIndex.Open(_directory, "example.org/t");
             AssertSame(model, tables, index.Rows);
-            for (int batch = 0; batch < 10; batch++) index.Rows.Apply(Batch(random, model, tables, (session * 10) + batch + 1), index.Resets);
+            for (int batch = 0; batch < 10; batch++)
+                index.Rows.Apply(Batch(random, model, tables, (session * 10) + batch + 1), index.Resets);
             AssertSame(model, tables, index.Rows);
             Assert.Equal((session * 10) + 10, index.Rows.AppliedTo("crm"));
         }
@@ -52,12 +53,14 @@ public sealed class RowImagesTests : IDisposable
         RowChanges changes = new("crm") { AppliedTo = appliedTo };
         for (int i = 0; i < 200; i++)
         {
-            RowTag row = new(tables[random.Next(tables.Length)], random.Next(3) == 0 ? UInt128.MaxValue - (UInt128)random.Next(3) : (UInt128)random.Next(3000));
+            RowTag row = new(tables[random.Next(tables.Length)],
+                random.Next(3) == 0 ? UInt128.MaxValue - (UInt128)random.Next(3) : (UInt128)random.Next(3000));
             if (random.Next(60) == 0)
             {
                 ulong leaf = random.Next(3) == 0 ? 0 : RowImage.LeafOf($"leaf{random.Next(3)}");
                 changes.RemoveAll(row.Table, leaf);
-                foreach (RowTag gone in model.Where(pair => pair.Key.Table == row.Table && (leaf == 0 || pair.Value.Leaf == leaf)).Select(pair => pair.Key).ToList()) model.Remove(gone);
+                foreach (RowTag gone in model.Where(pair => pair.Key.Table == row.Table && (leaf == 0 || pair.Value.Leaf == leaf))
+                    .Select(pair => pair.Key).ToList()) model.Remove(gone);
             }
             else if (random.Next(4) == 0)
             {
@@ -74,7 +77,8 @@ public sealed class RowImagesTests : IDisposable
         At = new Lsn((ulong)at),
         Ordinal = (uint)leaf,
         Leaf = RowImage.LeafOf($"leaf{leaf}"),
-        Columns = [new ColumnImage(2, new Fingerprint((ulong)at + 2)), new ColumnImage(-1, Fingerprint.Null), new ColumnImage(9, Fingerprint.Unknown)],
+        Columns = [new ColumnImage(2, new Fingerprint((ulong)at + 2)), new ColumnImage(-1, Fingerprint.Null),
+            new ColumnImage(9, Fingerprint.Unknown)],
     };
 
     private static void AssertSame(Dictionary<RowTag, RowImage> model, ulong[] tables, RowImages rows)

@@ -88,8 +88,10 @@ internal static class Some
         Position = new Position(new Lsn((ulong)(1000 + i)), 0),
         TransactionId = (uint)random.Next(50),
         CommittedAt = new MicroTime(1_700_000_000_000_000 + (i * 1000) - random.Next(20_000)),
-        Relation = new Relation((uint)random.Next(1, 4), Schemas[random.Next(Schemas.Length)], Tables[random.Next(Tables.Length)], Leaves[random.Next(Leaves.Length)]),
-        Operator = new Operator { Grade = (Grade)random.Next(3), Id = random.Next(2) == 0 ? People[random.Next(People.Length)] : null, SessionUser = People[random.Next(People.Length)] },
+        Relation = new Relation((uint)random.Next(1, 4), Schemas[random.Next(Schemas.Length)], Tables[random.Next(Tables.Length)],
+            Leaves[random.Next(Leaves.Length)]),
+        Operator = new Operator { Grade = (Grade)random.Next(3), Id = random.Next(2) == 0 ? People[random.Next(People.Length)] : null,
+            SessionUser = People[random.Next(People.Length)] },
     };
 
     private static Entry Guard(Random random, long i) => new()
@@ -106,5 +108,6 @@ internal static class Some
         Fields = [],
     };
 
-    private static RowKey Key(Random random) => new() { Columns = [new KeyColumn("id", random.Next(6).ToString(System.Globalization.CultureInfo.InvariantCulture))] };
+    private static RowKey Key(Random random) =>
+        new() { Columns = [new KeyColumn("id", random.Next(6).ToString(System.Globalization.CultureInfo.InvariantCulture))] };
 }

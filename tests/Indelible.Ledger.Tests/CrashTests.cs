@@ -96,7 +96,8 @@ public sealed class CrashTests : IDisposable
             Exception? failure = await Record.ExceptionAsync(script.RunAsync);
             DurableFile.Hook = null;
             if (!hasFailed) break;
-            Assert.True(failure is IOException or IndelibleException { ExitCode: ExitCode.Environment }, failure?.ToString() ?? "nothing was reported");
+            Assert.True(failure is IOException or IndelibleException { ExitCode: ExitCode.Environment },
+                failure?.ToString() ?? "nothing was reported");
             await Script.CheckAsync(ledger, script.Acknowledged, script.Marked);
         }
     }

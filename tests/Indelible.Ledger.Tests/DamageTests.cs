@@ -22,7 +22,8 @@ public sealed class DamageTests
     public async Task A_directory_that_holds_something_is_not_made_a_ledger()
     {
         using TestLedger ledger = await TestLedger.CreateAsync();
-        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => LedgerWriter.CreateAsync(ledger.Paths, ledger.Keys, CancellationToken.None));
+        IndelibleException refused =
+            await Assert.ThrowsAsync<IndelibleException>(() => LedgerWriter.CreateAsync(ledger.Paths, ledger.Keys, CancellationToken.None));
         Assert.Equal(ExitCode.Usage, refused.ExitCode);
     }
 
@@ -119,7 +120,8 @@ public sealed class DamageTests
             await using LedgerWriter writer = await copy.OpenAsync();
             return writer.Recovery.TornTail is not null;
         }
-        catch (Exception caught) when (caught is LedgerCheckException or LedgerCorruptException or IndelibleException or FormatException or OverflowException)
+        catch (Exception caught)
+            when (caught is LedgerCheckException or LedgerCorruptException or IndelibleException or FormatException or OverflowException)
         {
             return true;
         }

@@ -1,6 +1,7 @@
 namespace Indelible.Ledger.Tests;
 
-/// <summary>What a power cut would leave: content as last flushed, names as their directory was last flushed. POSIX promises no more.</summary>
+/// <summary>What a power cut would leave: content as last flushed, names as their directory was last flushed.
+/// POSIX promises no more.</summary>
 internal sealed class DurableDisk
 {
     private readonly string _root;
@@ -10,9 +11,12 @@ internal sealed class DurableDisk
     public DurableDisk(string root)
     {
         _root = root;
-        foreach (string directory in Directory.EnumerateDirectories(root, "*", SearchOption.AllDirectories)) _names[directory] = new Inode(null);
-        foreach (string file in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)) _names[file] = new Inode(File.ReadAllBytes(file));
-        foreach (string directory in _names.Where(name => name.Value.Content is null).Select(name => name.Key).Append(root).ToList()) Flush(directory);
+        foreach (string directory in Directory.EnumerateDirectories(root, "*", SearchOption.AllDirectories))
+            _names[directory] = new Inode(null);
+        foreach (string file in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories))
+            _names[file] = new Inode(File.ReadAllBytes(file));
+        foreach (string directory in _names.Where(name => name.Value.Content is null).Select(name => name.Key).Append(root).ToList())
+            Flush(directory);
     }
 
     public void Observe(DiskOperation operation, string path, string? target)

@@ -40,14 +40,16 @@ public sealed class FetchTests : IAsyncLifetime
     [Fact]
     public async Task Bundles_may_be_compressed_unasked()
     {
-        using var server = new RawServer(path => path.StartsWith("tile/entries", StringComparison.Ordinal) ? Gzipped(File(path)) : Ok(File(path)));
+        using var server =
+            new RawServer(path => path.StartsWith("tile/entries", StringComparison.Ordinal) ? Gzipped(File(path)) : Ok(File(path)));
         Assert.Equal(Verdict.Verified, (await VerifyAsync(server)).Verdict);
     }
 
     [Fact]
     public async Task A_compressed_answer_that_is_damaged_or_cut_is_a_finding_that_names_the_file()
     {
-        foreach (Func<byte[], byte[]> damage in (Func<byte[], byte[]>[])[bytes => bytes[..(bytes.Length / 2)], bytes => [.. bytes.Select((b, i) => (byte)(i is > 30 and < 60 ? b ^ 0x55 : b))]])
+        foreach (Func<byte[], byte[]> damage in (Func<byte[], byte[]>[])[bytes => bytes[..(bytes.Length / 2)],
+            bytes => [.. bytes.Select((b, i) => (byte)(i is > 30 and < 60 ? b ^ 0x55 : b))]])
         {
             using var server = new RawServer(path => path == "tile/entries/001" ? Gzipped(File(path), damage) : Ok(File(path)));
             VerificationReport report = await VerifyAsync(server);
@@ -61,10 +63,12 @@ public sealed class FetchTests : IAsyncLifetime
     {
         byte[] head = await System.IO.File.ReadAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, "checkpoint"));
         string[] partials = [.. Directory.EnumerateFiles(_ledger.Paths.Ledger, "*", SearchOption.AllDirectories)
-            .Where(path => path.Contains(".p/", StringComparison.Ordinal) && !path.Contains("tile/1", StringComparison.Ordinal)).Select(path => Path.GetRelativePath(_ledger.Paths.Ledger, path))];
+            .Where(path => path.Contains(".p/", StringComparison.Ordinal) && !path.Contains("tile/1", StringComparison.Ordinal))
+            .Select(path => Path.GetRelativePath(_ledger.Paths.Ledger, path))];
         Assert.Equal(2, partials.Length);
         byte[] level1 = File("tile/1/000.p/2")!;
-        await using (LedgerWriter writer = await _ledger.OpenAsync()) await writer.SealAsync(TestLedger.Batch(600, 300), CancellationToken.None);
+        await using (LedgerWriter writer = await _ledger.OpenAsync())
+            await writer.SealAsync(TestLedger.Batch(600, 300), CancellationToken.None);
         Assert.All(partials, path => Assert.False(System.IO.File.Exists(Path.Combine(_ledger.Paths.Ledger, path))));
         using var server = new RawServer(path => Ok(path switch { "checkpoint" => head, "tile/1/000.p/2" => level1, _ => File(path) }));
         VerificationReport report = await VerifyAsync(server);
@@ -96,7 +100,8 @@ public sealed class FetchTests : IAsyncLifetime
     [Fact]
     public async Task A_server_that_does_not_answer_fails_or_breaks_off_is_the_environments_failure()
     {
-        foreach (Answer bad in (Answer[])[async (_, stop) => await Task.Delay(-1, stop), Status(500), Status(403), Short, (_, _) => Task.CompletedTask])
+        foreach (Answer bad in (Answer[])[async (_, stop) => await Task.Delay(-1, stop), Status(500), Status(403), Short,
+            (_, _) => Task.CompletedTask])
         {
             using var server = new RawServer(path => path == "tile/0/000" ? bad : Ok(File(path)));
             IndelibleException given = await Assert.ThrowsAsync<IndelibleException>(() => VerifyAsync(server));
@@ -120,11 +125,14 @@ public sealed class FetchTests : IAsyncLifetime
         Assert.Equal([Rules.Checkpoint], (await VerifyAsync(server)).Findings.Select(finding => finding.Rule));
     }
 
-    private static Task<VerificationReport> VerifyAsync(RawServer server, TimeSpan? patience = null, CancellationToken cancellationToken = default) => Task.Run(
+    private static Task<VerificationReport> VerifyAsync(
+        RawServer server, TimeSpan? patience = null, CancellationToken cancellationToken = default) => Task.Run(
         () =>
         {
-            using LedgerFetch fetch = LedgerFetch.FromUrl(new Uri($"http://127.0.0.1:{server.Port}/"), patience ?? Patience, cancellationToken);
-            return new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(cancellationToken);
+            using LedgerFetch fetch =
+                LedgerFetch.FromUrl(new Uri($"http://127.0.0.1:{server.Port}/"), patience ?? Patience, cancellationToken);
+            return new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(
+                cancellationToken);
         },
         CancellationToken.None);
 

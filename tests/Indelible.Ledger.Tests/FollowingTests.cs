@@ -11,7 +11,8 @@ namespace Indelible.Ledger.Tests;
 public sealed class FollowingTests : IAsyncLifetime
 {
     private static readonly VerifierKey Key = TestLedger.Signer.VerifierKey;
-    private static readonly NoteSigner Cosigner = NoteSigner.CosignerFromSeed("mirror.test/one", [.. Enumerable.Range(9, 32).Select(i => (byte)i)]);
+    private static readonly NoteSigner Cosigner =
+        NoteSigner.CosignerFromSeed("mirror.test/one", [.. Enumerable.Range(9, 32).Select(i => (byte)i)]);
     private readonly string _root = TestLedger.NewRoot();
     private TestLedger _ledger = null!;
 
@@ -48,7 +49,9 @@ public sealed class FollowingTests : IAsyncLifetime
         string policy = $"log {Key}\nwitness m {Cosigner.VerifierKey}\nquorum m\n";
         Assert.True(Policy.Parse(System.Text.Encoding.UTF8.GetBytes(policy), out Policy? asking).IsNone);
         Assert.Equal(Verdict.Verified, Verify(asking).Verdict);
-        Assert.True(Directory.EnumerateFiles(Mirror, "*", SearchOption.AllDirectories).Where(path => path.Contains("/tile/", StringComparison.Ordinal)).All(path => (File.GetUnixFileMode(path) & UnixFileMode.UserWrite) == 0));
+        Assert.True(Directory.EnumerateFiles(Mirror, "*", SearchOption.AllDirectories)
+            .Where(path => path.Contains("/tile/", StringComparison.Ordinal))
+            .All(path => (File.GetUnixFileMode(path) & UnixFileMode.UserWrite) == 0));
     }
 
     [Fact]
@@ -63,7 +66,10 @@ public sealed class FollowingTests : IAsyncLifetime
         }
         await FollowAsync(_ledger);
         foreach (string name in (string[])["handover/3", "anchors/3/tsa.tsr", "ledger.json"])
-            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, name)), await File.ReadAllBytesAsync(Path.Combine(LedgerCopy.LedgerBelow(Mirror), name)));
+        {
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, name)),
+                await File.ReadAllBytesAsync(Path.Combine(LedgerCopy.LedgerBelow(Mirror), name)));
+        }
     }
 
     [Fact]
@@ -159,7 +165,8 @@ public sealed class FollowingTests : IAsyncLifetime
         }
         Assert.True(Misbehaviour.Parse(evidence, out Misbehaviour? read).IsNone);
         Assert.Equal(evidence, read!.ToBytes());
-        foreach (Misbehaviour wrong in (Misbehaviour[])[read with { Older = read.Newer, Newer = read.Older }, read with { Older = read.Newer }, read with { Path = [.. read.Path, read.Path[0]] }, read with { Prefix = null, Path = [] }])
+        foreach (Misbehaviour wrong in (Misbehaviour[])[read with { Older = read.Newer, Newer = read.Older },
+            read with { Older = read.Newer }, read with { Path = [.. read.Path, read.Path[0]] }, read with { Prefix = null, Path = [] }])
             Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify(wrong.ToBytes(), Policy.ForKey(Key)).Verdict);
     }
 
@@ -232,7 +239,8 @@ public sealed class FollowingTests : IAsyncLifetime
         byte[] right = await File.ReadAllBytesAsync(blob);
         if (isMissing) File.Delete(blob);
         else await ReplaceAsync(blob, [.. right[..^1], (byte)(right[^1] ^ 1)]);
-        Assert.Contains("blobs/", (await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "blobs/", (await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger))).Message, StringComparison.Ordinal);
         await ReplaceAsync(blob, right);
         Assert.IsType<FollowOutcome.Stored>(await FollowAsync(_ledger));
     }
@@ -242,20 +250,23 @@ public sealed class FollowingTests : IAsyncLifetime
     {
         await SealAsync(_ledger, RealEntries.Mixed(1, 10));
         await FollowAsync(_ledger);
-        using NoteSigner stranger = NoteSigner.FromSeed("ledger.test/two", new byte[32]), thief = NoteSigner.FromSeed(TestLedger.Origin, new byte[32]);
+        using NoteSigner stranger = NoteSigner.FromSeed("ledger.test/two", new byte[32]),
+            thief = NoteSigner.FromSeed(TestLedger.Origin, new byte[32]);
         foreach (NoteSigner signer in (NoteSigner[])[stranger, thief])
             Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => LedgerCopy.Open(Mirror, signer.VerifierKey)).ExitCode);
 
         byte[] head = await File.ReadAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, "checkpoint"));
         var checkpoint = new Checkpoint { Origin = "ledger.test/two", Size = 0, Root = Format.Merkle.Tree.EmptyRoot };
-        foreach (byte[] wrong in (byte[][])[checkpoint.Sign(stranger).ToBytes(), (checkpoint with { Origin = TestLedger.Origin }).Sign(thief).ToBytes(), "hello\n"u8.ToArray()])
+        foreach (byte[] wrong in (byte[][])[checkpoint.Sign(stranger).ToBytes(),
+            (checkpoint with { Origin = TestLedger.Origin }).Sign(thief).ToBytes(), "hello\n"u8.ToArray()])
         {
             await File.WriteAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, "checkpoint"), wrong);
             Assert.Equal(ExitCode.Finding, (await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger))).ExitCode);
         }
         await File.WriteAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, "checkpoint"), head);
         await SealAsync(_ledger, RealEntries.Mixed(1 + 10, 10));
-        IndelibleException late = await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger, new FixedClock(DateTimeOffset.UnixEpoch)));
+        IndelibleException late =
+            await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger, new FixedClock(DateTimeOffset.UnixEpoch)));
         Assert.Contains("set this machine's clock", late.Message, StringComparison.Ordinal);
         Assert.IsType<FollowOutcome.Stored>(await FollowAsync(_ledger));
     }
@@ -279,9 +290,11 @@ public sealed class FollowingTests : IAsyncLifetime
         int writes = 0;
         DurableFile.Hook = (operation, path, _, isDone) =>
         {
-            if (operation == DiskOperation.Write && !isDone && ++writes > 4) throw new IOException($"cannot write {path}: No space left on device", 28);
+            if (operation == DiskOperation.Write && !isDone && ++writes > 4)
+                throw new IOException($"cannot write {path}: No space left on device", 28);
         };
-        Assert.Contains("No space left", (await Assert.ThrowsAsync<IOException>(() => FollowAsync(_ledger))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "No space left", (await Assert.ThrowsAsync<IOException>(() => FollowAsync(_ledger))).Message, StringComparison.Ordinal);
         DurableFile.Hook = null;
         Assert.IsType<FollowOutcome.Stored>(await FollowAsync(_ledger));
         Assert.Equal(Verdict.Verified, Verify(Policy.ForKey(Key)).Verdict);
@@ -300,7 +313,8 @@ public sealed class FollowingTests : IAsyncLifetime
         }
     }
 
-    private static Dictionary<string, byte[]> TilesOf(string mirror) => Path.Combine(LedgerCopy.LedgerBelow(mirror), "tile") is var tiles && Directory.Exists(tiles)
+    private static Dictionary<string, byte[]> TilesOf(string mirror) => Path.Combine(LedgerCopy.LedgerBelow(mirror), "tile") is var tiles
+        && Directory.Exists(tiles)
         ? Directory.EnumerateFiles(tiles, "*", SearchOption.AllDirectories).ToDictionary(path => path, File.ReadAllBytes)
         : [];
 
@@ -308,7 +322,8 @@ public sealed class FollowingTests : IAsyncLifetime
     {
         using LedgerCopy copy = LedgerCopy.Open(mirror ?? Mirror, Key);
         using LedgerFetch source = LedgerFetch.FromDirectory(ledger.Paths.Ledger);
-        return await new LedgerFollower(copy, source, "the source", Cosigner, time ?? TimeProvider.System).RoundAsync(CancellationToken.None);
+        return await new LedgerFollower(copy, source, "the source", Cosigner, time ?? TimeProvider.System)
+            .RoundAsync(CancellationToken.None);
     }
 
     private VerificationReport Verify(Policy? policy)

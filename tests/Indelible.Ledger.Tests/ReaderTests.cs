@@ -14,7 +14,11 @@ public sealed class ReaderTests
         foreach (long index in (long[])[699, 0, 256, 1, 2, 2, 300, 255, 512, 511, 699, 3, 698, 0])
             Assert.Equal(TestLedger.EntryBytes(index), reader.ReadEntry(index).ToArray());
         for (long index = 0; index < 700; index += 13)
-            Assert.Equal(ProofFault.None, Proof.CheckInclusion(Tree.Leaf(TestLedger.EntryBytes(index)), index, 700, [.. reader.Prove(index).Path], reader.ReadCheckpoint().Root));
+        {
+            Assert.Equal(ProofFault.None,
+                Proof.CheckInclusion(
+                    Tree.Leaf(TestLedger.EntryBytes(index)), index, 700, [.. reader.Prove(index).Path], reader.ReadCheckpoint().Root));
+        }
         Assert.Throws<ArgumentOutOfRangeException>(() => reader.ReadEntry(700));
     }
 

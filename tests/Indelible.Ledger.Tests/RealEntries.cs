@@ -31,8 +31,13 @@ internal static class RealEntries
             EntryHeader header = Change(number).Header;
             switch (number % 50)
             {
-                case 0: writer.Begin(Event(header, EntryKind.Coverage) with { Source = "crm", Coverage = new Coverage(new Lsn((ulong)(number - 50) * 16), new Lsn((ulong)number * 16), 7, 1, "indelible_crm", new byte[32]) }); break;
-                case 1: writer.Begin(Event(header, EntryKind.Guard) with { Code = "ddl", Source = "crm", Facts = new Dictionary<string, string> { ["tag"] = "ALTER TABLE" } }); break;
+                case 0: writer.Begin(
+                    Event(header, EntryKind.Coverage) with { Source = "crm",
+                        Coverage = new Coverage(
+                            new Lsn((ulong)(number - 50) * 16), new Lsn((ulong)number * 16), 7, 1, "indelible_crm", new byte[32]) }); break;
+                case 1: writer.Begin(
+                    Event(header, EntryKind.Guard) with { Code = "ddl", Source = "crm",
+                        Facts = new Dictionary<string, string> { ["tag"] = "ALTER TABLE" } }); break;
                 case 2: writer.Begin(Event(header, EntryKind.Access) with { Code = "reveal", Operator = header.Operator }); break;
                 default:
                     writer.Begin(header with { SubjectBefore = new KeyId(1), SubjectAfter = new KeyId(2) });
@@ -45,7 +50,8 @@ internal static class RealEntries
         return batch;
     }
 
-    private static EntryHeader Event(EntryHeader like, EntryKind kind) => new() { Origin = like.Origin, Kind = kind, Nonce = like.Nonce, SealedAt = like.SealedAt };
+    private static EntryHeader Event(EntryHeader like, EntryKind kind) =>
+        new() { Origin = like.Origin, Kind = kind, Nonce = like.Nonce, SealedAt = like.SealedAt };
 
     private static void Add(EntryWriter writer, string name, byte[] after) =>
         writer.AddField(FieldScope.Column, name, ColumnPolicy.Sealed, ClearValue.Null, ClearValue.Of(after), new byte[32], new byte[32]);
@@ -67,6 +73,8 @@ internal static class RealEntries
             Key = new RowKey { Columns = [new KeyColumn("id", number.ToString(CultureInfo.InvariantCulture))] },
             Operator = new Operator { Grade = Grade.Session, SessionUser = "app" },
         },
-        Fields = [new Field { Scope = FieldScope.Column, Name = "phone", Before = FieldValue.Plain("1"u8.ToArray()), After = FieldValue.Plain("2"u8.ToArray()) }],
+        Fields = [
+            new Field { Scope = FieldScope.Column, Name = "phone", Before = FieldValue.Plain("1"u8.ToArray()),
+                After = FieldValue.Plain("2"u8.ToArray()) }],
     };
 }

@@ -48,8 +48,10 @@ public sealed class RocksTests : IDisposable
         using RocksDb database = Open();
         Put(database, First, [1], [1, 2, 3]);
         byte[] two = new byte[2], four = new byte[4];
-        Assert.Equal("Corruption: expected a value of 2 bytes, found 3", Assert.Throws<RocksDbException>(() => database.TryGet(First, [1], two)).Message);
-        Assert.Equal("Corruption: expected a value of 4 bytes, found 3", Assert.Throws<RocksDbException>(() => database.TryGet(First, [1], four)).Message);
+        Assert.Equal("Corruption: expected a value of 2 bytes, found 3",
+            Assert.Throws<RocksDbException>(() => database.TryGet(First, [1], two)).Message);
+        Assert.Equal("Corruption: expected a value of 4 bytes, found 3",
+            Assert.Throws<RocksDbException>(() => database.TryGet(First, [1], four)).Message);
         Assert.Equal(new byte[2], two);
         Assert.Equal(new byte[4], four);
     }
@@ -61,7 +63,8 @@ public sealed class RocksTests : IDisposable
         foreach (byte key in (byte[])[2, 4, 6]) Put(database, Second, [key], [key]);
         using Snapshot snapshot = database.NewSnapshot();
         Put(database, Second, [5], [5]);
-        using Iterator then = database.NewIterator(Second, snapshot, fillsCache: false, readAhead: 1 << 16), now = database.NewIterator(Second);
+        using Iterator then = database.NewIterator(Second, snapshot, fillsCache: false, readAhead: 1 << 16),
+            now = database.NewIterator(Second);
         Assert.Throws<InvalidOperationException>(() => then.Key.Length);
         Assert.True(then.Seek([5]));
         Assert.Equal(6, then.Key[0]);
@@ -103,7 +106,8 @@ public sealed class RocksTests : IDisposable
         Put(database, Second, [2], [2], WriteMode.Logged);
         string killed = Path.Combine(_directory, "killed");
         Directory.CreateDirectory(killed);
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(_directory, "db"))) File.Copy(file, Path.Combine(killed, Path.GetFileName(file)));
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(_directory, "db")))
+            File.Copy(file, Path.Combine(killed, Path.GetFileName(file)));
         using RocksDb again = Open(killed);
         Assert.Null(again.Get(First, [1]));
         Assert.Equal([2], again.Get(Second, [2]));
@@ -154,7 +158,8 @@ public sealed class RocksTests : IDisposable
         });
         Assert.StartsWith("Corruption: ", told.Message, StringComparison.Ordinal);
         Assert.InRange(walked, 1, 4_999);
-        Assert.StartsWith("Corruption: ", Assert.Throws<RocksDbException>(() => damaged.Get(First, Key(walked))).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Corruption: ", Assert.Throws<RocksDbException>(() => damaged.Get(First, Key(walked))).Message, StringComparison.Ordinal);
         Assert.Throws<RocksDbException>(() => records.Seek(Key(walked)));
         Assert.True(records.Seek(Key(0)));
     }
@@ -163,16 +168,21 @@ public sealed class RocksTests : IDisposable
     public void What_RocksDB_refuses_it_says_itself()
     {
         string absent = Path.Combine(_directory, "absent");
-        Assert.Contains("does not exist", Refusal(() => RocksDb.Open(absent, "", 1 << 20, (RocksDb.DefaultFamily, ""))), StringComparison.Ordinal);
-        Assert.Contains("no_such_option", Refusal(() => RocksDb.Open(absent, "no_such_option=1", 1 << 20, (RocksDb.DefaultFamily, ""))), StringComparison.Ordinal);
-        Assert.Contains("no_such_option", Refusal(() => RocksDb.Open(absent, Database, 1 << 20, (RocksDb.DefaultFamily, "no_such_option=1"))), StringComparison.Ordinal);
+        Assert.Contains(
+            "does not exist", Refusal(() => RocksDb.Open(absent, "", 1 << 20, (RocksDb.DefaultFamily, ""))), StringComparison.Ordinal);
+        Assert.Contains("no_such_option", Refusal(() => RocksDb.Open(absent, "no_such_option=1", 1 << 20, (RocksDb.DefaultFamily, ""))),
+            StringComparison.Ordinal);
+        Assert.Contains("no_such_option",
+            Refusal(() => RocksDb.Open(absent, Database, 1 << 20, (RocksDb.DefaultFamily, "no_such_option=1"))), StringComparison.Ordinal);
         Assert.False(Directory.Exists(absent) && Directory.EnumerateFiles(absent, "CURRENT").Any());
         using RocksDb database = Open();
         string held = Refusal(() => Open());
         Assert.StartsWith("IO error: ", held, StringComparison.Ordinal);
         Assert.Contains("/LOCK", held, StringComparison.Ordinal);
-        Assert.Contains("write_buffer_size", Refusal(() => database.SetOption(First, "write_buffer_size", "much")), StringComparison.Ordinal);
-        Assert.Contains("rocksdb.no-such", Assert.Throws<ArgumentException>(() => database.Property(First, "rocksdb.no-such")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "write_buffer_size", Refusal(() => database.SetOption(First, "write_buffer_size", "much")), StringComparison.Ordinal);
+        Assert.Contains("rocksdb.no-such", Assert.Throws<ArgumentException>(() => database.Property(First, "rocksdb.no-such")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

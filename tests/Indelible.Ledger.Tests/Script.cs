@@ -4,7 +4,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests;
 
-/// <summary>A fixed run of the writer that crosses tile boundaries, rolls the journal, stores blobs; and what must hold wherever it ends.</summary>
+/// <summary>A fixed run of the writer that crosses tile boundaries, rolls the journal, stores blobs;
+/// and what must hold wherever it ends.</summary>
 internal sealed class Script(TestLedger ledger)
 {
     private static readonly (int Count, bool Publish)[] Steps =

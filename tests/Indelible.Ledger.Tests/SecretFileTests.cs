@@ -5,7 +5,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests;
 
-/// <summary>Who may read a secret's file, as PostgreSQL has it for the key of a server: its owner; of a file of root's also its group.</summary>
+/// <summary>Who may read a secret's file, as PostgreSQL has it for the key of a server: its owner;
+/// of a file of root's also its group.</summary>
 public sealed class SecretFileTests : IDisposable
 {
     private const uint Root = 0, Somebody = 1000;

@@ -31,7 +31,8 @@ internal sealed class TestLedger : IDisposable
     }
 
     public Task<LedgerWriter> OpenAsync(LedgerOptions? options = null) =>
-        LedgerWriter.OpenAsync(Paths, Keys, TimeProvider.System, NullLogger.Instance, options ?? new LedgerOptions(), CancellationToken.None);
+        LedgerWriter.OpenAsync(
+            Paths, Keys, TimeProvider.System, NullLogger.Instance, options ?? new LedgerOptions(), CancellationToken.None);
 
     /// <summary>The same, as it is on disk now.</summary>
     public TestLedger Copy()

@@ -85,9 +85,12 @@ public sealed class WitnessTests : IDisposable
         using Witness witness = Open(_root);
         witness.Add(Request(0, 10));
         var other = new Checkpoint { Origin = TestLedger.Origin, Size = 10, Root = Leaves[3] };
-        WitnessAnswer answer = witness.Add(new AddCheckpoint { OldSize = 10, Path = [], Checkpoint = other.Sign(TestLedger.Signer).ToBytes() }.ToBytes());
+        WitnessAnswer answer =
+            witness.Add(new AddCheckpoint { OldSize = 10, Path = [], Checkpoint = other.Sign(TestLedger.Signer).ToBytes() }.ToBytes());
         Assert.Equal(422, answer.Status);
-        Assert.Equal(Format.Verification.Verdict.Verified, Format.Verification.EvidenceVerifier.Verify(File.ReadAllBytes(answer.Evidence!), Policy.ForKey(TestLedger.Signer.VerifierKey)).Verdict);
+        Assert.Equal(Format.Verification.Verdict.Verified,
+            Format.Verification.EvidenceVerifier.Verify(
+                File.ReadAllBytes(answer.Evidence!), Policy.ForKey(TestLedger.Signer.VerifierKey)).Verdict);
         Assert.Equal(200, witness.Add(Request(10, 12)).Status);     // it still goes on with the history it signed
     }
 
@@ -98,7 +101,8 @@ public sealed class WitnessTests : IDisposable
         {
             witness.Add(Request(0, 10));
             Assert.True(Assert.Throws<IndelibleException>(() => Open(_root)).IsBusy);
-            Assert.Contains("— witness.test/one ", Encoding.UTF8.GetString(witness.Latest(Witness.HashOf(TestLedger.Origin))!), StringComparison.Ordinal);
+            Assert.Contains("— witness.test/one ", Encoding.UTF8.GetString(witness.Latest(Witness.HashOf(TestLedger.Origin))!),
+                StringComparison.Ordinal);
         }
         string file = Path.Combine(_root, Witness.HashOf(TestLedger.Origin), "checkpoint");
         string text = File.ReadAllText(file);
@@ -111,16 +115,19 @@ public sealed class WitnessTests : IDisposable
     {
         using (Witness witness = Open(_root)) witness.Add(Request(0, 10));
         using Witness early = Witness.Open(_root, [(TestLedger.Origin, TestLedger.Signer.VerifierKey)], Signer, new Early());
-        Assert.Contains("set this machine's clock", Assert.Throws<IndelibleException>(() => early.Add(Request(10, 20))).Message, StringComparison.Ordinal);
+        Assert.Contains("set this machine's clock", Assert.Throws<IndelibleException>(() => early.Add(Request(10, 20))).Message,
+            StringComparison.Ordinal);
     }
 
-    private static Witness Open(string directory) => Witness.Open(directory, [(TestLedger.Origin, TestLedger.Signer.VerifierKey)], Signer, TimeProvider.System);
+    private static Witness Open(string directory) =>
+        Witness.Open(directory, [(TestLedger.Origin, TestLedger.Signer.VerifierKey)], Signer, TimeProvider.System);
 
     private static byte[] Request(int old, int size)
     {
         var checkpoint = new Checkpoint { Origin = TestLedger.Origin, Size = size, Root = Tree.Root(Leaves.AsSpan(0, size)) };
         Hash Node(int height, long index) => Tree.Root(Leaves.AsSpan((int)(index << height), 1 << height));
-        return new AddCheckpoint { OldSize = old, Path = Proof.BuildConsistency(old, size, Node), Checkpoint = checkpoint.Sign(TestLedger.Signer).ToBytes() }.ToBytes();
+        return new AddCheckpoint { OldSize = old, Path = Proof.BuildConsistency(old, size, Node),
+            Checkpoint = checkpoint.Sign(TestLedger.Signer).ToBytes() }.ToBytes();
     }
 
     private sealed class Early : TimeProvider

@@ -18,7 +18,8 @@ public sealed class WriterTests
                 EntryBatch batch = TestLedger.Batch(i, 1);
                 batch.AddBlob(TestLedger.BlobOf(i, 20_000));
                 Task sealing = writer.SealAsync(batch, CancellationToken.None);
-                await Task.WhenAll(sealing, Task.Run(() => writer.PublishAsync(CancellationToken.None)), Task.Run(() => writer.PublishAsync(CancellationToken.None)));
+                await Task.WhenAll(sealing, Task.Run(() => writer.PublishAsync(CancellationToken.None)),
+                    Task.Run(() => writer.PublishAsync(CancellationToken.None)));
             }
         }
         await LedgerCheck.AllAsync(ledger.Paths.Ledger, TestLedger.Origin, CancellationToken.None);
@@ -45,7 +46,8 @@ public sealed class WriterTests
             }
             var reader = new LedgerReader(ledger.Paths.Ledger);
             Assert.Equal(size, reader.ReadCheckpoint().Size);
-            foreach ((long index, ReadOnlyMemory<byte> entry) in reader.ReadEntries(0, size)) Assert.Equal(TestLedger.EntryBytes(index), entry.ToArray());
+            foreach ((long index, ReadOnlyMemory<byte> entry) in reader.ReadEntries(0, size))
+                Assert.Equal(TestLedger.EntryBytes(index), entry.ToArray());
         }
     }
 }

@@ -27,7 +27,8 @@ public sealed class AlertRulesTests
     [InlineData("2026-11-25T23:00:00Z", true)]
     [InlineData("2026-11-24T05:00:00Z", true)]
     public void A_night_shift_belongs_to_the_day_on_which_it_began(string at, bool isOutside) =>
-        Assert.Equal(isOutside, new WorkingHours(new WorkingHoursConfig { Days = [DayOfWeek.Tuesday], From = "22:00", To = "06:00" }).IsOutside(At(at)));
+        Assert.Equal(isOutside,
+            new WorkingHours(new WorkingHoursConfig { Days = [DayOfWeek.Tuesday], From = "22:00", To = "06:00" }).IsOutside(At(at)));
 
     [Fact]
     public void A_mass_change_is_told_once_and_again_only_after_there_were_fewer()
@@ -64,11 +65,18 @@ public sealed class AlertRulesTests
         Assert.Single(new AlertRules(new AlertsConfig()).Of(Guard("a-code-of-a-later-version")));
         Assert.Empty(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Crosscheck, ("differences", "0"))));
         Assert.Single(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Crosscheck, ("differences", "3"))));
-        Assert.Single(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "DROP TABLE"), ("oid", "7"), ("root", "7"))));
-        Assert.Empty(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "DROP TABLE"), ("oid", "8"), ("root", "7"))));
-        Assert.Empty(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER TABLE"), ("oid", "7"), ("root", "7"))));
-        Assert.Single(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER PUBLICATION"), ("oid", "0"), ("root", "0"), ("relation", "public.people in publication indelible_crm"))));
-        Assert.Empty(new AlertRules(new AlertsConfig()).Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER PUBLICATION"), ("oid", "0"), ("root", "0"), ("relation", "public.people in publication theirs"))));
+        Assert.Single(new AlertRules(new AlertsConfig())
+            .Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "DROP TABLE"), ("oid", "7"), ("root", "7"))));
+        Assert.Empty(new AlertRules(new AlertsConfig())
+            .Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "DROP TABLE"), ("oid", "8"), ("root", "7"))));
+        Assert.Empty(new AlertRules(new AlertsConfig())
+            .Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER TABLE"), ("oid", "7"), ("root", "7"))));
+        Assert.Single(new AlertRules(new AlertsConfig())
+            .Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER PUBLICATION"), ("oid", "0"), ("root", "0"),
+                ("relation", "public.people in publication indelible_crm"))));
+        Assert.Empty(new AlertRules(new AlertsConfig())
+            .Of(Guard(GuardCode.Ddl, ("event", "sql_drop"), ("tag", "ALTER PUBLICATION"), ("oid", "0"), ("root", "0"),
+                ("relation", "public.people in publication theirs"))));
     }
 
     [Fact]
@@ -77,12 +85,15 @@ public sealed class AlertRulesTests
         string[] codes = [.. typeof(GuardCode).GetFields().Select(field => (string)field.GetRawConstantValue()!)];
         Assert.Equal(codes.Order(), GuardMeaning.All.Select(meaning => meaning.Code).Order());
         string document = Document();
-        Assert.All(GuardMeaning.All, meaning => Assert.Contains($"| `{meaning.Code}` | {meaning.When} | {meaning.Says} |", document, StringComparison.Ordinal));
+        Assert.All(GuardMeaning.All,
+            meaning => Assert.Contains($"| `{meaning.Code}` | {meaning.When} | {meaning.Says} |", document, StringComparison.Ordinal));
     }
 
-    private static string Document([CallerFilePath] string self = "") => File.ReadAllText(Path.Combine(Path.GetDirectoryName(self)!, "..", "..", "docs", "alerts.md"));
+    private static string Document([CallerFilePath] string self = "") =>
+        File.ReadAllText(Path.Combine(Path.GetDirectoryName(self)!, "..", "..", "docs", "alerts.md"));
 
-    private static MicroTime At(string time) => MicroTime.From(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
+    private static MicroTime At(string time) =>
+        MicroTime.From(DateTimeOffset.Parse(time, System.Globalization.CultureInfo.InvariantCulture));
 
     private static MicroTime Later(int seconds) => new(Noon.Micros + (seconds * 1_000_000L));
 
@@ -94,7 +105,8 @@ public sealed class AlertRulesTests
 
     private static EntryHeader Change(MicroTime at) => new()
     {
-        Origin = "example.org/t", Kind = EntryKind.Change, Nonce = new byte[16], SealedAt = at, CommittedAt = at, Source = "crm", Position = new Position(new Lsn(1), 0),
+        Origin = "example.org/t", Kind = EntryKind.Change, Nonce = new byte[16], SealedAt = at, CommittedAt = at, Source = "crm",
+        Position = new Position(new Lsn(1), 0),
         Operation = Operation.Update, Operator = new Operator { Grade = Grade.Session, SessionUser = "anna" },
     };
 }

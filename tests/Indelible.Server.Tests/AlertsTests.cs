@@ -21,12 +21,14 @@ public sealed class AlertsTests
         await using WebhookReceiver receiver = new();
         string secretFile = Path.Combine(people.Paths.Keyring, "hook.secret");
         DurableFile.ReplaceSecret(secretFile, "s3cret\n"u8);
-        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url, SecretFile = secretFile } } };
+        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1,
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url, SecretFile = secretFile } } };
         receiver.Status = 503;
         await people.RunningAsync(async host =>
         {
             await PeopleLedger.UntilAsync(() => host.AlertTargets[0].Published == host.AlertTargets[0].DeliveredTo);
-            await people.ExecuteAsync("ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'canary-' || id WHERE id <= 5");
+            await people.ExecuteAsync(
+                "ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'canary-' || id WHERE id <= 5");
             await people.CaughtUpAsync(host);
             await PeopleLedger.UntilAsync(() => host.AlertTargets[0].Problem is not null && receiver.Attempts > 0);
             Assert.Contains("503", host.AlertTargets[0].Problem, StringComparison.Ordinal);
@@ -69,14 +71,16 @@ public sealed class AlertsTests
     {
         await using PeopleLedger people = await PeopleLedger.StartAsync();
         await using WebhookReceiver receiver = new();
-        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1,
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
         string cursor = Path.Combine(people.Paths.Journal, "alerts", "pager");
         Task ToldAsync(int times) => people.RunningAsync(async host =>
         {
             await PeopleLedger.UntilAsync(() => receiver.Kinds.Count(kind => kind == "unattributed") == times);
             await PeopleLedger.UntilAsync(() => host.AlertTargets[0].Pending == 0);
         });
-        await people.ExecuteAsync("ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'x' WHERE id <= 5", "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible");
+        await people.ExecuteAsync("ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'x' WHERE id <= 5",
+            "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible");
         await ToldAsync(1);
         await File.WriteAllTextAsync(cursor, "torn");
         await ToldAsync(2);
@@ -106,7 +110,8 @@ public sealed class AlertsTests
             {
                 ["dead"] = new() { Kind = AlertTargetKind.Webhook, Url = dead.Url },
                 ["local"] = new() { Kind = AlertTargetKind.Syslog, Address = path },
-                ["far"] = new() { Kind = AlertTargetKind.Syslog, Address = $"udp://127.0.0.1:{((IPEndPoint)udp.Client.LocalEndPoint!).Port}" },
+                ["far"] = new() { Kind = AlertTargetKind.Syslog,
+                    Address = $"udp://127.0.0.1:{((IPEndPoint)udp.Client.LocalEndPoint!).Port}" },
             },
         };
         await people.RunningAsync(async host =>
@@ -133,7 +138,8 @@ public sealed class AlertsTests
             {
                 ["far"] = new() { Kind = AlertTargetKind.Syslog, Address = $"tcp://127.0.0.1:{((IPEndPoint)tcp.LocalEndpoint).Port}" },
                 ["gone"] = new() { Kind = AlertTargetKind.Syslog, Address = "/nowhere/log" },
-                ["secretless"] = new() { Kind = AlertTargetKind.Webhook, Url = "https://example.org/T00/B00", SecretEnvironment = "NO_SUCH_VARIABLE" },
+                ["secretless"] =
+                    new() { Kind = AlertTargetKind.Webhook, Url = "https://example.org/T00/B00", SecretEnvironment = "NO_SUCH_VARIABLE" },
             },
         };
         Task<TcpClient> accepting = tcp.AcceptTcpClientAsync();

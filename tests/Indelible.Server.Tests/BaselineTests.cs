@@ -13,8 +13,10 @@ public sealed class BaselineTests(BaselineTests.Shared shared) : IClassFixture<B
     [Fact]
     public async Task What_rows_hold_and_what_finds_them_is_noted_as_if_it_had_been_read_from_the_entries()
     {
-        await using LiveLedger ledger = await LiveLedger.CreateAsync(shared.Server, ["people.ssn", "people.phone", "visits.note", "secret.code"],
-            "CREATE TABLE people (id int PRIMARY KEY, ssn text, phone text)", "INSERT INTO people SELECT n, 's' || n, nullif(n % 3, 0)::text FROM generate_series(1, 12000) n",
+        await using LiveLedger ledger = await LiveLedger.CreateAsync(
+            shared.Server, ["people.ssn", "people.phone", "visits.note", "secret.code"],
+            "CREATE TABLE people (id int PRIMARY KEY, ssn text, phone text)",
+            "INSERT INTO people SELECT n, 's' || n, nullif(n % 3, 0)::text FROM generate_series(1, 12000) n",
             "CREATE TABLE visits (day date, person text, note text, PRIMARY KEY (day, person)) PARTITION BY RANGE (day)",
             "CREATE TABLE visits_a PARTITION OF visits FOR VALUES FROM ('2026-01-01') TO ('2026-07-01')",
             "CREATE TABLE visits_b PARTITION OF visits FOR VALUES FROM ('2026-07-01') TO ('2027-01-01')",

@@ -24,7 +24,8 @@ public sealed class BucketCopiesTests
         DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret + "\n"));
         people.Config.Targets["vault"] = new TargetConfig
         {
-            Kind = TargetKind.S3, Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
+            Kind = TargetKind.S3, Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm",
+            AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
         };
         string key = "";
         await people.RunningAsync(async host =>
@@ -36,12 +37,14 @@ public sealed class BucketCopiesTests
             {
                 await people.ExecuteAsync("UPDATE people SET ssn = 'e'");
                 await people.CaughtUpAsync(host);
-                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem?.Contains("does not accept the credentials", StringComparison.Ordinal) == true);
+                await PeopleLedger.UntilAsync(
+                    () => host.Copies[0].Problem?.Contains("does not accept the credentials", StringComparison.Ordinal) == true);
                 Assert.True(host.Copies[0].LagEntries > 0);
             }
             finally
             {
-                await gateway.AdministerAsync("key", "create", "--uid=owner", $"--access-key={RadosGateway.Owner.Id}", $"--secret-key={RadosGateway.Owner.Secret}");
+                await gateway.AdministerAsync(
+                    "key", "create", "--uid=owner", $"--access-key={RadosGateway.Owner.Id}", $"--secret-key={RadosGateway.Owner.Secret}");
             }
             await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
             await gateway.AdministerAsync("quota", "set", "--quota-scope=bucket", "--uid=owner", "--max-objects=1");
@@ -50,7 +53,8 @@ public sealed class BucketCopiesTests
             {
                 await people.ExecuteAsync("UPDATE people SET ssn = 'g'");
                 await people.CaughtUpAsync(host);
-                await PeopleLedger.UntilAsync(() => host.Copies[0].Problem?.Contains("the storage is full", StringComparison.Ordinal) == true);
+                await PeopleLedger.UntilAsync(
+                    () => host.Copies[0].Problem?.Contains("the storage is full", StringComparison.Ordinal) == true);
             }
             finally
             {
@@ -62,7 +66,8 @@ public sealed class BucketCopiesTests
         Directory.Delete(Path.GetDirectoryName(secret)!, recursive: true);
         Assert.Equal(VerifierKey.Parse(key, out VerifierKey? verifier), Format.TextFault.None);
         using LedgerFetch files = LedgerFetch.FromBucket(bucket, verifier, CancellationToken.None);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(verifier!) }.Verify(CancellationToken.None);
+        VerificationReport report =
+            new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(verifier!) }.Verify(CancellationToken.None);
         Assert.Equal((Verdict.Verified, people.Entries().Count), (report.Verdict, (int)report.TreeSize));
     }
 }

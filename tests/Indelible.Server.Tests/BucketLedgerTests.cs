@@ -22,7 +22,8 @@ public sealed class BucketLedgerTests
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
         StoreConfig store = await StoreAsync(gateway);
-        await using PeopleLedger people = await PeopleLedger.StartAsync(new Dictionary<string, string> { ["wal_sender_timeout"] = "3s" }, store);
+        await using PeopleLedger people =
+            await PeopleLedger.StartAsync(new Dictionary<string, string> { ["wal_sender_timeout"] = "3s" }, store);
         await people.RunningAsync(async host =>
         {
             await PeopleLedger.UntilAsync(() => host.Store is { Problem: null, LagEntries: 0 });
@@ -38,11 +39,14 @@ public sealed class BucketLedgerTests
                 await PeopleLedger.UntilAsync(() => host.Writer.PublishedSize >= published + 20);
                 Assert.Equal(published, host.PublishedSize);
                 Assert.Equal(confirmed, await people.AskAsync(Confirmed));
-                await people.ExecuteAsync("SELECT pg_terminate_backend(pid) FROM pg_stat_replication", "UPDATE people SET ssn = 'in a new session'");
+                await people.ExecuteAsync(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_replication", "UPDATE people SET ssn = 'in a new session'");
                 await people.CaughtUpAsync(host);
                 string now = (await people.AskAsync("SELECT now()"))!;
-                while (await people.AskAsync($"SELECT reply_time > '{now}' FROM pg_stat_replication") != "t") await Task.Delay(100, TestContext.Current.CancellationToken);
-                Assert.Equal(confirmed, await people.AskAsync(Confirmed));      // it resumes behind what was sealed, and does not confirm that
+                while (await people.AskAsync($"SELECT reply_time > '{now}' FROM pg_stat_replication") != "t")
+                    await Task.Delay(100, TestContext.Current.CancellationToken);
+                // it resumes behind what was sealed, and does not confirm that
+                Assert.Equal(confirmed, await people.AskAsync(Confirmed));
                 await host.PublishAsync(CancellationToken.None);         // queries see what is sealed
                 Assert.True(host.View.Index.IndexedSize > published + 20);
                 Assert.Throws<ArgumentOutOfRangeException>(() => host.View.Published.Prove(published + 5));
@@ -66,7 +70,8 @@ public sealed class BucketLedgerTests
     [Theory]
     [InlineData(20)]
     [InlineData(-20)]
-    public async Task A_clock_too_far_from_the_storages_delays_publishing_and_nothing_else_and_what_waited_is_published_once_it_is_right(int minutes)
+    public async Task A_clock_too_far_from_the_storages_delays_publishing_and_nothing_else_and_what_waited_is_published_once_it_is_right(
+        int minutes)
     {
         RadosGateway gateway = await RadosGateway.GetAsync();
         await using PeopleLedger people = await PeopleLedger.StartAsync(store: await StoreAsync(gateway));
@@ -79,7 +84,8 @@ public sealed class BucketLedgerTests
             {
                 await people.ExecuteAsync("UPDATE people SET ssn = 'by a wrong clock'");
                 await people.CaughtUpAsync(host);                                     // sealed
-                await PeopleLedger.UntilAsync(() => host.Store!.Problem?.Contains("RequestTimeTooSkewed", StringComparison.Ordinal) == true);
+                await PeopleLedger.UntilAsync(
+                    () => host.Store!.Problem?.Contains("RequestTimeTooSkewed", StringComparison.Ordinal) == true);
                 published = host.PublishedSize;
                 confirmed = (await people.AskAsync(Confirmed))!;
                 await people.ExecuteAsync("UPDATE people SET ssn = 'and another'");
@@ -107,7 +113,8 @@ public sealed class BucketLedgerTests
             await host.PublishAsync(CancellationToken.None);
             long size = host.Writer.PublishedSize;
             Assert.True(size > 600);
-            await PeopleLedger.UntilAsync(() => host.PublishedSize >= size && !Path.Exists(Path.Combine(people.Paths.Ledger, "tile/entries/000")));
+            await PeopleLedger.UntilAsync(() => host.PublishedSize >= size
+                && !Path.Exists(Path.Combine(people.Paths.Ledger, "tile/entries/000")));
             Assert.Equal(30, Ssn(host, 5).Count(value => value.StartsWith("round", StringComparison.Ordinal)));     // out of the bucket
             // From here on the storage gets nothing; then the machine burns.
             await gateway.AdministerAsync("user", "suspend", "--uid=owner");
@@ -115,7 +122,8 @@ public sealed class BucketLedgerTests
             await people.CaughtUpAsync(host);
         });
         await gateway.AdministerAsync("user", "enable", "--uid=owner");
-        foreach (string directory in (string[])[people.Paths.Ledger, people.Paths.Journal, people.Paths.Index]) Directory.Delete(directory, recursive: true);
+        foreach (string directory in (string[])[people.Paths.Ledger, people.Paths.Journal, people.Paths.Index])
+            Directory.Delete(directory, recursive: true);
         await people.ExecuteAsync("UPDATE people SET ssn = 'afterwards'");
         await people.RunningAsync(async host =>
         {
@@ -144,7 +152,8 @@ public sealed class BucketLedgerTests
         {
             LedgerPaths paths = LedgerPaths.For(Path.Combine(other, "ledger")) with { Store = store.Place() };
             IndelibleConfig alone = new() { Listen = "127.0.0.1:0", Store = store };
-            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
+            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System,
+                Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
             Task running = second.RunAsync(null, CancellationToken.None);
             await people.ExecuteAsync("UPDATE people SET ssn = 'of the first'");
             await people.CaughtUpAsync(first);
@@ -152,7 +161,8 @@ public sealed class BucketLedgerTests
             EntryBatch entries = new();
             second.NewMaker("").AddAdmin(entries, "test", new Dictionary<string, string> { ["by"] = "the second" });
             if (!running.IsCompleted) await second.SealAsync(entries, CancellationToken.None);
-            CopyContradictsException lost = await Assert.ThrowsAsync<CopyContradictsException>(() => running.WaitAsync(TimeSpan.FromMinutes(3)));
+            CopyContradictsException lost =
+                await Assert.ThrowsAsync<CopyContradictsException>(() => running.WaitAsync(TimeSpan.FromMinutes(3)));
             Assert.Contains("this one has lost", lost.Message, StringComparison.Ordinal);
             await people.ExecuteAsync("UPDATE people SET ssn = 'of the first again'");
             await people.CaughtUpAsync(first);
@@ -178,7 +188,8 @@ public sealed class BucketLedgerTests
             await PeopleLedger.UntilAsync(() => first.Store is { Problem: null, LagEntries: 0 });
             LedgerPaths paths = LedgerPaths.For(Path.Combine(other, "ledger")) with { Store = store.Place() };
             IndelibleConfig alone = new() { Listen = "127.0.0.1:0", Store = store };
-            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
+            await using LedgerHost second = await LedgerHost.OpenAsync(paths, alone, TimeProvider.System,
+                Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None);
             Task running = second.RunAsync(null, CancellationToken.None);
             await PeopleLedger.UntilAsync(() => second.Store is { Problem: null } || running.IsCompleted);
             before = first.Keyring.LedgerKeys.Signer.VerifierKey;
@@ -195,7 +206,8 @@ public sealed class BucketLedgerTests
         });
         Assert.Equal((Verdict.Verified, people.Entries().Count), Verified(people));
         using LedgerFetch files = LedgerFetch.FromBucket(people.Paths.Store!.Options(), before, CancellationToken.None);
-        Assert.Equal(Verdict.Verified, new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(before!) }.Verify(CancellationToken.None).Verdict);
+        Assert.Equal(Verdict.Verified,
+            new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(before!) }.Verify(CancellationToken.None).Verdict);
         Directory.Delete(other, recursive: true);
     }
 
@@ -210,7 +222,8 @@ public sealed class BucketLedgerTests
         people.Config.Targets["plain"] = new TargetConfig { Path = Directory.CreateDirectory(Path.Combine(root, "plain")).FullName };
         people.Config.Targets["vault"] = new TargetConfig
         {
-            Kind = TargetKind.S3, Endpoint = store.Endpoint, Bucket = vault.Bucket, Prefix = "crm", AccessKey = store.AccessKey, SecretFile = store.SecretFile, RetentionDays = 3650, EverySeconds = 0,
+            Kind = TargetKind.S3, Endpoint = store.Endpoint, Bucket = vault.Bucket, Prefix = "crm", AccessKey = store.AccessKey,
+            SecretFile = store.SecretFile, RetentionDays = 3650, EverySeconds = 0,
         };
         Task<int> HeldAsync(string bucket) => CountHeldAsync(gateway, bucket);
         await people.RunningAsync(async host =>
@@ -238,14 +251,20 @@ public sealed class BucketLedgerTests
         });
         RotatedLedger rotated = await new Rotation(people.Paths, people.Config, TimeProvider.System, static _ => { })
         {
-            Origin = "example.org/t-2", Directory = Path.Combine(root, "next"), By = "a test", Store = $"s3://{store.Bucket}/next", Targets = new Dictionary<string, string> { ["plain"] = "", ["vault"] = "" },
+            Origin = "example.org/t-2", Directory = Path.Combine(root, "next"), By = "a test", Store = $"s3://{store.Bucket}/next",
+            Targets = new Dictionary<string, string> { ["plain"] = "", ["vault"] = "" },
         }.RunAsync(CancellationToken.None);
         IndelibleConfig config = ConfigFile.Load(rotated.ConfigPath, required: true);
-        await using (LedgerHost next = await LedgerHost.OpenAsync(ConfigFile.Paths(rotated.ConfigPath, config, null), config, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None))
+        await using (LedgerHost next = await LedgerHost.OpenAsync(ConfigFile.Paths(rotated.ConfigPath, config, null), config,
+            TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, CancellationToken.None))
         {
             Assert.True(await HeldAsync(store.Bucket) > 0);
-            Assert.NotNull(await LegalHolds.SealAsync(next, rotated.ClosedOrigin, isHeld: false, "a test", "case 2 is closed", CancellationToken.None));
-            Assert.Equal(2, (await LegalHolds.LayAsync(config, rotated.ClosedOrigin, isHeld: false, TimeProvider.System, CancellationToken.None)).Count(done => done.Problem is null));
+            Assert.NotNull(
+                await LegalHolds.SealAsync(
+                    next, rotated.ClosedOrigin, isHeld: false, "a test", "case 2 is closed", CancellationToken.None));
+            Assert.Equal(2,
+                (await LegalHolds.LayAsync(config, rotated.ClosedOrigin, isHeld: false, TimeProvider.System, CancellationToken.None))
+                    .Count(done => done.Problem is null));
             Assert.Equal((0, 0), (await HeldAsync(store.Bucket), await HeldAsync(vault.Bucket)));
         }
         Directory.Delete(root, recursive: true);
@@ -297,7 +316,8 @@ public sealed class BucketLedgerTests
             {
                 try
                 {
-                    GetObjectLegalHoldResponse answer = await client.GetObjectLegalHoldAsync(new GetObjectLegalHoldRequest { BucketName = bucket, Key = version.Key, VersionId = version.VersionId });
+                    GetObjectLegalHoldResponse answer = await client.GetObjectLegalHoldAsync(
+                        new GetObjectLegalHoldRequest { BucketName = bucket, Key = version.Key, VersionId = version.VersionId });
                     if (answer.LegalHold?.Status == ObjectLockLegalHoldStatus.On) held++;
                 }
                 catch (AmazonS3Exception e) when (e.StatusCode == System.Net.HttpStatusCode.NotFound)
@@ -319,7 +339,8 @@ public sealed class BucketLedgerTests
         DurableFile.ReplaceSecret(secret, Encoding.UTF8.GetBytes(RadosGateway.Owner.Secret + "\n"));
         return new StoreConfig
         {
-            Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id, SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
+            Endpoint = bucket.Endpoint!.AbsoluteUri, Bucket = bucket.Bucket, Prefix = "crm", AccessKey = RadosGateway.Owner.Id,
+            SecretFile = secret, RetentionDays = 3650, EverySeconds = 0,
         };
     }
 
@@ -327,9 +348,14 @@ public sealed class BucketLedgerTests
     private static List<string> Ssn(LedgerHost host, int id) =>
     [
         .. host.View.Reader.ReadEntries(0, host.View.Reader.ReadCheckpoint().Size)
-            .Select(entry => EntryCodec.Decode(entry.Entry, out Entry decoded) == EntryFault.None ? (entry.Index, decoded) : throw new InvalidOperationException())
-            .Where(entry => entry.decoded.Header.Kind == EntryKind.Change && entry.decoded.Header.Key is { Columns: [{ Value: var key }] } && key == $"{id}")
-            .Select(entry => System.Text.Encoding.UTF8.GetString(host.View.Values.Open(entry.decoded, entry.decoded.Fields[0], Side.After).Value.Bytes.Span)),
+            .Select(entry => EntryCodec.Decode(entry.Entry, out Entry decoded) == EntryFault.None
+                ? (entry.Index, decoded)
+                : throw new InvalidOperationException())
+            .Where(entry => entry.decoded.Header.Kind == EntryKind.Change && entry.decoded.Header.Key is { Columns: [{ Value: var key }] }
+                && key == $"{id}")
+            .Select(entry =>
+                System.Text.Encoding.UTF8.GetString(
+                    host.View.Values.Open(entry.decoded, entry.decoded.Fields[0], Side.After).Value.Bytes.Span)),
     ];
 
     private static (Verdict Verdict, long Size) Verified(PeopleLedger people)
@@ -337,7 +363,8 @@ public sealed class BucketLedgerTests
         VerifierKey key;
         using (Keyring keyring = LedgerView.OpenKeyring(people.Paths)) key = keyring.LedgerKeys.Signer.VerifierKey;
         using LedgerFetch files = LedgerFetch.FromBucket(people.Paths.Store!.Options(), key, CancellationToken.None);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key) }.Verify(CancellationToken.None);
+        VerificationReport report =
+            new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key) }.Verify(CancellationToken.None);
         return (report.Verdict, report.TreeSize);
     }
 }

@@ -32,7 +32,8 @@ public sealed class ClockTests : IAsyncLifetime
         SteppedClock clock = new();
         for (int start = 0; start < 2; start++)
         {
-            await using LedgerHost host = await LedgerHost.OpenAsync(_people.Paths, _people.Config, clock, NullLoggerFactory.Instance, CancellationToken.None);
+            await using LedgerHost host =
+                await LedgerHost.OpenAsync(_people.Paths, _people.Config, clock, NullLoggerFactory.Instance, CancellationToken.None);
             using CancellationTokenSource stop = new();
             Task running = host.RunAsync(control: null, stop.Token);
             foreach (int days in (int[])[0, 400, -800, 3, -9000])
@@ -42,16 +43,21 @@ public sealed class ClockTests : IAsyncLifetime
                 await _people.CaughtUpAsync(host);
             }
             await host.PublishAsync(CancellationToken.None);
-            Assert.Equal((start + 1) * 5, host.View.Index.Find(new Query { Relation = new RelationId("crm", 1), Key = ["1"], Operation = Operation.Update, Limit = 100 }).Entries.Count);
+            Assert.Equal((start + 1) * 5,
+                host.View.Index.Find(
+                    new Query { Relation = new RelationId("crm", 1), Key = ["1"], Operation = Operation.Update,
+                        Limit = 100 }).Entries.Count);
             await stop.CancelAsync();
             await running;
         }
         using LedgerFetch files = LedgerFetch.FromDirectory(_people.Paths.Ledger);
         using MasterKey master = MasterKey.Load(_people.Paths.Keyring);
         using Keyring keyring = Keyring.Open(_people.Paths.Keyring, master);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(keyring.LedgerKeys.Signer.VerifierKey) }.Verify(CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(
+            files.Fetch, files.OpenFile) { Policy = Policy.ForKey(keyring.LedgerKeys.Signer.VerifierKey) }.Verify(CancellationToken.None);
         Assert.Equal(Verdict.Verified, report.Verdict);
         Assert.Equal((30L, 0L), (Assert.Single(report.Sources).Changes, report.Sources[0].Gaps));
-        Assert.DoesNotContain(_people.Entries(), entry => entry.Header.Kind == EntryKind.Guard && entry.Header.Code is GuardCode.Continuity or "gap");
+        Assert.DoesNotContain(
+            _people.Entries(), entry => entry.Header.Kind == EntryKind.Guard && entry.Header.Code is GuardCode.Continuity or "gap");
     }
 }

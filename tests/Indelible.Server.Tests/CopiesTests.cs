@@ -33,7 +33,8 @@ public sealed class CopiesTests : IAsyncLifetime
     public async Task A_place_that_is_down_delays_nothing_is_told_of_when_stale_and_catches_up()
     {
         await using WebhookReceiver receiver = new();
-        _people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, StaleSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        _people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, StaleSeconds = 1,
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
         await _people.RunningAsync(async host =>
         {
             await _people.ExecuteAsync("UPDATE people SET ssn = 'b'");
@@ -46,7 +47,8 @@ public sealed class CopiesTests : IAsyncLifetime
 
             Directory.CreateDirectory(_place);
             await PeopleLedger.UntilAsync(() => host.Copies[0] is { Problem: null, LagEntries: 0 });
-            await PeopleLedger.UntilAsync(() => receiver.Taken.Any(alert => (string)alert.Json["alert"]! == "copy-stale" && (string)alert.Json["state"]! == "over"));
+            await PeopleLedger.UntilAsync(
+                () => receiver.Taken.Any(alert => (string)alert.Json["alert"]! == "copy-stale" && (string)alert.Json["state"]! == "over"));
             Assert.Equal(TimeSpan.Zero, host.Copies[0].Lag);
             string metrics = await new HttpClient().GetStringAsync(host.Address + "/metrics");
             Assert.Matches("indelible_copy_lag_entries{[^}]*target=.disk.[^}]*} 0", metrics);
@@ -69,7 +71,8 @@ public sealed class CopiesTests : IAsyncLifetime
             Assert.Equal(before, await ConfirmedAsync());
             Directory.CreateDirectory(_place);
             await PeopleLedger.UntilAsync(() => host.Copies[0].Size >= host.Writer.PublishedSize);
-            for (Lsn confirmed = before; confirmed < sealedTo; confirmed = await ConfirmedAsync()) await Task.Delay(50, TestContext.Current.CancellationToken);
+            for (Lsn confirmed = before; confirmed < sealedTo; confirmed = await ConfirmedAsync())
+                await Task.Delay(50, TestContext.Current.CancellationToken);
         });
         Assert.Equal(_people.Entries().Count, Verified(_place).Entries);
     }
@@ -90,13 +93,15 @@ public sealed class CopiesTests : IAsyncLifetime
         long held = Verified(_place).Entries;
         Copying.PutBack(older, home);
         int size = _people.Entries().Count;
-        CopyContradictsException found = await Assert.ThrowsAsync<CopyContradictsException>(() => _people.RunningAsync(host => PeopleLedger.UntilAsync(() => !host.IsRunning)));
+        CopyContradictsException found = await Assert.ThrowsAsync<CopyContradictsException>(
+            () => _people.RunningAsync(host => PeopleLedger.UntilAsync(() => !host.IsRunning)));
         Assert.Contains($"holds {held} entries", found.Message, StringComparison.Ordinal);
         Assert.Equal(size, _people.Entries().Count);
         Assert.Equal(held, Verified(_place).Entries);
     }
 
-    private async Task<Lsn> ConfirmedAsync() => Lsn.Parse((await _people.AskAsync("SELECT confirmed_flush_lsn FROM pg_replication_slots"))!);
+    private async Task<Lsn> ConfirmedAsync() =>
+        Lsn.Parse((await _people.AskAsync("SELECT confirmed_flush_lsn FROM pg_replication_slots"))!);
 
     private VerificationReport Verified(string directory)
     {

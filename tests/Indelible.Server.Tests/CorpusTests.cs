@@ -4,7 +4,8 @@ using Xunit;
 
 namespace Indelible.Server.Tests;
 
-/// <summary>Inputs that fuzzing found worth keeping (tests/Indelible.Fuzz/corpus), and short mutations of each: read or refused, quickly and in little memory.</summary>
+/// <summary>Inputs that fuzzing found worth keeping (tests/Indelible.Fuzz/corpus), and short mutations of each:
+/// read or refused, quickly and in little memory.</summary>
 public sealed class CorpusTests
 {
     private const int Seed = 20261129, MutationsEach = 20;
@@ -26,7 +27,8 @@ public sealed class CorpusTests
         {
             byte[] input = File.ReadAllBytes(file);
             Try(name, input, Path.GetFileName(file));
-            for (int i = 0; i < MutationsEach; i++) Try(name, Mutated(input, random), $"{Path.GetFileName(file)}, mutation {i} of seed {Seed}");
+            for (int i = 0; i < MutationsEach; i++)
+                Try(name, Mutated(input, random), $"{Path.GetFileName(file)}, mutation {i} of seed {Seed}");
         }
     }
 
@@ -35,7 +37,8 @@ public sealed class CorpusTests
         long started = Stopwatch.GetTimestamp(), allocated = GC.GetAllocatedBytesForCurrentThread();
         Exception? failure = Record.Exception(() => Targets.All[name](input));
         Assert.True(failure is null, $"{name}, {what}: {failure}");
-        Assert.True(GC.GetAllocatedBytesForCurrentThread() - allocated < AllocationMax, $"{name}, {what}: allocates {GC.GetAllocatedBytesForCurrentThread() - allocated} bytes");
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - allocated < AllocationMax,
+            $"{name}, {what}: allocates {GC.GetAllocatedBytesForCurrentThread() - allocated} bytes");
         Assert.True(Stopwatch.GetElapsedTime(started) < TimeMax, $"{name}, {what}: takes {Stopwatch.GetElapsedTime(started)}");
     }
 
@@ -43,7 +46,8 @@ public sealed class CorpusTests
     {
         byte[] mutated = [.. input, .. random.Next(4) == 0 ? input : []];
         if (mutated.Length == 0) return mutated;
-        for (int i = random.Next(1, 5); i > 0; i--) mutated[random.Next(mutated.Length)] = random.Next(3) switch { 0 => 0xFF, 1 => 0, _ => (byte)random.Next(256) };
+        for (int i = random.Next(1, 5); i > 0; i--)
+            mutated[random.Next(mutated.Length)] = random.Next(3) switch { 0 => 0xFF, 1 => 0, _ => (byte)random.Next(256) };
         return random.Next(4) == 0 ? mutated[..random.Next(mutated.Length)] : mutated;
     }
 }

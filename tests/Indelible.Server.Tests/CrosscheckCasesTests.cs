@@ -14,8 +14,10 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
     {
         await ExecuteAsync(
             "CREATE TABLE pair (a int, b text, v text, w text, PRIMARY KEY (a, b))",
-            @"INSERT INTO pair SELECT n, E'k\t\\é\n' || n, E'v\t\\N\n\\' || n, CASE n % 3 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE '\N' END FROM generate_series(1, 1200) n",
-            "CREATE TABLE card (pan text PRIMARY KEY, owner text)", "INSERT INTO card SELECT 'pan ' || n, 'o' || n FROM generate_series(1, 700) n");
+            @"INSERT INTO pair SELECT n, E'k\t\\é\n' || n, E'v\t\\N\n\\' || n, CASE n % 3 WHEN 0 THEN NULL WHEN 1 THEN '' ELSE '\N' END
+                FROM generate_series(1, 1200) n",
+            "CREATE TABLE card (pan text PRIMARY KEY, owner text)",
+            "INSERT INTO card SELECT 'pan ' || n, 'o' || n FROM generate_series(1, 700) n");
         await ProtectAsync("pair.v", "pair.w", "card.pan", "card.owner");
         CrosscheckReport fine = await CheckAsync();
         Assert.Empty(Lines(fine));
@@ -31,23 +33,31 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
         Assert.Equal(
             [
                 "public.pair a=-1, b=new : in the database, unknown to the ledger",
-                "public.pair a=1001, b=k~1001 v: another value than in the ledger", "public.pair a=1001, b=k~1001 w: NULL in the database, a value in the ledger",
-                "public.pair a=1002, b=k~1002 v: another value than in the ledger", "public.pair a=1002, b=k~1002 w: a value in the database, NULL in the ledger",
+                "public.pair a=1001, b=k~1001 v: another value than in the ledger",
+                "public.pair a=1001, b=k~1001 w: NULL in the database, a value in the ledger",
+                "public.pair a=1002, b=k~1002 v: another value than in the ledger",
+                "public.pair a=1002, b=k~1002 w: a value in the database, NULL in the ledger",
                 "public.pair a=1200, b=k~1200 : in the ledger, missing in the database",
                 "public.pair a=3, b=k~3 w: a value in the database, NULL in the ledger",
                 "public.pair a=4, b=k~4 w: NULL in the database, a value in the ledger",
                 "public.pair a=600, b=k~600 v: another value than in the ledger",
             ],
             lines.Where(line => line.StartsWith("public.pair", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
-        string[] cards = [.. lines.Where(line => line.StartsWith("public.card token", StringComparison.Ordinal)).Select(line => line[(line.LastIndexOf(':') + 2)..])];
-        Assert.Equal(["in the database, unknown to the ledger", "in the ledger, missing in the database", "in the ledger, missing in the database"], cards.Order(StringComparer.Ordinal));
+        string[] cards = [.. lines.Where(line => line.StartsWith("public.card token", StringComparison.Ordinal))
+            .Select(line => line[(line.LastIndexOf(':') + 2)..])];
+        Assert.Equal(
+            ["in the database, unknown to the ledger", "in the ledger, missing in the database", "in the ledger, missing in the database"],
+            cards.Order(StringComparer.Ordinal));
         Assert.Equal(9 + 3, found.DifferenceCount);
 
         await using LedgerHost host = await OpenAsync();
-        Assert.Equal(["public.pair a=4, b=k~4 w: NULL in the database, a value in the ledger"], await LinesOfKeyAsync(host, "4", "k\t\\é\n4"));
+        Assert.Equal(
+            ["public.pair a=4, b=k~4 w: NULL in the database, a value in the ledger"], await LinesOfKeyAsync(host, "4", "k\t\\é\n4"));
         Assert.Empty(await LinesOfKeyAsync(host, "5", "k\t\\é\n5"));
-        Assert.Equal(["public.pair a=1200, b=k~1200 : in the ledger, missing in the database"], await LinesOfKeyAsync(host, "1200", "k\t\\é\n1200"));
-        CrosscheckReport table = await Crosscheck(host, new CrosscheckScope { Table = Source.Protection.Tables.Find(one => one.Name == "card") }).RunAsync(CancellationToken.None);
+        Assert.Equal(
+            ["public.pair a=1200, b=k~1200 : in the ledger, missing in the database"], await LinesOfKeyAsync(host, "1200", "k\t\\é\n1200"));
+        CrosscheckReport table = await Crosscheck(host,
+            new CrosscheckScope { Table = Source.Protection.Tables.Find(one => one.Name == "card") }).RunAsync(CancellationToken.None);
         Assert.Equal((3, "public.card"), (table.DifferenceCount, table.Scope));
         CrosscheckReport sample = await Crosscheck(host, new CrosscheckScope { Sample = 100 }).RunAsync(CancellationToken.None);
         Assert.InRange(sample.Rows, 100, 200);
@@ -58,7 +68,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
     [Fact]
     public async Task One_that_was_stopped_goes_on_where_it_stood_and_one_begun_anew_reads_everything_again()
     {
-        await ExecuteAsync("CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 4000) n");
+        await ExecuteAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 4000) n");
         await ProtectAsync("t.x");
         await using (LedgerHost host = await OpenAsync())
         {
@@ -70,17 +81,22 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stopped.RunAsync(stop.Token));
         }
         // Behind where it stood and before it; what was recorded meanwhile is no difference.
-        await ExecuteAsync("UPDATE t SET x = 'y' WHERE id % 100 = 0", "DELETE FROM t WHERE id IN (10, 3010)", "INSERT INTO t VALUES (-5, 'z'), (5000, 'z')", "UPDATE t SET id = -id WHERE id IN (20, 3020)");
+        await ExecuteAsync("UPDATE t SET x = 'y' WHERE id % 100 = 0", "DELETE FROM t WHERE id IN (10, 3010)",
+            "INSERT INTO t VALUES (-5, 'z'), (5000, 'z')", "UPDATE t SET id = -id WHERE id IN (20, 3020)");
         await InTheDarkAsync("t", "UPDATE t SET x = 'forged' WHERE id IN (30, 3030)", "DELETE FROM t WHERE id IN (40, 3040)");
         string state = Path.Combine(Paths.Index, "crosscheck", "crm", "state");
-        Assert.DoesNotContain("Ranges", await File.ReadAllTextAsync(state, TestContext.Current.CancellationToken), StringComparison.Ordinal);    // it holds row keys
+        // it holds row keys
+        Assert.DoesNotContain(
+            "Ranges", await File.ReadAllTextAsync(state, TestContext.Current.CancellationToken), StringComparison.Ordinal);
         List<string> told = [];
         await using (LedgerHost host = await OpenAsync())
         {
             CrosscheckReport report = await Crosscheck(host, progress: told.Add).RunAsync(CancellationToken.None);
             Assert.Contains(told, what => what.StartsWith("going on where", StringComparison.Ordinal));
             Assert.DoesNotContain(told, what => what.StartsWith("public.t: 500 ", StringComparison.Ordinal));
-            Assert.Equal(["public.t id=3030 x: another value than in the ledger", "public.t id=3040 : in the ledger, missing in the database"], Lines(report));
+            Assert.Equal(
+                ["public.t id=3030 x: another value than in the ledger", "public.t id=3040 : in the ledger, missing in the database"],
+                Lines(report));
             report = await Crosscheck(host, anew: true).RunAsync(CancellationToken.None);
             Assert.Equal(4, report.DifferenceCount);
             Assert.Equal(3998, report.Rows);
@@ -113,7 +129,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
     [Fact]
     public async Task Tables_emptied_and_filled_again_meanwhile_raise_no_alarm_and_a_lost_column_is_told_once()
     {
-        await ExecuteAsync("CREATE TABLE t (id int PRIMARY KEY, x text, y text)", "INSERT INTO t SELECT n, 'x' || n, 'y' FROM generate_series(1, 2000) n");
+        await ExecuteAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, x text, y text)", "INSERT INTO t SELECT n, 'x' || n, 'y' FROM generate_series(1, 2000) n");
         await ProtectAsync("t.x", "t.y");
         await RunningAsync(async host =>
         {
@@ -122,7 +139,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
             {
                 if (what.StartsWith("public.t: 1000 ", StringComparison.Ordinal) && told++ == 0)
                 {
-                    ExecuteAsync("BEGIN; TRUNCATE t; INSERT INTO t SELECT n, 'again' || n, NULL FROM generate_series(500, 2500) n; COMMIT").GetAwaiter().GetResult();
+                    ExecuteAsync("BEGIN; TRUNCATE t; INSERT INTO t SELECT n, 'again' || n, NULL FROM generate_series(500, 2500) n; COMMIT")
+                        .GetAwaiter().GetResult();
                 }
             });
             CrosscheckReport report = await meanwhile.RunAsync(TestContext.Current.CancellationToken);
@@ -132,13 +150,15 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
         });
         await ExecuteAsync("ALTER TABLE t DROP COLUMN y");
         await InTheDarkAsync("t", "UPDATE t SET x = 'forged' WHERE id = 600");
-        Assert.Equal(["public.t  y: the column is gone from the database", "public.t id=600 x: another value than in the ledger"], Lines(await CheckAsync()));
+        Assert.Equal(["public.t  y: the column is gone from the database", "public.t id=600 x: another value than in the ledger"],
+            Lines(await CheckAsync()));
     }
 
     [Fact]
     public async Task From_a_second_machine_a_copy_of_the_ledger_is_enough_and_one_that_lags_is_not_covered()
     {
-        await ExecuteAsync("CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 1000) n");
+        await ExecuteAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 1000) n");
         await ProtectAsync("t.x");
         await RunningAsync(async host =>
         {
@@ -151,7 +171,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
             RestoreKeyring(host, second);
             using (MirrorCrosscheck lagging = new(second, TimeProvider.System) { StillMax = TimeSpan.FromMilliseconds(100) })
             {
-                CrosscheckReport stale = await lagging.RunAsync("crm", Source, new CrosscheckScope(), anew: false, _ => { }, CancellationToken.None);
+                CrosscheckReport stale =
+                    await lagging.RunAsync("crm", Source, new CrosscheckScope(), anew: false, _ => { }, CancellationToken.None);
                 Assert.False(stale.IsFine);
                 Assert.Contains("not to", Assert.Single(stale.NotCovered).Reason, StringComparison.Ordinal);
                 Assert.Null(stale.GuardEntry);
@@ -159,8 +180,11 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
             Task copying = KeepCopyingAsync(host, second.Ledger, stop.Token);
             using (MirrorCrosscheck mirror = new(second, TimeProvider.System))
             {
-                CrosscheckReport report = await mirror.RunAsync("crm", Source, new CrosscheckScope(), anew: false, _ => { }, TestContext.Current.CancellationToken);
-                Assert.Equal(["public.t id=7 x: another value than in the ledger", "public.t id=8 : in the ledger, missing in the database"], Lines(report));
+                CrosscheckReport report = await mirror.RunAsync(
+                    "crm", Source, new CrosscheckScope(), anew: false, _ => { }, TestContext.Current.CancellationToken);
+                Assert.Equal(
+                    ["public.t id=7 x: another value than in the ledger", "public.t id=8 : in the ledger, missing in the database"],
+                    Lines(report));
                 Assert.Empty(report.NotCovered);
                 Assert.Equal(0, report.LockedValues);
             }
@@ -172,7 +196,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
     [Fact]
     public async Task From_a_second_machine_a_ledger_that_is_served_is_followed_and_compared_with()
     {
-        await ExecuteAsync("CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 1000) n");
+        await ExecuteAsync(
+            "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT n, 'x' || n FROM generate_series(1, 1000) n");
         await ProtectAsync("t.x");
         LedgerPaths second = LedgerPaths.For(Path.Combine(Path.GetDirectoryName(Paths.Ledger)!, "second", "ledger"));
         await RunningAsync(async host =>
@@ -182,20 +207,26 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
             for (int round = 1; round <= 2; round++)
             {
                 await ExecuteAsync("UPDATE t SET x = x || 'y' WHERE id % 10 = 0");
-                using MirrorCrosscheck mirror = await MirrorCrosscheck.FollowAsync(host.Address!, second, TimeProvider.System, _ => { }, TestContext.Current.CancellationToken);
-                CrosscheckReport report = await mirror.RunAsync("crm", Source, new CrosscheckScope(), anew: false, _ => { }, TestContext.Current.CancellationToken);
-                Assert.Equal(["public.t id=7 x: another value than in the ledger", "public.t id=8 : in the ledger, missing in the database"], Lines(report));
+                using MirrorCrosscheck mirror = await MirrorCrosscheck.FollowAsync(
+                    host.Address!, second, TimeProvider.System, _ => { }, TestContext.Current.CancellationToken);
+                CrosscheckReport report = await mirror.RunAsync(
+                    "crm", Source, new CrosscheckScope(), anew: false, _ => { }, TestContext.Current.CancellationToken);
+                Assert.Equal(
+                    ["public.t id=7 x: another value than in the ledger", "public.t id=8 : in the ledger, missing in the database"],
+                    Lines(report));
                 Assert.Equal((999, 0), (report.Rows, report.NotCovered.Count));
                 Assert.True(mirror.View.Reader.ReadCheckpoint().Size >= 1000 + (round * 100));
             }
         });
         Assert.False(Directory.Exists(second.Ledger));
-        IndelibleException unreachable = await Assert.ThrowsAsync<IndelibleException>(() => MirrorCrosscheck.FollowAsync("http://127.0.0.1:9", second, TimeProvider.System, _ => { }, CancellationToken.None));
+        IndelibleException unreachable = await Assert.ThrowsAsync<IndelibleException>(
+            () => MirrorCrosscheck.FollowAsync("http://127.0.0.1:9", second, TimeProvider.System, _ => { }, CancellationToken.None));
         Assert.Equal(ExitCode.Environment, unreachable.ExitCode);
     }
 
     private async Task<string[]> LinesOfKeyAsync(LedgerHost host, params string[] key) =>
-        [.. Lines(await Crosscheck(host, new CrosscheckScope { Table = Source.Protection.Tables[0], Key = key }).RunAsync(CancellationToken.None)).Select(line => line.Replace("\t\\é\n", "~", StringComparison.Ordinal))];
+        [.. Lines(await Crosscheck(host, new CrosscheckScope { Table = Source.Protection.Tables[0], Key = key })
+            .RunAsync(CancellationToken.None)).Select(line => line.Replace("\t\\é\n", "~", StringComparison.Ordinal))];
 
     private void RestoreKeyring(LedgerHost host, LedgerPaths to)
     {
@@ -220,7 +251,8 @@ public sealed class CrosscheckCasesTests : CrosscheckFixture
     {
         Directory.CreateDirectory(to);
         byte[] checkpoint = await File.ReadAllBytesAsync(Path.Combine(from, "checkpoint"));
-        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories).Where(file => !file.EndsWith(".new", StringComparison.Ordinal)))
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith(".new", StringComparison.Ordinal)))
         {
             string copy = Path.Combine(to, Path.GetRelativePath(from, file));
             if (File.Exists(copy) || Path.GetFileName(file) == "checkpoint") continue;

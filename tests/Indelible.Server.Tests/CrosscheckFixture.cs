@@ -59,7 +59,8 @@ public abstract class CrosscheckFixture : IAsyncLifetime
     protected SourceConfig Source => _config.Sources["crm"];
 
     /// <summary>Ranges are short, so that there are several of them.</summary>
-    protected Crosscheck Crosscheck(LedgerHost host, CrosscheckScope? scope = null, bool anew = false, Action<string>? progress = null) => new(host, "crm", Source, progress ?? (_ => { }))
+    protected Crosscheck Crosscheck(LedgerHost host, CrosscheckScope? scope = null, bool anew = false, Action<string>? progress = null) =>
+        new(host, "crm", Source, progress ?? (_ => { }))
     {
         Scope = scope ?? new CrosscheckScope(),
         Anew = anew,
@@ -82,5 +83,6 @@ public abstract class CrosscheckFixture : IAsyncLifetime
     /// <summary>Statements that leave nothing in the log.</summary>
     protected Task InTheDarkAsync(string table, params string[] statements) => ExecuteAsync(Darkness.Sql(table, statements));
 
-    protected static string[] Lines(CrosscheckReport report) => [.. report.Differences.Select(d => $"{d.Table} {d.Row} {d.Column}: {d.What}").Order(StringComparer.Ordinal)];
+    protected static string[] Lines(CrosscheckReport report) =>
+        [.. report.Differences.Select(d => $"{d.Table} {d.Row} {d.Column}: {d.What}").Order(StringComparer.Ordinal)];
 }

@@ -35,7 +35,8 @@ internal sealed class EntryMakerFixture : IDisposable
         Schema = "public",
         Name = "patients",
         Key = ["id"],
-        Columns = [Column(2, "name"), Column(3, "diagnosis"), Column(4, "email", ColumnPolicy.Digest), Column(5, "ward", ColumnPolicy.Plain)],
+        Columns = [Column(2, "name"), Column(3, "diagnosis"), Column(4, "email", ColumnPolicy.Digest),
+            Column(5, "ward", ColumnPolicy.Plain)],
     };
 
     public static ProtectedColumn Column(short number, string name, ColumnPolicy policy = ColumnPolicy.Sealed) =>
@@ -50,7 +51,8 @@ internal sealed class EntryMakerFixture : IDisposable
         Fields = [.. table.Columns.Zip(values, (column, value) => new CapturedField(column, NoRow, Text(value)))],
     };
 
-    public CapturedChange.Row Update(ProtectedTable table, string key, int column, string before, string after) => Row(table, Operation.Update, [key]) with
+    public CapturedChange.Row Update(ProtectedTable table, string key, int column, string before, string after) =>
+        Row(table, Operation.Update, [key]) with
     {
         Fields = [new CapturedField(table.Columns[column], Text(before), Text(after))],
     };
@@ -81,7 +83,9 @@ internal sealed class EntryMakerFixture : IDisposable
 
     public IReadOnlyList<EntryBatch> MakeBatches(params CapturedChange[] changes)
     {
-        IReadOnlyList<EntryBatch> made = Maker.Make(new CapturedBatch { Changes = changes, Last = changes[^1].Position, ConfirmableBefore = new Lsn(0xf00), Confirmable = new Lsn(0x1100), Length = 0 }, []);
+        IReadOnlyList<EntryBatch> made = Maker.Make(
+            new CapturedBatch { Changes = changes, Last = changes[^1].Position, ConfirmableBefore = new Lsn(0xf00),
+                Confirmable = new Lsn(0x1100), Length = 0 }, []);
         Keyring.Commit();
         return made;
     }
@@ -108,7 +112,9 @@ internal sealed class EntryMakerFixture : IDisposable
     {
         Field field = FieldOf(entry, name);
         FieldValue value = side == Side.Before ? field.Before : field.After;
-        ReadOnlyMemory<byte> blob = value.Kind == ValueKind.Blob ? blobs!.Single(blob => blob.Sha256.Span.SequenceEqual(value.Bytes.Span)).Ciphertext : default;
+        ReadOnlyMemory<byte> blob = value.Kind == ValueKind.Blob
+            ? blobs!.Single(blob => blob.Sha256.Span.SequenceEqual(value.Bytes.Span)).Ciphertext
+            : default;
         OpenedValue opened = SealedValue.Open(entry, field, side, KeyOf(entry, side), OtherKeyOf(entry, side), blob);
         if (opened.Fault != OpenFault.None) return $"{opened.Fault}";
         return opened.Value.IsNull ? "NULL" : Encoding.UTF8.GetString(opened.Value.Bytes.Span);

@@ -37,19 +37,26 @@ public sealed class EntryMakerTests : IDisposable
         Assert.Equal("W3", Encoding.UTF8.GetString(FieldOf(entry, "ward").After.Bytes.Span));
         Field email = FieldOf(entry, "email");
         Assert.Equal(ValueKind.Digest, email.After.Kind);
-        Assert.True(SealedValue.DigestMatches(entry, email, Side.After, _made.KeyOf(entry, Side.After), ClearValue.Of("ann@example.org"u8.ToArray())));
+        Assert.True(
+            SealedValue.DigestMatches(
+                entry, email, Side.After, _made.KeyOf(entry, Side.After), ClearValue.Of("ann@example.org"u8.ToArray())));
         Assert.All(entry.Fields, field => Assert.Equal(MissingReason.NoRow, field.Before.Reason));
     }
 
     [Fact]
     public void A_session_under_another_name_than_it_logged_in_with_is_a_finding_once()
     {
-        Operator posing = new() { Grade = Grade.Session, SessionUser = "nurse", LoginRole = "dba", BackendPid = 7, BackendStart = new MicroTime(1) };
-        CapturedChange[] changes = [.. new[] { posing, posing, posing with { LoginRole = "nurse" }, posing with { LoginRole = null }, posing with { BackendPid = 8 } }
+        Operator posing =
+            new() { Grade = Grade.Session, SessionUser = "nurse", LoginRole = "dba", BackendPid = 7, BackendStart = new MicroTime(1) };
+        CapturedChange[] changes = [
+            .. new[] { posing, posing, posing with { LoginRole = "nurse" }, posing with { LoginRole = null },
+                posing with { BackendPid = 8 } }
             .Select((who, i) => _made.Insert(_made.Patients, $"{i}", "n", "d", "e", "w") with { Operator = who })];
         Entry[] found = [.. _made.Make(changes).Where(entry => entry.Header.Kind == EntryKind.Guard)];
         Assert.Equal([7, 8], found.Select(entry => entry.Header.Operator!.BackendPid));
-        Assert.All(found, entry => Assert.Equal((GuardCode.LoginMismatch, "dba", "nurse"), (entry.Header.Code, entry.Header.Facts!["login"], entry.Header.Facts["sessionUser"])));
+        Assert.All(found,
+            entry => Assert.Equal((GuardCode.LoginMismatch, "dba", "nurse"),
+                (entry.Header.Code, entry.Header.Facts!["login"], entry.Header.Facts["sessionUser"])));
     }
 
     [Fact]
@@ -86,7 +93,8 @@ public sealed class EntryMakerTests : IDisposable
     [Fact]
     public void A_subject_column_decides_whose_key_each_side_has()
     {
-        ProtectedTable visits = new() { Id = 2, Schema = "public", Name = "visits", Key = ["id"], Subject = "patient_id", Columns = [Column(3, "notes")] };
+        ProtectedTable visits =
+            new() { Id = 2, Schema = "public", Name = "visits", Key = ["id"], Subject = "patient_id", Columns = [Column(3, "notes")] };
         List<Entry> entries = _made.Make(
             _made.Insert(visits, "1", "one") with { SubjectAfter = "p1" },
             _made.Insert(visits, "2", "two") with { SubjectAfter = "p1" },
@@ -165,11 +173,13 @@ public sealed class EntryMakerTests : IDisposable
     [Fact]
     public void A_change_too_large_for_one_entry_is_split_and_every_value_opens()
     {
-        ProtectedTable wide = new() { Id = 4, Schema = "public", Name = "wide", Key = ["id"], Columns = [.. Enumerable.Range(1, 30).Select(n => Column((short)n, $"c{n}"))] };
+        ProtectedTable wide = new() { Id = 4, Schema = "public", Name = "wide", Key = ["id"],
+            Columns = [.. Enumerable.Range(1, 30).Select(n => Column((short)n, $"c{n}"))] };
         string[] values = [.. Enumerable.Range(1, 30).Select(n => new string((char)('a' + (n % 26)), 9_000))];
         List<Entry> entries = _made.Make(_made.Insert(wide, "1", values) with { Reason = "import" });
         Assert.InRange(entries.Count, 5, 7);
-        Assert.Equal(entries.Select((_, part) => new Position(new Lsn(0x1000), 0, (uint)part, (uint)entries.Count)), entries.Select(entry => entry.Header.Position!.Value));
+        Assert.Equal(entries.Select((_, part) => new Position(new Lsn(0x1000), 0, (uint)part, (uint)entries.Count)),
+            entries.Select(entry => entry.Header.Position!.Value));
         Assert.Equal(entries.Count, entries.Select(entry => Convert.ToHexString(entry.Header.Nonce.Span)).Distinct().Count());
         List<string> names = [.. entries.SelectMany(entry => entry.Fields).Select(field => field.Name)];
         Assert.Equal([.. wide.Columns.Select(column => column.Name), "reason"], names);
@@ -214,7 +224,8 @@ public sealed class EntryMakerTests : IDisposable
     {
         CapturedChange.Truncation truncation = new()
         {
-            Position = _made.NextPosition(), TransactionId = 1, CommittedAt = new MicroTime(5), Operator = Alice, Table = _made.Patients, Leaf = "public.p1", Reason = "cleanup",
+            Position = _made.NextPosition(), TransactionId = 1, CommittedAt = new MicroTime(5), Operator = Alice, Table = _made.Patients,
+            Leaf = "public.p1", Reason = "cleanup",
         };
         Entry entry = Assert.Single(_made.Make(truncation));
         Assert.Equal(Operation.Truncate, entry.Header.Operation);
@@ -230,7 +241,8 @@ public sealed class EntryMakerTests : IDisposable
         CapturedChange.Ddl ddl = new()
         {
             Position = _made.NextPosition(), TransactionId = 1, CommittedAt = new MicroTime(5), Operator = Alice,
-            Tag = "ALTER TABLE", Statement = "ALTER TABLE patients ALTER name SET DEFAULT 'Secret Person'", Facts = new Dictionary<string, string> { ["relation"] = "public.patients" },
+            Tag = "ALTER TABLE", Statement = "ALTER TABLE patients ALTER name SET DEFAULT 'Secret Person'",
+            Facts = new Dictionary<string, string> { ["relation"] = "public.patients" },
         };
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(ddl);
         Entry entry = Assert.Single(_made.Decode(batches));
@@ -247,8 +259,10 @@ public sealed class EntryMakerTests : IDisposable
     {
         Snapshot snapshot = new("100:110:", new Lsn(0x2000));
         EntryBatch batch = new();
-        _made.Maker.AddBaseline(batch, _made.Patients, null, ["7"], [new CapturedField(_made.Patients.Columns[0], NoRow, Text("Ann"))], null, snapshot);
-        _made.Maker.AddFound(batch, _made.Patients, null, ["7"], [new CapturedField(_made.Patients.Columns[0], Text("Ann"), Text("Eve"))], null, null, snapshot);
+        _made.Maker.AddBaseline(
+            batch, _made.Patients, null, ["7"], [new CapturedField(_made.Patients.Columns[0], NoRow, Text("Ann"))], null, snapshot);
+        _made.Maker.AddFound(batch, _made.Patients, null, ["7"], [new CapturedField(_made.Patients.Columns[0], Text("Ann"), Text("Eve"))],
+            null, null, snapshot);
         _made.Keyring.Commit();
         List<Entry> entries = _made.Decode([batch]);
         Assert.Equal(EntryKind.Baseline, entries[0].Header.Kind);
@@ -258,22 +272,27 @@ public sealed class EntryMakerTests : IDisposable
         Assert.Equal(Grade.None, entries[1].Header.Operator!.Grade);
         Assert.Equal("Eve", _made.Open(entries[1], "name", Side.After));
         Assert.Equal(entries[0].Header.SubjectAfter, entries[1].Header.SubjectBefore);
-        Assert.Equal(entries[0].Header.SubjectAfter, _made.Make(_made.Update(_made.Patients, "7", 0, "Eve", "Ann"))[0].Header.SubjectBefore);
+        Assert.Equal(
+            entries[0].Header.SubjectAfter, _made.Make(_made.Update(_made.Patients, "7", 0, "Eve", "Ann"))[0].Header.SubjectBefore);
     }
 
     [Fact]
     public void Events_are_encoded_with_their_texts_sealed()
     {
         EntryBatch batch = new();
-        Coverage coverage = new(new Lsn(1), new Lsn(9), 77, 1, "indelible_crm", ProtectionDigest.Of(new Protection { Tables = [_made.Patients] }));
+        Coverage coverage =
+            new(new Lsn(1), new Lsn(9), 77, 1, "indelible_crm", ProtectionDigest.Of(new Protection { Tables = [_made.Patients] }));
         _made.Maker.AddCoverage(batch, coverage);
         _made.Maker.AddGap(batch, "slot-ahead", new Lsn(1), new Lsn(2), "expected 0/1, found 0/2");
         _made.Maker.AddGuard(batch, GuardCode.Crosscheck, new Dictionary<string, string> { ["cells"] = "1" }, "Ann is not Eve");
-        _made.Maker.AddAccess(batch, "reveal", Alice, "complaint 12", new Dictionary<string, string> { ["entry"] = "3", ["column"] = "name" });
-        new EntryMaker(_made.Keyring, "", _made.Clock).AddAdmin(batch, "configuration", new Dictionary<string, string> { ["key"] = "value" });
+        _made.Maker.AddAccess(
+            batch, "reveal", Alice, "complaint 12", new Dictionary<string, string> { ["entry"] = "3", ["column"] = "name" });
+        new EntryMaker(_made.Keyring, "", _made.Clock)
+            .AddAdmin(batch, "configuration", new Dictionary<string, string> { ["key"] = "value" });
         _made.Keyring.Commit();
         List<Entry> entries = _made.Decode([batch]);
-        Assert.Equal([EntryKind.Coverage, EntryKind.Guard, EntryKind.Guard, EntryKind.Access, EntryKind.Admin], entries.Select(entry => entry.Header.Kind));
+        Assert.Equal([EntryKind.Coverage, EntryKind.Guard, EntryKind.Guard, EntryKind.Access, EntryKind.Admin],
+            entries.Select(entry => entry.Header.Kind));
         Assert.Equal(coverage.Protection.ToArray(), entries[0].Header.Coverage!.Protection.ToArray());
         Assert.Equal("0/2", entries[1].Header.Facts!["to"]);
         Assert.Equal("Ann is not Eve", _made.Open(entries[2], "differences", Side.After));
@@ -287,7 +306,8 @@ public sealed class EntryMakerTests : IDisposable
     {
         Protection protection = new()
         {
-            Tables = [new ProtectedTable { Id = 300, Schema = "s", Name = "t", Columns = [Column(30, "b", ColumnPolicy.Plain), Column(2, "a")] }],
+            Tables = [
+                new ProtectedTable { Id = 300, Schema = "s", Name = "t", Columns = [Column(30, "b", ColumnPolicy.Plain), Column(2, "a")] }],
         };
         byte[] cbor = Convert.FromHexString("81" + "84" + "19012c" + "6173" + "6174" + "82" + "8302616100" + "83181e616202");
         Assert.Equal(System.Security.Cryptography.SHA256.HashData(cbor), ProtectionDigest.Of(protection));
@@ -298,21 +318,24 @@ public sealed class EntryMakerTests : IDisposable
     {
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(_made.Update(_made.Patients, "7", 0, "Ann", "Eve") with { Reason = "Ann" });
         EntryTerms terms = new();
-        terms.Collect(_made.Decode(batches)[0], [_made.Keyring.BlindToken(Source, 1, "name", "Ann"u8), _made.Keyring.BlindToken(Source, 1, "name", "Eve"u8)]);
+        terms.Collect(_made.Decode(batches)[0],
+            [_made.Keyring.BlindToken(Source, 1, "name", "Ann"u8), _made.Keyring.BlindToken(Source, 1, "name", "Eve"u8)]);
         Assert.Equal(terms.Collected.ToArray(), batches[0].TermsOf(0).ToArray());
     }
 
     [Fact]
     public void A_batch_that_grows_very_large_is_split_and_each_part_carries_its_mark()
     {
-        ProtectedTable wide = new() { Id = 5, Schema = "public", Name = "wide", Key = ["id"], Columns = [.. Enumerable.Range(1, 150).Select(n => Column((short)n, $"c{n}"))] };
+        ProtectedTable wide = new() { Id = 5, Schema = "public", Name = "wide", Key = ["id"],
+            Columns = [.. Enumerable.Range(1, 150).Select(n => Column((short)n, $"c{n}"))] };
         CapturedChange.Row[] rows = [.. Enumerable.Range(0, 2_000).Select(id => _made.Row(wide, Operation.Update, [$"{id}"]) with
         {
             Fields = [.. wide.Columns.Select(column => new CapturedField(column, CapturedValue.Null, Text("1")))],
         })];
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(rows);
         Assert.InRange(batches.Count, 2, 10);
-        Assert.All(batches.SkipLast(1), batch => Assert.Equal(new Lsn(0xf00), batch.Mark!.Confirmable)); // what the batch before said: or a stop between two would pass for a gap
+        // what the batch before said: or a stop between two would pass for a gap
+        Assert.All(batches.SkipLast(1), batch => Assert.Equal(new Lsn(0xf00), batch.Mark!.Confirmable));
         Assert.Equal(new SourceMark(Source, rows[^1].Position, new Lsn(0x1100)), batches[^1].Mark);
         List<Position> positions = [.. batches.Select(batch => batch.Mark!.Last)];
         Assert.Equal(positions.Order(), positions);
@@ -322,7 +345,10 @@ public sealed class EntryMakerTests : IDisposable
     [Fact]
     public void A_batch_without_changes_carries_its_mark()
     {
-        EntryBatch batch = Assert.Single(_made.Maker.Make(new CapturedBatch { Changes = [], Last = new Position(new Lsn(5), 0), ConfirmableBefore = new Lsn(4), Confirmable = new Lsn(6), Length = 0 }, []));
+        EntryBatch batch = Assert.Single(
+            _made.Maker.Make(
+                new CapturedBatch { Changes = [], Last = new Position(new Lsn(5), 0), ConfirmableBefore = new Lsn(4),
+                    Confirmable = new Lsn(6), Length = 0 }, []));
         Assert.Equal(0, batch.Count);
         Assert.Equal(new SourceMark(Source, new Position(new Lsn(5), 0), new Lsn(6)), batch.Mark);
     }
@@ -331,7 +357,8 @@ public sealed class EntryMakerTests : IDisposable
     public void No_protected_value_is_found_in_any_byte_made_or_in_the_keyring()
     {
         const string Secret = "Zebulon-Quartz-9917";
-        ProtectedTable people = new() { Id = 6, Schema = "public", Name = "people", Key = ["ssn"], Subject = "ssn", Columns = [Column(1, "ssn"), Column(2, "mail", ColumnPolicy.Digest), Column(3, "big")] };
+        ProtectedTable people = new() { Id = 6, Schema = "public", Name = "people", Key = ["ssn"], Subject = "ssn",
+            Columns = [Column(1, "ssn"), Column(2, "mail", ColumnPolicy.Digest), Column(3, "big")] };
         string big = string.Concat(Enumerable.Repeat(Secret, 2_000));
         IReadOnlyList<EntryBatch> batches = _made.MakeBatches(
             _made.Insert(people, Secret, Secret, Secret, big) with { SubjectAfter = Secret, Reason = $"because {Secret}" },

@@ -22,10 +22,14 @@ public sealed class GapTests
             await people.CaughtUpAsync(host);
         });
         await people.ExecuteAsync(
-            "UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3", "SELECT pg_drop_replication_slot('indelible_crm')");
+            "UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3",
+            "SELECT pg_drop_replication_slot('indelible_crm')");
         SourceConnection connection = SourceConnections.Of(people.Config.Sources["crm"]);
-        IReadOnlyList<SourceCheck> ill = await SourceDoctor.CheckAsync(connection, people.Config.Sources["crm"].Protection, TimeProvider.System, CancellationToken.None);
-        Assert.Contains(ill, check => check.Status == CheckStatus.Fail && check.Name.StartsWith("slot", StringComparison.Ordinal) && check.Fix!.StartsWith("indelible run", StringComparison.Ordinal));
+        IReadOnlyList<SourceCheck> ill =
+            await SourceDoctor.CheckAsync(connection, people.Config.Sources["crm"].Protection, TimeProvider.System, CancellationToken.None);
+        Assert.Contains(ill,
+            check => check.Status == CheckStatus.Fail && check.Name.StartsWith("slot", StringComparison.Ordinal)
+                && check.Fix!.StartsWith("indelible run", StringComparison.Ordinal));
 
         await people.RunningAsync(host => GoesOnAsync(people, host));
         Entry gap = Assert.Single(people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
@@ -34,7 +38,8 @@ public sealed class GapTests
         Assert.Equal(["2", "3"], Found(people));
         await using (LedgerHost host = await people.OpenAsync())
         {
-            Assert.StartsWith($"slot-missing {gap.Header.Facts["from"]} – {gap.Header.Facts["to"]}, sealed ", Assert.Single(LedgerStatus.Of(host).Sources).LastGap, StringComparison.Ordinal);
+            Assert.StartsWith($"slot-missing {gap.Header.Facts["from"]} – {gap.Header.Facts["to"]}, sealed ",
+                Assert.Single(LedgerStatus.Of(host).Sources).LastGap, StringComparison.Ordinal);
         }
         await people.RunningAsync(people.CaughtUpAsync);
         Assert.Single(people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
@@ -54,21 +59,28 @@ public sealed class GapTests
         await standby.CopyAsync();
         await people.RunningAsync(async host =>
         {
-            await people.ExecuteAsync("UPDATE people SET ssn = 'lost with the primary' WHERE id = 1", "INSERT INTO people VALUES (21, 'lost too')", "SELECT pg_switch_wal()");
+            await people.ExecuteAsync("UPDATE people SET ssn = 'lost with the primary' WHERE id = 1",
+                "INSERT INTO people VALUES (21, 'lost too')", "SELECT pg_switch_wal()");
             await people.CaughtUpAsync(host);
             await standby.TakeOverAsync();
             Assert.Equal("2", await people.AskAsync("SELECT timeline_id FROM pg_control_checkpoint()"));
             await PeopleLedger.UntilAsync(() => people.Entries().Exists(entry => entry.Header.Code == GuardCode.Gap));
             await GoesOnAsync(people, host);
         });
-        Assert.Equal(["timeline-changed", "slot-missing"], people.Entries().Where(entry => entry.Header.Code == GuardCode.Gap).Select(entry => entry.Header.Facts!["reason"]));
+        Assert.Equal(["timeline-changed", "slot-missing"],
+            people.Entries().Where(entry => entry.Header.Code == GuardCode.Gap).Select(entry => entry.Header.Facts!["reason"]));
         List<Entry> entries = people.Entries();
         int gap = entries.FindIndex(entry => entry.Header.Code == GuardCode.Gap);
-        Assert.Equal(entries[gap].Header.Facts!["from"], entries.Take(gap).Last(entry => entry.Header.Kind == EntryKind.Coverage).Header.Coverage!.To.ToString());
+        Assert.Equal(entries[gap].Header.Facts!["from"],
+            entries.Take(gap).Last(entry => entry.Header.Kind == EntryKind.Coverage).Header.Coverage!.To.ToString());
         Assert.Contains("is not in this server", entries[gap].Header.Facts!["message"], StringComparison.Ordinal);
         Assert.Equal(["1", "21"], Found(people));
-        Assert.Equal([1u, 2u], people.Entries().Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!.Timeline).Distinct());
-        Position[] positions = [.. people.Entries().Where(entry => entry.Header.Kind == EntryKind.Change && entry.Header.Position is not null).Select(entry => entry.Header.Position!.Value)];
+        Assert.Equal([1u, 2u],
+            people.Entries().Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!.Timeline)
+                .Distinct());
+        Position[] positions = [.. people.Entries()
+            .Where(entry => entry.Header.Kind == EntryKind.Change && entry.Header.Position is not null)
+            .Select(entry => entry.Header.Position!.Value)];
         Assert.Equal(positions.Order(), positions);
     }
 
@@ -106,7 +118,9 @@ public sealed class GapTests
                 await LiveLedger.WholeAsync(host);
                 await busy.DisposeAsync();
                 await people.CaughtUpAsync(host);
-                Assert.Empty((await new Crosscheck(host, "crm", people.Config.Sources["crm"], _ => { }).RunAsync(CancellationToken.None)).Differences);
+                Assert.Empty(
+                    (await new Crosscheck(host, "crm", people.Config.Sources["crm"], _ => { })
+                        .RunAsync(CancellationToken.None)).Differences);
                 await host.PublishAsync(CancellationToken.None);
                 HashSet<string> changed = [.. After(people, host, entry => entry.Header.Operation is Operation.Insert or Operation.Update)];
                 string[] found = [.. After(people, host, entry => entry.Header.Operation == Operation.Found)];

@@ -37,8 +37,10 @@ public sealed class IndexDiskTests : IAsyncLifetime
             await ChangeAsync(host, "UPDATE people SET ssn = 'again' WHERE id = 2");
             await host.PublishAsync(CancellationToken.None);
             Assert.Equal(host.Writer.PublishedSize, host.View.Index.IndexedSize);
-            Assert.Equal(_people.Entries().Count(entry => entry.Header.Operation == Operation.Update), host.View.Index.Find(new Query { Operation = Operation.Update, Limit = 100 }).Entries.Count);
-            Assert.DoesNotContain(host.View.Index.Find(new Query { Kind = EntryKind.Guard }).Entries, index => host.View.Header(index).Code == GuardCode.Continuity);
+            Assert.Equal(_people.Entries().Count(entry => entry.Header.Operation == Operation.Update),
+                host.View.Index.Find(new Query { Operation = Operation.Update, Limit = 100 }).Entries.Count);
+            Assert.DoesNotContain(host.View.Index.Find(new Query { Kind = EntryKind.Guard }).Entries,
+                index => host.View.Header(index).Code == GuardCode.Continuity);
         });
     }
 
@@ -55,7 +57,8 @@ public sealed class IndexDiskTests : IAsyncLifetime
         Assert.Fail("the disk does not fill");
     }
 
-    private static Task UntilIndexedAsync(LedgerHost host) => PeopleLedger.UntilAsync(() => host.View.Index.IndexedSize == host.Writer.TreeSize || host.View.Feed.Problem is not null);
+    private static Task UntilIndexedAsync(LedgerHost host) =>
+        PeopleLedger.UntilAsync(() => host.View.Index.IndexedSize == host.Writer.TreeSize || host.View.Feed.Problem is not null);
 
     private async Task ChangeAsync(LedgerHost host, string statement)
     {

@@ -10,7 +10,8 @@ using Xunit;
 
 namespace Indelible.Server.Tests;
 
-/// <summary>The signing key is handed over: verifiers with either key, mirrors over HTTP and copies follow; a crash in between goes on.</summary>
+/// <summary>The signing key is handed over: verifiers with either key, mirrors over HTTP and copies follow;
+/// a crash in between goes on.</summary>
 public sealed class KeyRotationTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("indelible-keys-").FullName;
@@ -25,8 +26,10 @@ public sealed class KeyRotationTests : IDisposable
     {
         VerifierKey first = await NewAsync();
         string vault = Directory.CreateDirectory(Path.Combine(_root, "vault")).FullName;
-        IndelibleConfig config = new() { Listen = "127.0.0.1:0", Targets = { ["vault"] = new TargetConfig { Path = vault, EverySeconds = 0 } } };
-        await using LedgerHost host = await LedgerHost.OpenAsync(Paths, config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        IndelibleConfig config =
+            new() { Listen = "127.0.0.1:0", Targets = { ["vault"] = new TargetConfig { Path = vault, EverySeconds = 0 } } };
+        await using LedgerHost host =
+            await LedgerHost.OpenAsync(Paths, config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         using CancellationTokenSource stop = new();
         Task running = host.RunAsync(control: null, stop.Token);
         string address = await host.Listening;
@@ -45,7 +48,8 @@ public sealed class KeyRotationTests : IDisposable
         await PeopleLedger.UntilAsync(() => host.Copies.Single() is { Problem: null } copy && copy.Size == host.Writer.PublishedSize);
         await stop.CancelAsync();
         await running;
-        using (LedgerCopy copy = LedgerCopy.Open(Mirror, first)) Assert.Equal((keys[^1], host.Writer.PublishedSize), (copy.Keys.Newest, copy.Stored!.Size));
+        using (LedgerCopy copy = LedgerCopy.Open(Mirror, first))
+            Assert.Equal((keys[^1], host.Writer.PublishedSize), (copy.Keys.Newest, copy.Stored!.Size));
         foreach (string ledger in (string[])[Paths.Ledger, LedgerCopy.LedgerBelow(Mirror), vault])
         {
             foreach (VerifierKey key in keys) Assert.Equal((Verdict.Verified, ledger), (Verify(ledger, key, older).Verdict, ledger));
@@ -55,7 +59,9 @@ public sealed class KeyRotationTests : IDisposable
 
         using NoteSigner stranger = NoteSigner.FromSeed("example.org/t", new byte[NoteSigner.SeedSize]);
         Assert.Equal(Verdict.Failed, Verify(Paths.Ledger, stranger.VerifierKey, []).Verdict);
-        File.Delete(Path.Combine(Paths.Ledger, "handover", $"{Directory.EnumerateFiles(Path.Combine(Paths.Ledger, "handover")).Select(path => long.Parse(Path.GetFileName(path), System.Globalization.CultureInfo.InvariantCulture)).Min()}"));
+        string handovers = Path.Combine(Paths.Ledger, "handover");
+        File.Delete(Directory.EnumerateFiles(handovers)
+            .MinBy(path => long.Parse(Path.GetFileName(path), System.Globalization.CultureInfo.InvariantCulture))!);
         Assert.Equal(Verdict.Failed, Verify(Paths.Ledger, first, []).Verdict);                // nothing links it with the newest any more
         Assert.Equal(Verdict.Verified, Verify(Paths.Ledger, keys[2], []).Verdict);
     }
@@ -90,14 +96,19 @@ public sealed class KeyRotationTests : IDisposable
         string fork = Path.Combine(_root, "fork");
         await using (LedgerHost host = await OpenAsync()) await SealAsync(host);
         Directory.CreateDirectory(fork);
-        foreach (string name in (string[])["ledger", "journal", "index", "keyring"]) await Testing.Copying.AsIsAsync(Path.Combine(_root, name), Path.Combine(fork, name));
+        foreach (string name in (string[])["ledger", "journal", "index", "keyring"])
+            await Testing.Copying.AsIsAsync(Path.Combine(_root, name), Path.Combine(fork, name));
         await using (LedgerHost host = await OpenAsync()) await SealAsync(host);
         using LedgerCopy copy = LedgerCopy.Open(Mirror, first);
         using (LedgerFetch source = LedgerFetch.FromDirectory(Paths.Ledger))
-            Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        {
+            Assert.IsType<FollowOutcome.Stored>(
+                await new LedgerFollower(copy, source, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        }
         LedgerPaths other = LedgerPaths.For(Path.Combine(fork, "ledger"));
         VerifierKey second;
-        await using (LedgerHost host = await LedgerHost.OpenAsync(other, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None))
+        await using (LedgerHost host = await LedgerHost.OpenAsync(
+            other, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None))
         {
             await SealAsync(host);
             await SealAsync(host);
@@ -105,7 +116,8 @@ public sealed class KeyRotationTests : IDisposable
             await SealAsync(host);
         }
         using LedgerFetch forked = LedgerFetch.FromDirectory(other.Ledger);
-        var found = Assert.IsType<FollowOutcome.Misbehaved>(await new LedgerFollower(copy, forked, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        var found = Assert.IsType<FollowOutcome.Misbehaved>(
+            await new LedgerFollower(copy, forked, "it", null, TimeProvider.System).RoundAsync(CancellationToken.None));
         byte[] evidence = await File.ReadAllBytesAsync(found.Evidence);
         foreach (VerifierKey key in (VerifierKey[])[first, second])
         {
@@ -117,7 +129,8 @@ public sealed class KeyRotationTests : IDisposable
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify(evidence, Policy.ForKey(stranger.VerifierKey)).Verdict);
         Assert.True(Misbehaviour.Parse(evidence, out Misbehaviour? read).IsNone);
         Assert.Equal(evidence, read!.ToBytes());
-        Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((read with { Handovers = [] }).ToBytes(), Policy.ForKey(first)).Verdict);      // nothing links the keys
+        // nothing links the keys
+        Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((read with { Handovers = [] }).ToBytes(), Policy.ForKey(first)).Verdict);
     }
 
     [Theory]
@@ -128,7 +141,8 @@ public sealed class KeyRotationTests : IDisposable
     public async Task Stopped_in_the_middle_it_is_as_before_or_goes_on(string after)
     {
         VerifierKey first = await NewAsync();
-        string[] files = [Path.Combine(Paths.Keyring, "keyring.json"), Path.Combine(Paths.Ledger, "checkpoint"), Path.Combine(Paths.Ledger, "ledger.json")];
+        string[] files = [Path.Combine(Paths.Keyring, "keyring.json"), Path.Combine(Paths.Ledger, "checkpoint"),
+            Path.Combine(Paths.Ledger, "ledger.json")];
         await using (LedgerHost host = await OpenAsync())
         {
             await SealAsync(host);
@@ -147,7 +161,8 @@ public sealed class KeyRotationTests : IDisposable
             }
         }
         // The handover is durable first, then the keyring, then what is shown.
-        if (after is "handed over" or "taken") foreach (string file in files.Skip(after == "taken" ? 1 : 0)) File.Move(file + ".before", file, overwrite: true);
+        if (after is "handed over" or "taken") foreach (string file in files.Skip(after == "taken" ? 1 : 0))
+            File.Move(file + ".before", file, overwrite: true);
         VerifierKey newest;
         await using (LedgerHost host = await OpenAsync())
         {
@@ -159,10 +174,12 @@ public sealed class KeyRotationTests : IDisposable
             Assert.Null(host.Keyring.NextKey);
             await SealAsync(host);
         }
-        Assert.Equal((Verdict.Verified, Verdict.Verified), (Verify(Paths.Ledger, first, []).Verdict, Verify(Paths.Ledger, newest, []).Verdict));
+        Assert.Equal(
+            (Verdict.Verified, Verdict.Verified), (Verify(Paths.Ledger, first, []).Verdict, Verify(Paths.Ledger, newest, []).Verdict));
         Assert.Single(new LedgerReader(Paths.Ledger).ReadKeys(first).Handovers);
         using LedgerView view = await LedgerView.OpenAsync(Paths, NullLogger.Instance, CancellationToken.None);
-        Assert.Single(Enumerable.Range(0, (int)view.Reader.ReadCheckpoint().Size).Select(index => view.Entry(index).Header), header => header.Code == KeyRotation.Code);
+        Assert.Single(Enumerable.Range(0, (int)view.Reader.ReadCheckpoint().Size).Select(index => view.Entry(index).Header),
+            header => header.Code == KeyRotation.Code);
     }
 
     private async Task<VerifierKey> NewAsync()
@@ -172,7 +189,8 @@ public sealed class KeyRotationTests : IDisposable
         return key!;
     }
 
-    private Task<LedgerHost> OpenAsync() => LedgerHost.OpenAsync(Paths, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+    private Task<LedgerHost> OpenAsync() =>
+        LedgerHost.OpenAsync(Paths, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
 
     private static async Task SealAsync(LedgerHost host)
     {
@@ -186,12 +204,14 @@ public sealed class KeyRotationTests : IDisposable
     {
         using LedgerCopy copy = LedgerCopy.Open(Mirror, key);
         using LedgerFetch source = LedgerFetch.FromUrl(new Uri(address), CancellationToken.None);
-        Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, address, null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        Assert.IsType<FollowOutcome.Stored>(
+            await new LedgerFollower(copy, source, address, null, TimeProvider.System).RoundAsync(CancellationToken.None));
     }
 
     private static VerificationReport Verify(string ledger, VerifierKey key, byte[] older)
     {
         using LedgerFetch files = LedgerFetch.FromDirectory(ledger);
-        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key), OlderCheckpoint = older }.Verify(CancellationToken.None);
+        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(key), OlderCheckpoint = older }.Verify(
+            CancellationToken.None);
     }
 }

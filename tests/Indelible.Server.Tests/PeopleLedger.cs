@@ -32,7 +32,8 @@ internal sealed class PeopleLedger : IAsyncDisposable
     {
         PostgresServer server = await PostgresServer.StartAsync(settings: settings);
         PeopleLedger people = new(server, await server.CreateDatabaseAsync(), store);
-        await people.ExecuteAsync("CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
+        await people.ExecuteAsync(
+            "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
         await NewLedger.CreateAsync(people.Paths, "example.org/t", CancellationToken.None);
         await using LedgerHost host = await people.OpenAsync();
         await people.ProtectAsync(host, "crm", people.Database);
@@ -50,10 +51,12 @@ internal sealed class PeopleLedger : IAsyncDisposable
 
     public async Task<string?> AskAsync(string query) => (await Server.QueryAsync(Database, query)).FirstOrDefault();
 
-    public Task<LedgerHost> OpenAsync() => LedgerHost.OpenAsync(Paths, Config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+    public Task<LedgerHost> OpenAsync() =>
+        LedgerHost.OpenAsync(Paths, Config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
 
     /// <summary>Protects <c>people.ssn</c> of a database.</summary>
-    public Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database) => new ProtectOperation(host, Path.Combine(_home, "indelible.json"), _ => { })
+    public Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database) =>
+        new ProtectOperation(host, Path.Combine(_home, "indelible.json"), _ => { })
     {
         Source = source,
         Owner = SourceConnection.Parse(database),
@@ -89,7 +92,8 @@ internal sealed class PeopleLedger : IAsyncDisposable
     /// <summary>Waits until something holds.</summary>
     public static async Task UntilAsync(Func<bool> holds)
     {
-        for (Stopwatch waited = Stopwatch.StartNew(); !holds(); await Task.Delay(20)) Assert.True(waited.Elapsed < Patience.Max, "waited too long");
+        for (Stopwatch waited = Stopwatch.StartNew(); !holds(); await Task.Delay(20))
+            Assert.True(waited.Elapsed < Patience.Max, "waited too long");
     }
 
     /// <summary>Everything published.</summary>

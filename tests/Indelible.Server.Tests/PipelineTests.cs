@@ -22,7 +22,8 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         _server = await PostgresServer.StartAsync();
         _database = await _server.CreateDatabaseAsync();
-        await _server.ExecuteAsync(_database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
+        await _server.ExecuteAsync(_database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)",
+            "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 20) n");
         _paths = LedgerPaths.For(Path.Combine(_home, "ledger"));
         _config = new IndelibleConfig { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1 };
         await NewLedger.CreateAsync(_paths, "example.org/t", CancellationToken.None);
@@ -46,7 +47,8 @@ public sealed class PipelineTests : IAsyncLifetime
             {
                 await _server.ExecuteAsync(_database, $"UPDATE people SET ssn = 'x{i}' WHERE id = {1 + (i % 20)}");
                 string confirmed = (await _server.QueryAsync(_database, "SELECT confirmed_flush_lsn FROM pg_replication_slots"))[0]!;
-                Assert.True(Lsn.Parse(confirmed) <= host.Writer.MarkOf("crm")!.Confirmable, $"confirmed {confirmed}, sealed {host.Writer.MarkOf("crm")!.Confirmable}");
+                Assert.True(Lsn.Parse(confirmed) <= host.Writer.MarkOf("crm")!.Confirmable,
+                    $"confirmed {confirmed}, sealed {host.Writer.MarkOf("crm")!.Confirmable}");
             }
             await CaughtUpAsync(host);
         });
@@ -64,7 +66,8 @@ public sealed class PipelineTests : IAsyncLifetime
                 await CaughtUpAsync(host);
             });
         }
-        Coverage[] stretches = [.. Entries().Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!)];
+        Coverage[] stretches =
+            [.. Entries().Where(entry => entry.Header.Kind == EntryKind.Coverage).Select(entry => entry.Header.Coverage!)];
         Assert.True(stretches.Length >= 3);
         for (int i = 1; i < stretches.Length; i++) Assert.Equal(stretches[i - 1].To, stretches[i].From);
     }
@@ -72,7 +75,8 @@ public sealed class PipelineTests : IAsyncLifetime
     [Fact]
     public async Task What_a_gap_hid_is_found_and_the_record_is_whole_again()
     {
-        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 1", "DELETE FROM people WHERE id = 2", "INSERT INTO people VALUES (21, 'new')",
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 1", "DELETE FROM people WHERE id = 2",
+            "INSERT INTO people VALUES (21, 'new')",
             "SELECT pg_replication_slot_advance('indelible_crm', pg_current_wal_lsn())", "UPDATE people SET ssn = 'seen' WHERE id = 3");
         await RunningAsync(async host =>
         {
@@ -94,7 +98,8 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         await RunningAsync(async host =>
         {
-            await _server.ExecuteAsync(_database, "ALTER TABLE people ALTER ssn TYPE varchar(30) USING upper(ssn)", "UPDATE people SET ssn = 'after' WHERE id = 1");
+            await _server.ExecuteAsync(_database, "ALTER TABLE people ALTER ssn TYPE varchar(30) USING upper(ssn)",
+                "UPDATE people SET ssn = 'after' WHERE id = 1");
             await UntilAsync(host, () => Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete) == 2);
             await CaughtUpAsync(host);
             CrosscheckReport report = await CrosscheckAsync(host);
@@ -107,16 +112,20 @@ public sealed class PipelineTests : IAsyncLifetime
     [Fact]
     public async Task A_type_that_prints_the_same_bytes_otherwise_is_stated_anew_and_a_wider_one_is_not()
     {
-        await _server.ExecuteAsync(_database, "CREATE TABLE seen (id int PRIMARY KEY, at timestamp, name varchar(10))", "INSERT INTO seen SELECT n, '2026-01-01', 'n' FROM generate_series(1, 3) n");
+        await _server.ExecuteAsync(_database, "CREATE TABLE seen (id int PRIMARY KEY, at timestamp, name varchar(10))",
+            "INSERT INTO seen SELECT n, '2026-01-01', 'n' FROM generate_series(1, 3) n");
         await using (LedgerHost host = await OpenAsync())
         {
             await ProtectAsync(host, "crm", _database, columns: ["seen.at", "seen.name"]);
         }
         await RunningAsync(async host =>
         {
-            await _server.ExecuteAsync(_database, "ALTER TABLE seen ALTER name TYPE varchar(20)", "ALTER TABLE seen ALTER name TYPE text", "SET TimeZone = 'UTC'", "ALTER TABLE seen ALTER at TYPE timestamptz",
+            await _server.ExecuteAsync(_database, "ALTER TABLE seen ALTER name TYPE varchar(20)", "ALTER TABLE seen ALTER name TYPE text",
+                "SET TimeZone = 'UTC'", "ALTER TABLE seen ALTER at TYPE timestamptz",
                 "UPDATE seen SET at = '2026-02-02' WHERE id = 1");
-            await UntilAsync(host, () => Entries().Count(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == "seen") == 2);
+            await UntilAsync(host,
+                () => Entries()
+                    .Count(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == "seen") == 2);
             await CaughtUpAsync(host);
             Assert.Empty((await CrosscheckAsync(host)).Differences);
         });
@@ -130,12 +139,17 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         await RunningAsync(async host =>
         {
-            await _server.ExecuteAsync(_database, "DROP EVENT TRIGGER indelible_ddl", "ALTER TABLE people REPLICA IDENTITY DEFAULT", "ALTER TABLE people DISABLE TRIGGER zz_indelible");
-            await UntilAsync(host, () => Found("public.people identity") is ["not on public.people (DEFAULT)"] && Found("public.people trigger") is [.., "not on public.people (disabled)"]);
+            await _server.ExecuteAsync(_database, "DROP EVENT TRIGGER indelible_ddl", "ALTER TABLE people REPLICA IDENTITY DEFAULT",
+                "ALTER TABLE people DISABLE TRIGGER zz_indelible");
+            await UntilAsync(host,
+                () => Found("public.people identity") is ["not on public.people (DEFAULT)"]
+                    && Found("public.people trigger") is [.., "not on public.people (disabled)"]);
             await _server.ExecuteAsync(_database, "ALTER TABLE people REPLICA IDENTITY FULL");
             await UntilAsync(host, () => Found("public.people identity") is [_, "all 1 relations"]);
         });
-        string[] Found(string what) => [.. Entries().Where(entry => entry.Header.Code == GuardCode.IdentityChanged && entry.Header.Facts!["what"] == what).Select(entry => entry.Header.Facts!["found"])];
+        string[] Found(string what) => [.. Entries()
+            .Where(entry => entry.Header.Code == GuardCode.IdentityChanged && entry.Header.Facts!["what"] == what)
+            .Select(entry => entry.Header.Facts!["found"])];
     }
 
     [Fact]
@@ -161,19 +175,25 @@ public sealed class PipelineTests : IAsyncLifetime
             await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'last' WHERE id = 1");
             Assert.Equal(0, await UnprotectAsync(host));
         });
-        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3", "CREATE TABLE visits (id int PRIMARY KEY, note text)");
-        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "crm", _database, columns: ["visits.note", "people.ssn"]);
+        await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'unseen' WHERE id = 2", "DELETE FROM people WHERE id = 3",
+            "CREATE TABLE visits (id int PRIMARY KEY, note text)");
+        await using (LedgerHost host = await OpenAsync())
+            await ProtectAsync(host, "crm", _database, columns: ["visits.note", "people.ssn"]);
         await RunningAsync(async host =>
         {
             await LiveLedger.WholeAsync(host);
-            await _server.ExecuteAsync(_database, "INSERT INTO visits VALUES (1, 'first')", "INSERT INTO people VALUES (3, 'again')", "UPDATE people SET ssn = 'seen' WHERE id = 2");
+            await _server.ExecuteAsync(_database, "INSERT INTO visits VALUES (1, 'first')", "INSERT INTO people VALUES (3, 'again')",
+                "UPDATE people SET ssn = 'seen' WHERE id = 2");
             await CaughtUpAsync(host);
             Assert.Empty((await CrosscheckAsync(host)).Differences);
         });
         List<Entry> entries = Entries();
-        Assert.Equal([("people", 1u), ("visits", 2u)], entries.Where(entry => entry.Header.Key is not null).Select(entry => (entry.Header.Relation!.Name, entry.Header.Relation.Id)).Distinct().Order());
+        Assert.Equal([("people", 1u), ("visits", 2u)],
+            entries.Where(entry => entry.Header.Key is not null).Select(entry => (entry.Header.Relation!.Name, entry.Header.Relation.Id))
+                .Distinct().Order());
         Assert.Single(entries, entry => entry.Header.Code == GuardCode.Gap);
-        Assert.Equal(["2", "3"], entries.Where(entry => entry.Header.Operation == Operation.Found).Select(entry => entry.Header.Key!.Columns[0].Value));
+        Assert.Equal(["2", "3"],
+            entries.Where(entry => entry.Header.Operation == Operation.Found).Select(entry => entry.Header.Key!.Columns[0].Value));
         Assert.DoesNotContain(entries, entry => entry.Header.Code == GuardCode.Continuity);
     }
 
@@ -182,16 +202,22 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         const int tables = 40, large = 7;
         await _server.ExecuteAsync(_database,
-            [.. Enumerable.Range(0, tables).Select(n => $"CREATE TABLE small{n} (id int PRIMARY KEY, x text); INSERT INTO small{n} SELECT i, 'v' FROM generate_series(1, {(n == large ? 12_000 : n % 3)}) i")]);
-        await using (LedgerHost host = await OpenAsync()) await ProtectAsync(host, "crm", _database, columns: [.. Enumerable.Range(0, tables).Select(n => $"small{n}.x")]);
+            [.. Enumerable.Range(0, tables)
+                .Select(n =>
+                    $"CREATE TABLE small{n} (id int PRIMARY KEY, x text); INSERT INTO small{n} SELECT i, 'v' FROM generate_series(1, "
+                        + $"{(n == large ? 12_000 : n % 3)}) i")]);
+        await using (LedgerHost host = await OpenAsync())
+            await ProtectAsync(host, "crm", _database, columns: [.. Enumerable.Range(0, tables).Select(n => $"small{n}.x")]);
         List<Entry> entries = Entries();
         for (int n = 0; n < tables; n++)
         {
             string name = $"small{n}";
-            int complete = entries.FindIndex(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == name);
+            int complete =
+                entries.FindIndex(entry => entry.Header.Code == GuardCode.BaselineComplete && entry.Header.Relation!.Name == name);
             int rows = n == large ? 12_000 : n % 3;
             Assert.Equal($"{rows}", entries[complete].Header.Facts!["rows"]);
-            Assert.All(entries[(complete - rows)..complete], entry => Assert.Equal((EntryKind.Baseline, name), (entry.Header.Kind, entry.Header.Relation!.Name)));
+            Assert.All(entries[(complete - rows)..complete],
+                entry => Assert.Equal((EntryKind.Baseline, name), (entry.Header.Kind, entry.Header.Relation!.Name)));
         }
         await RunningAsync(async host =>
         {
@@ -214,7 +240,8 @@ public sealed class PipelineTests : IAsyncLifetime
             await _server.ExecuteAsync(second, "INSERT INTO people VALUES (101, 'y')");
             await UntilAsync(host, () => Entries().Count(entry => entry.Header.Kind == EntryKind.Change) == 2);
         });
-        Assert.Equal(["crm", "second"], Entries().Where(entry => entry.Header.Kind == EntryKind.Change).Select(entry => entry.Header.Source!).Order());
+        Assert.Equal(["crm", "second"],
+            Entries().Where(entry => entry.Header.Kind == EntryKind.Change).Select(entry => entry.Header.Source!).Order());
     }
 
     [Fact]
@@ -273,7 +300,8 @@ public sealed class PipelineTests : IAsyncLifetime
 
     private Task<ProtectResult> ProtectAsync(LedgerHost host) => ProtectAsync(host, "crm", _database);
 
-    private Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database, bool? defaultIdentity = null, string[]? columns = null) => new ProtectOperation(host, ConfigPath, _ => { })
+    private Task<ProtectResult> ProtectAsync(LedgerHost host, string source, string database, bool? defaultIdentity = null,
+        string[]? columns = null) => new ProtectOperation(host, ConfigPath, _ => { })
     {
         Source = source,
         Owner = SourceConnection.Parse(database),
@@ -312,7 +340,9 @@ public sealed class PipelineTests : IAsyncLifetime
     {
         OpenedValue opened = host.View.Values.Open(entry, field, side);
         Assert.Equal(OpenFault.None, opened.Fault);
-        return opened.Value.IsMissing ? $"({opened.Value.Reason})" : opened.Value.IsNull ? "NULL" : System.Text.Encoding.UTF8.GetString(opened.Value.Bytes.Span);
+        return opened.Value.IsMissing ? $"({opened.Value.Reason})" : opened.Value.IsNull
+            ? "NULL"
+            : System.Text.Encoding.UTF8.GetString(opened.Value.Bytes.Span);
     }
 
     private Task RunningAsync(Func<LedgerHost, Task> act) => LiveLedger.RunningAsync(OpenAsync(), act);
@@ -320,7 +350,8 @@ public sealed class PipelineTests : IAsyncLifetime
     /// <summary>Waits until everything committed by now is sealed.</summary>
     private async Task CaughtUpAsync(LedgerHost host)
     {
-        Lsn end = Lsn.Parse((await _server.QueryAsync(_database, "SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))[0]!);
+        Lsn end = Lsn.Parse(
+            (await _server.QueryAsync(_database, "SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))[0]!);
         while (host.Writer.MarkOf("crm")!.Confirmable < end) await Task.Delay(20);
     }
 

@@ -70,7 +70,8 @@ public sealed class RestoreTests : IDisposable
         Entry gap = Assert.Single(entries, entry => entry.Header.Code == GuardCode.Gap);
         Assert.Equal(("slot-ahead", restored.Sources[0].Confirmable.ToString()), (gap.Header.Facts!["reason"], gap.Header.Facts["from"]));
         Assert.Equal("4", Assert.Single(entries, entry => entry.Header.Operation == Operation.Found).Header.Key!.Columns[0].Value);
-        Assert.Single(entries, entry => entry.Header is { Kind: EntryKind.Change, Operation: Operation.Update, Key.Columns: [{ Value: "9" }] });
+        Assert.Single(
+            entries, entry => entry.Header is { Kind: EntryKind.Change, Operation: Operation.Update, Key.Columns: [{ Value: "9" }] });
         Assert.Equal(Verdict.Verified, Verify(people.Paths.Ledger, key).Verdict);
     }
 
@@ -82,7 +83,8 @@ public sealed class RestoreTests : IDisposable
         string newest = Path.Combine(_root, "newest.checkpoint");
         File.Copy(Path.Combine(people.Paths.Ledger, "checkpoint"), newest);
         Destroy(people);
-        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => NewRestore(people, key, newest).RunAsync(CancellationToken.None));
+        IndelibleException refused =
+            await Assert.ThrowsAsync<IndelibleException>(() => NewRestore(people, key, newest).RunAsync(CancellationToken.None));
         Assert.Equal(ExitCode.Finding, refused.ExitCode);
         Assert.Contains("would make a second history", refused.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(people.Paths.Ledger));
@@ -94,19 +96,24 @@ public sealed class RestoreTests : IDisposable
         string config = Path.Combine(home, "indelible.json");
         await using (LedgerHost host = await OpenAsync(own, config))
         {
-            await new ProtectOperation(host, config, _ => { }) { Source = "crm", Owner = SourceConnection.Parse(people.Database), Columns = [ColumnRequest.Parse("people.ssn")], By = "a test", CapturePasswordFile = people.Config.Sources["crm"].PasswordFile }.RunAsync(CancellationToken.None);
+            await new ProtectOperation(host, config, _ => { }) { Source = "crm", Owner = SourceConnection.Parse(people.Database),
+                Columns = [ColumnRequest.Parse("people.ssn")], By = "a test",
+                CapturePasswordFile = people.Config.Sources["crm"].PasswordFile }.RunAsync(CancellationToken.None);
         }
         await LiveLedger.RunningAsync(OpenAsync(own, config), async host =>
         {
-            await people.ExecuteAsync("SELECT indelible.operator('maria', 'a test'); UPDATE people SET ssn = 'in the successor' WHERE id = 11");
+            await people.ExecuteAsync(
+                "SELECT indelible.operator('maria', 'a test'); UPDATE people SET ssn = 'in the successor' WHERE id = 11");
             await people.CaughtUpAsync(host);
         });
         List<Entry> entries = LiveLedger.EntriesOf(own);
         EntryHeader first = entries[0].Header;
         Assert.Equal((EntryKind.Admin, "succeeds", "example.org/t-2"), (first.Kind, first.Code, first.Origin));
         Assert.Equal(
-            ("example.org/t", $"{restored.Complete.Size}", $"{restored.Complete.Root}", $"{restored.Highest!.Head.Size}", $"{restored.Highest.Head.Root}"),
-            (first.Facts!["predecessor"], first.Facts["complete-size"], first.Facts["complete-root"], first.Facts["known-size"], first.Facts["known-root"]));
+            ("example.org/t", $"{restored.Complete.Size}", $"{restored.Complete.Root}", $"{restored.Highest!.Head.Size}",
+                $"{restored.Highest.Head.Root}"),
+            (first.Facts!["predecessor"], first.Facts["complete-size"], first.Facts["complete-root"], first.Facts["known-size"],
+                first.Facts["known-root"]));
         Assert.Equal(restored.Sources[0].Confirmable.ToString(), first.Facts["sealed-to-crm"]);
         Assert.Equal(20, entries.Count(entry => entry.Header.Kind == EntryKind.Baseline));
         Assert.Equal(Grade.Asserted, Assert.Single(entries, entry => entry.Header.Kind == EntryKind.Change).Header.Operator!.Grade);
@@ -127,19 +134,26 @@ public sealed class RestoreTests : IDisposable
         LedgerPaths other = LedgerPaths.For(Path.Combine(_root, "other", "ledger"));
         await SealAsync(other, 5);
 
-        Restore restore = new(paths, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test" };
-        Assert.Contains("is never overwritten", (await Assert.ThrowsAsync<IndelibleException>(() => restore.RunAsync(CancellationToken.None))).Message, StringComparison.Ordinal);
+        Restore restore =
+            new(paths, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test" };
+        Assert.Contains("is never overwritten",
+            (await Assert.ThrowsAsync<IndelibleException>(() => restore.RunAsync(CancellationToken.None))).Message,
+            StringComparison.Ordinal);
 
         LedgerPaths to = LedgerPaths.For(Path.Combine(_root, "new", "ledger"));
-        Restore two = new(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test", Heads = [other.Ledger] };
+        Restore two = new(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test",
+            Heads = [other.Ledger] };
         IndelibleException twice = await Assert.ThrowsAsync<IndelibleException>(() => two.RunAsync(CancellationToken.None));
         Assert.Contains("the ledger's key signed two histories", twice.Message, StringComparison.Ordinal);
         Directory.Delete(Path.Combine(_root, "new"), recursive: true);
 
-        Restore silent = new(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test", Heads = ["http://127.0.0.1:1/"] };
-        Assert.Equal(ExitCode.Environment, (await Assert.ThrowsAsync<IndelibleException>(() => silent.RunAsync(CancellationToken.None))).ExitCode);
+        Restore silent = new(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test",
+            Heads = ["http://127.0.0.1:1/"] };
+        Assert.Equal(
+            ExitCode.Environment, (await Assert.ThrowsAsync<IndelibleException>(() => silent.RunAsync(CancellationToken.None))).ExitCode);
 
-        RestoredLedger restored = await new Restore(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger, Key = key!, By = "a test", Heads = [paths.Ledger] }.RunAsync(CancellationToken.None);
+        RestoredLedger restored = await new Restore(to, new IndelibleConfig(), TimeProvider.System, _ => { }) { From = paths.Ledger,
+            Key = key!, By = "a test", Heads = [paths.Ledger] }.RunAsync(CancellationToken.None);
         Assert.Equal((20, false, false), (restored.Complete.Size, restored.Values.HasKeyring, restored.IsBehind));
     }
 
@@ -164,18 +178,21 @@ public sealed class RestoreTests : IDisposable
         Assert.True(VerifierKey.Parse(Keyring.ReadPublic(people.Paths.Keyring).VerifierKey, out VerifierKey? key).IsNone);
         using LedgerCopy copy = LedgerCopy.Open(Copy, key!);
         using LedgerFetch source = LedgerFetch.FromDirectory(people.Paths.Ledger);
-        Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, "the ledger", null, TimeProvider.System).RoundAsync(CancellationToken.None));
+        Assert.IsType<FollowOutcome.Stored>(
+            await new LedgerFollower(copy, source, "the ledger", null, TimeProvider.System).RoundAsync(CancellationToken.None));
         return key!;
     }
 
     /// <summary>All that was on the host but the keyring, which is restored from its own backup, without the guard.</summary>
     private static void Destroy(PeopleLedger people)
     {
-        foreach (string directory in (string[])[people.Paths.Ledger, people.Paths.Journal, people.Paths.Index]) Directory.Delete(directory, recursive: true);
+        foreach (string directory in (string[])[people.Paths.Ledger, people.Paths.Journal, people.Paths.Index])
+            Directory.Delete(directory, recursive: true);
         File.Delete(new Guard(people.Paths.Keyring).FilePath);
     }
 
-    private Restore NewRestore(PeopleLedger people, VerifierKey key, string? head = null, string? successor = null) => new(people.Paths, people.Config, TimeProvider.System, _ => { })
+    private Restore NewRestore(PeopleLedger people, VerifierKey key, string? head = null, string? successor = null) =>
+        new(people.Paths, people.Config, TimeProvider.System, _ => { })
     {
         From = LedgerCopy.LedgerBelow(Copy), Key = key, By = "a test", Heads = head is null ? [] : [head],
         Successor = successor is null ? null : "example.org/t-2", SuccessorDirectory = successor,
@@ -183,7 +200,8 @@ public sealed class RestoreTests : IDisposable
 
     private static async Task AcceptHeadAsync(PeopleLedger people)
     {
-        await using LedgerHost host = await LedgerHost.OpenAsync(people.Paths, people.Config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None, acceptMissingGuard: true);
+        await using LedgerHost host = await LedgerHost.OpenAsync(
+            people.Paths, people.Config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None, acceptMissingGuard: true);
         EntryBatch entries = new();
         host.NewMaker("").AddGuard(entries, GuardCode.HeadAccepted);
         await host.SealAsync(entries, CancellationToken.None);
@@ -191,7 +209,8 @@ public sealed class RestoreTests : IDisposable
 
     private static async Task SealAsync(LedgerPaths paths, int count)
     {
-        await using LedgerHost host = await LedgerHost.OpenAsync(paths, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
+        await using LedgerHost host = await LedgerHost.OpenAsync(
+            paths, new IndelibleConfig(), TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None);
         EntryBatch entries = new();
         for (int i = 0; i < count; i++) host.NewMaker("").AddGuard(entries, GuardCode.Rights);
         await host.SealAsync(entries, CancellationToken.None);

@@ -17,7 +17,8 @@ public sealed class SelfVerificationTests
         await using PeopleLedger people = await PeopleLedger.StartAsync();
         await using WebhookReceiver receiver = new();
         people.Config.VerificationPercent = 50;
-        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1,
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
         await people.RunningAsync(async host =>
         {
             await people.ExecuteAsync("INSERT INTO people SELECT n, 's' || n FROM generate_series(100, 999) n");
@@ -36,7 +37,8 @@ public sealed class SelfVerificationTests
             await people.CaughtUpAsync(host);
 
             Put(bundle, whole);
-            await PeopleLedger.UntilAsync(() => host.Verification!.Problem is null && receiver.Taken.Any(alert => (string)alert.Json["state"]! == "over"));
+            await PeopleLedger.UntilAsync(() => host.Verification!.Problem is null
+                && receiver.Taken.Any(alert => (string)alert.Json["state"]! == "over"));
         });
         Entry guard = Assert.Single(people.Entries(), entry => entry.Header.Code == GuardCode.VerificationFailed);
         Assert.Equal("tile/0/002", guard.Header.Facts!["file"]);
@@ -53,10 +55,12 @@ public sealed class SelfVerificationTests
         await people.RunningAsync(host => PeopleLedger.UntilAsync(() => File.Exists(remembered)));
         await using (LedgerHost host = await people.OpenAsync())
         {
-            Checkpoint other = new() { Origin = host.View.Origin, Size = 5, Root = host.View.Reader.ReadCheckpoint().Root };    // of another history, signed with the key
+            // of another history, signed with the key
+            Checkpoint other = new() { Origin = host.View.Origin, Size = 5, Root = host.View.Reader.ReadCheckpoint().Root };
             await File.WriteAllBytesAsync(remembered, other.Sign(host.Keyring.LedgerKeys.Signer).ToBytes());
         }
-        LedgerCorruptException e = await Assert.ThrowsAsync<LedgerCorruptException>(() => people.RunningAsync(host => PeopleLedger.UntilAsync(() => !host.IsRunning)));
+        LedgerCorruptException e = await Assert.ThrowsAsync<LedgerCorruptException>(
+            () => people.RunningAsync(host => PeopleLedger.UntilAsync(() => !host.IsRunning)));
         Assert.Contains("history was rewritten", e.Message, StringComparison.Ordinal);
     }
 

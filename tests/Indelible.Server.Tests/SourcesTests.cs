@@ -17,7 +17,8 @@ public sealed class SourcesTests : IAsyncLifetime
     [Fact]
     public async Task A_source_that_gives_up_is_shown_with_its_problem_and_does_not_stop_the_others()
     {
-        SourceConfig lost = new() { Connection = _people.Database.Replace("test1", "nowhere", StringComparison.Ordinal), Protection = _people.Config.Sources["crm"].Protection };
+        SourceConfig lost = new() { Connection = _people.Database.Replace("test1", "nowhere", StringComparison.Ordinal),
+            Protection = _people.Config.Sources["crm"].Protection };
         _people.Config.Sources["lost"] = lost;
         await _people.RunningAsync(async host =>
         {
@@ -53,7 +54,8 @@ public sealed class SourcesTests : IAsyncLifetime
             await second.ExecuteAsync(other, "UPDATE people SET ssn = 'b3'");
             await PeopleLedger.UntilAsync(() => _people.Entries().Count(entry => entry.Header.Operation == Operation.Update) == 3);
         });
-        Assert.Equal(["billing", "billing", "crm"], _people.Entries().Where(entry => entry.Header.Operation == Operation.Update).Select(entry => entry.Header.Source).Order());
+        Assert.Equal(["billing", "billing", "crm"],
+            _people.Entries().Where(entry => entry.Header.Operation == Operation.Update).Select(entry => entry.Header.Source).Order());
         Assert.DoesNotContain(_people.Entries(), entry => entry.Header.Code == GuardCode.Gap);
     }
 
@@ -61,7 +63,8 @@ public sealed class SourcesTests : IAsyncLifetime
     public async Task A_source_protected_while_the_process_runs_is_captured_beside_the_others_under_the_same_table_name()
     {
         string other = await _people.Server.CreateDatabaseAsync();
-        await _people.Server.ExecuteAsync(other, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people VALUES (1, 'b')");
+        await _people.Server.ExecuteAsync(
+            other, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "INSERT INTO people VALUES (1, 'b')");
         await _people.RunningAsync(async host =>
         {
             await _people.ProtectAsync(host, "billing", other);
@@ -82,8 +85,10 @@ public sealed class SourcesTests : IAsyncLifetime
             await _people.ExecuteAsync("UPDATE people SET ssn = 'one' WHERE id = 1");
             await _people.CaughtUpAsync(host);
             string password = SourceConnections.Password(_people.Config.Sources["crm"])!;
-            await _people.ExecuteAsync("ALTER ROLE indelible_capture PASSWORD 'another'", "UPDATE people SET ssn = 'two' WHERE id = 1", EndSessions("true"));
-            await PeopleLedger.UntilAsync(() => StateOf(host, "crm") == "waiting" && Of(host, "crm").Problem!.Contains("password was refused", StringComparison.Ordinal));
+            await _people.ExecuteAsync(
+                "ALTER ROLE indelible_capture PASSWORD 'another'", "UPDATE people SET ssn = 'two' WHERE id = 1", EndSessions("true"));
+            await PeopleLedger.UntilAsync(() => StateOf(host, "crm") == "waiting"
+                && Of(host, "crm").Problem!.Contains("password was refused", StringComparison.Ordinal));
             await _people.ExecuteAsync($"ALTER ROLE indelible_capture PASSWORD '{password}'");
             await _people.CaughtUpAsync(host);
             Assert.Equal("capturing", StateOf(host, "crm"));
@@ -122,7 +127,8 @@ public sealed class SourcesTests : IAsyncLifetime
         await _people.RunningAsync(async host =>
         {
             _host = host;
-            ControlRequest request = new() { Arguments = [], Directory = "/", Environment = new Dictionary<string, string>(), User = "a test", Terminal = false, Width = 80 };
+            ControlRequest request = new() { Arguments = [], Directory = "/", Environment = new Dictionary<string, string>(),
+                User = "a test", Terminal = false, Width = 80 };
             await PeopleLedger.UntilAsync(() => Path.Exists(ControlSocket.PathFor(_people.Paths.Journal)));
             call = ControlClient.TryRunAsync(_people.Paths.Journal, request, TextWriter.Null, TextWriter.Null, CancellationToken.None);
             await begun.Task;
@@ -137,8 +143,10 @@ public sealed class SourcesTests : IAsyncLifetime
 
     private static SourceStatus Of(LedgerHost host, string source) => host.Sources.Single(status => status.Source == source);
 
-    private static string StateOf(LedgerHost host, string source) => host.Sources.FirstOrDefault(status => status.Source == source)?.State ?? "";
+    private static string StateOf(LedgerHost host, string source) =>
+        host.Sources.FirstOrDefault(status => status.Source == source)?.State ?? "";
 
     private IEnumerable<string> Changes(string source) => _people.Entries()
-        .Where(entry => entry.Header.Kind == EntryKind.Change && entry.Header.Source == source).Select(entry => $"{source} {entry.Header.Operation}");
+        .Where(entry => entry.Header.Kind == EntryKind.Change && entry.Header.Source == source)
+        .Select(entry => $"{source} {entry.Header.Operation}");
 }

@@ -49,7 +49,8 @@ public sealed class TimeStampingTests : IAsyncLifetime
 
             TimeCheck wrong = await CheckAsync(files, now, _one.RootPath);
             Assert.Contains("vouched for by a pinned certificate", Assert.Single(wrong.Findings).Message, StringComparison.Ordinal);
-            TimeCheck later = await CheckAsync(files, now.AddDays(30), _one.RootPath, _two.RootPath);     // the certificate of two has ended, and one stamped before two's entry was sealed, or after
+            // the certificate of two has ended, and one stamped before two's entry was sealed, or after
+            TimeCheck later = await CheckAsync(files, now.AddDays(30), _one.RootPath, _two.RootPath);
             Assert.Empty(later.Findings);
             TimeCheck late = await CheckAsync(files, now.AddYears(2), _one.RootPath, _two.RootPath);
             Assert.Equal(2, late.Notices.Count);
@@ -59,10 +60,12 @@ public sealed class TimeStampingTests : IAsyncLifetime
         byte[] bytes = await File.ReadAllBytesAsync(token, TestContext.Current.CancellationToken);
         File.Delete(token);
         using LedgerFetch damaged = LedgerFetch.FromDirectory(_people.Paths.Ledger);
-        Assert.Contains("found no file", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message, StringComparison.Ordinal);
+        Assert.Contains("found no file", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message,
+            StringComparison.Ordinal);
         bytes[^1] ^= 1;
         await File.WriteAllBytesAsync(token, bytes, TestContext.Current.CancellationToken);
-        Assert.Contains("found another", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message, StringComparison.Ordinal);
+        Assert.Contains("found another", Assert.Single((await CheckAsync(damaged, now, _one.RootPath, _two.RootPath)).Findings).Message,
+            StringComparison.Ordinal);
 
         // A certificate of two ends within 30 days: but it was stamped today, so nothing is asked for again.
         int given = _one.Given + _two.Given;
@@ -95,7 +98,9 @@ public sealed class TimeStampingTests : IAsyncLifetime
     /// <summary>Runs on a clock that is ahead until there are so many stamps, or for a while.</summary>
     private async Task RunLaterAsync(TimeSpan ahead, TimeSpan time, int stamps = 0)
     {
-        await LiveLedger.RunningAsync(LedgerHost.OpenAsync(_people.Paths, _people.Config, new LaterTime(ahead), NullLoggerFactory.Instance, CancellationToken.None), async host =>
+        await LiveLedger.RunningAsync(
+            LedgerHost.OpenAsync(_people.Paths, _people.Config, new LaterTime(ahead), NullLoggerFactory.Instance, CancellationToken.None),
+            async host =>
         {
             if (stamps > 0) await PeopleLedger.UntilAsync(() => Anchors(host.View.Reader).Count == stamps);
             else
@@ -116,24 +121,29 @@ public sealed class TimeStampingTests : IAsyncLifetime
     public async Task An_authority_that_is_down_or_revoked_stops_nothing_and_is_told_of()
     {
         await using WebhookReceiver receiver = new();
-        _people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1, Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
+        _people.Config.Alerts = new AlertsConfig { IntervalSeconds = 1,
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } } };
         _one.IsUp = false;
         await _people.RunningAsync(async host =>
         {
             await _people.ExecuteAsync("UPDATE people SET ssn = 'f'");
             await _people.CaughtUpAsync(host);
             await PeopleLedger.UntilAsync(() => receiver.Kinds.Contains("time-stamp-failed"));
-            Assert.Contains("status 503", (string)receiver.Taken.First(alert => (string)alert.Json["alert"]! == "time-stamp-failed").Json["message"]!, StringComparison.Ordinal);
+            Assert.Contains("status 503",
+                (string)receiver.Taken.First(alert => (string)alert.Json["alert"]! == "time-stamp-failed").Json["message"]!,
+                StringComparison.Ordinal);
             _one.Revoke();
             _one.IsUp = true;
             await PeopleLedger.UntilAsync(() => _one.Given > 0);
-            await PeopleLedger.UntilAsync(() => Assert.Single(host.TimeStamps).Problem?.Contains("revoked since", StringComparison.Ordinal) == true);
+            await PeopleLedger.UntilAsync(
+                () => Assert.Single(host.TimeStamps).Problem?.Contains("revoked since", StringComparison.Ordinal) == true);
             Assert.Empty(Anchors(host.View.Reader));
             Assert.False(Directory.Exists(Path.Combine(_people.Paths.Ledger, "anchors")));
         });
     }
 
-    private static TimeStampAuthorityConfig Authority(TimeStampAuthority authority) => new() { Url = authority.Url, Certificates = authority.RootPath };
+    private static TimeStampAuthorityConfig Authority(TimeStampAuthority authority) =>
+        new() { Url = authority.Url, Certificates = authority.RootPath };
 
     private static List<(long, EntryHeader)> Anchors(LedgerReader reader)
     {
@@ -150,11 +160,14 @@ public sealed class TimeStampingTests : IAsyncLifetime
     private static async Task<TimeCheck> CheckAsync(LedgerFetch files, DateTimeOffset now, params string[] roots)
     {
         List<(long, EntryHeader)> anchors = [];
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Seen = (index, header) => { if (header.Code == AnchorFiles.Code) anchors.Add((index, header)); } }.Verify(CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(files.Fetch,
+            files.OpenFile) { Seen = (index, header) => { if (header.Code == AnchorFiles.Code) anchors.Add((index, header)); } }.Verify(
+                CancellationToken.None);
         Assert.True(report.IsSound, ReportText.ToText(report));
         X509Certificate2Collection pinned = [];
         foreach (string root in roots) Assert.True(AnchorFiles.TryImport(pinned, await File.ReadAllBytesAsync(root)));
-        TimeCheck check = new(files, new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, pinned, MicroTime.From(now));
+        TimeCheck check = new(files, new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, pinned,
+            MicroTime.From(now));
         await check.RunAsync(anchors, CancellationToken.None);
         return check;
     }

@@ -25,7 +25,8 @@ public sealed class WitnessingTests : IAsyncLifetime
 
     private string Home => Path.Combine(_root, "primary");
 
-    public async ValueTask InitializeAsync() => _key = (await NewLedger.CreateAsync(Paths(Home), Origin, CancellationToken.None)).VerifierKey;
+    public async ValueTask InitializeAsync() =>
+        _key = (await NewLedger.CreateAsync(Paths(Home), Origin, CancellationToken.None)).VerifierKey;
 
     public async ValueTask DisposeAsync()
     {
@@ -48,7 +49,8 @@ public sealed class WitnessingTests : IAsyncLifetime
             await StopAsync(_running[1].Stop, _running[1].Running, _running[1].Host);
             await SealAsync(host, 300);
             Assert.Equal(600, host.Writer.PublishedSize);
-            await UntilAsync(() => host.Witnessing!.Problems.Count == 1 && _told.ToString().Contains("\"alert\":\"witness-stale\",\"state\":\"raised\"", StringComparison.Ordinal));
+            await UntilAsync(() => host.Witnessing!.Problems.Count == 1
+                && _told.ToString().Contains("\"alert\":\"witness-stale\",\"state\":\"raised\"", StringComparison.Ordinal));
             Assert.Equal(300, Cosigned(Home));
             using HttpClient client = new();
             Assert.Contains("\n600\n", await client.GetStringAsync($"{host.Address}/checkpoint"), StringComparison.Ordinal);
@@ -105,7 +107,8 @@ public sealed class WitnessingTests : IAsyncLifetime
         await RunAsync(other, Config(await PolicyAsync((two.Key, second))), 70);
 
         MirrorConfig mirror = new() { Directory = Path.Combine(_root, "copies"), IntervalSeconds = 1, Compare = [first, second] };
-        mirror.Ledgers["crm"] = new MirroredLedgerConfig { From = Path.Combine(Home, "ledger"), Key = _key, To = Path.Combine(_root, "copies", "crm") };
+        mirror.Ledgers["crm"] =
+            new MirroredLedgerConfig { From = Path.Combine(Home, "ledger"), Key = _key, To = Path.Combine(_root, "copies", "crm") };
         IndelibleConfig config = new() { Listen = "127.0.0.1:0", Mirror = mirror };
         using (MirrorHost host = MirrorHost.Open(config, TimeProvider.System, NullLoggerFactory.Instance, CancellationToken.None))
         {
@@ -115,7 +118,8 @@ public sealed class WitnessingTests : IAsyncLifetime
             Assert.Equal(ExitCode.Finding, await host.OnceAsync(CancellationToken.None));
             MirrorStatus status = Assert.Single(host.Status());
             Assert.Equal(("stopped", 250), (status.State, status.Size));
-            VerificationReport report = EvidenceVerifier.Verify(await File.ReadAllBytesAsync(Assert.Single(status.Evidence)), Policy.ForKey(Key()));
+            VerificationReport report =
+                EvidenceVerifier.Verify(await File.ReadAllBytesAsync(Assert.Single(status.Evidence)), Policy.ForKey(Key()));
             Assert.Equal((Verdict.Verified, 170, 250), (report.Verdict, report.Misbehaviour!.Size, report.TreeSize));
         }
     }
@@ -141,7 +145,8 @@ public sealed class WitnessingTests : IAsyncLifetime
         await LiveLedger.RunningAsync(OpenAsync(Home, Config(await PolicyAsync((witness.Key, address)))), async host =>
         {
             await SealAsync(host, 10);
-            await UntilAsync(() => host.Witnessing!.Problems.Any(problem => problem.Contains("set the clock that is wrong", StringComparison.Ordinal)));
+            await UntilAsync(
+                () => host.Witnessing!.Problems.Any(problem => problem.Contains("set the clock that is wrong", StringComparison.Ordinal)));
         });
         Assert.False(File.Exists(Path.Combine(Home, "ledger", "checkpoint.cosigned")));
     }
@@ -152,7 +157,8 @@ public sealed class WitnessingTests : IAsyncLifetime
 
     private static IndelibleConfig Config(string policy) => new()
     {
-        Listen = "127.0.0.1:0", Witnesses = new WitnessesConfig { Policy = policy, IntervalSeconds = 1, StaleSeconds = 2 }, Alerts = new Alerts.AlertsConfig { IntervalSeconds = 1 },
+        Listen = "127.0.0.1:0", Witnesses = new WitnessesConfig { Policy = policy, IntervalSeconds = 1, StaleSeconds = 2 },
+        Alerts = new Alerts.AlertsConfig { IntervalSeconds = 1 },
     };
 
     private static Task<LedgerHost> OpenAsync(string home, IndelibleConfig config) =>
@@ -172,7 +178,8 @@ public sealed class WitnessingTests : IAsyncLifetime
     }
 
     /// <summary>Seals entries and, if there are witnesses, has them cosigned.</summary>
-    private static Task RunAsync(string home, IndelibleConfig config, int count) => LiveLedger.RunningAsync(OpenAsync(home, config), async host =>
+    private static Task RunAsync(string home, IndelibleConfig config, int count) =>
+        LiveLedger.RunningAsync(OpenAsync(home, config), async host =>
     {
         await SealAsync(host, count);
         if (config.Witnesses is not null) await UntilAsync(() => Cosigned(home) == host.Writer.PublishedSize);
@@ -186,10 +193,13 @@ public sealed class WitnessingTests : IAsyncLifetime
         await host.PublishAsync(CancellationToken.None);
     }
 
-    private async Task<(WitnessHost Host, string Address)> StartWitnessAsync(string name, string address = "http://127.0.0.1:0", TimeProvider? time = null)
+    private async Task<(WitnessHost Host, string Address)> StartWitnessAsync(
+        string name, string address = "http://127.0.0.1:0", TimeProvider? time = null)
     {
-        WitnessConfig witness = new() { Name = $"witness.example/{name}", Directory = Path.Combine(_root, name), KeyFile = Path.Combine(_root, $"{name}.key"), Logs = [new WitnessedLogConfig { Key = _key }] };
-        WitnessHost host = WitnessHost.Open(new IndelibleConfig { Listen = new Uri(address).Authority, Witness = witness }, time ?? TimeProvider.System, NullLoggerFactory.Instance);
+        WitnessConfig witness = new() { Name = $"witness.example/{name}", Directory = Path.Combine(_root, name),
+            KeyFile = Path.Combine(_root, $"{name}.key"), Logs = [new WitnessedLogConfig { Key = _key }] };
+        WitnessHost host = WitnessHost.Open(new IndelibleConfig { Listen = new Uri(address).Authority, Witness = witness },
+            time ?? TimeProvider.System, NullLoggerFactory.Instance);
         CancellationTokenSource stop = new();
         Task running = host.RunAsync(stop.Token);
         _running.Add((stop, running, host));
@@ -201,7 +211,8 @@ public sealed class WitnessingTests : IAsyncLifetime
     {
         string path = Path.Combine(_root, $"policy{witnesses.Length}{witnesses[0].Key.Id:x8}");
         string lines = string.Concat(witnesses.Select((witness, i) => $"witness w{i} {witness.Key} {witness.Address}\n"));
-        await File.WriteAllTextAsync(path, $"log {_key}\n{lines}group g all {string.Join(' ', witnesses.Select((_, i) => $"w{i}"))}\nquorum g\n");
+        await File.WriteAllTextAsync(
+            path, $"log {_key}\n{lines}group g all {string.Join(' ', witnesses.Select((_, i) => $"w{i}"))}\nquorum g\n");
         return path;
     }
 
@@ -214,11 +225,14 @@ public sealed class WitnessingTests : IAsyncLifetime
         return (report.Verdict, report.TreeSize);
     }
 
-    private static long Cosigned(string home) => Path.Combine(home, "ledger", "checkpoint.cosigned") is var path && File.Exists(path) ? long.Parse(File.ReadAllLines(path)[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
+    private static long Cosigned(string home) => Path.Combine(home, "ledger", "checkpoint.cosigned") is var path && File.Exists(path)
+        ? long.Parse(File.ReadAllLines(path)[1], System.Globalization.CultureInfo.InvariantCulture)
+        : 0;
 
     private static async Task UntilAsync(Func<bool> holds)
     {
-        for (Stopwatch watch = Stopwatch.StartNew(); !holds(); await Task.Delay(50)) Assert.True(watch.Elapsed < Patience.Max, "it did not come");
+        for (Stopwatch watch = Stopwatch.StartNew(); !holds(); await Task.Delay(50))
+            Assert.True(watch.Elapsed < Patience.Max, "it did not come");
     }
 
     private static async Task StopAsync(CancellationTokenSource stop, Task running, IDisposable host)

@@ -5,7 +5,8 @@ internal sealed class SimClock : TimeProvider
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly SortedSet<SimTimer> _timers = new(Comparer<SimTimer>.Create(static (a, b) => (a.Due, a.Order).CompareTo((b.Due, b.Order))));
+    private readonly SortedSet<SimTimer> _timers =
+        new(Comparer<SimTimer>.Create(static (a, b) => (a.Due, a.Order).CompareTo((b.Due, b.Order))));
     private long _elapsed;
     private long _stepped;
     private long _ordered;

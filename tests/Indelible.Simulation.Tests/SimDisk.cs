@@ -12,7 +12,8 @@ internal enum Outage
     PowerCut,
 }
 
-/// <summary>The disk of one simulated machine: real files, of which it is known what a power cut would leave. Fails, and ends the process, when told to.</summary>
+/// <summary>The disk of one simulated machine: real files, of which it is known what a power cut would leave.
+/// Fails, and ends the process, when told to.</summary>
 /// <remarks>RocksDB's own files are not watched: see <see cref="CopySubjects"/>.</remarks>
 internal sealed class SimDisk : IDisposable
 {
@@ -40,7 +41,8 @@ internal sealed class SimDisk : IDisposable
         DurableFile.Hook = OnCall;
     }
 
-    /// <summary>Where the files are now. A process that was killed goes on, for a moment, on those it had before, which answer nothing any more.</summary>
+    /// <summary>Where the files are now. A process that was killed goes on, for a moment, on those it had before,
+    /// which answer nothing any more.</summary>
     public string Root { get; private set; }
     /// <summary>Calls that change something, so far.</summary>
     public long Calls { get; private set; }
@@ -110,7 +112,8 @@ internal sealed class SimDisk : IDisposable
         if (isBlob && operation is DiskOperation.SyncDirectory or DiskOperation.MakeDirectory) return;
         Calls++;
         _trace.Note($"{operation} {(isBlob ? "blob" : name)} {isDone}");
-        if (!isDone && operation == DiskOperation.Sync && _failedFlushes.Contains(name)) Offence ??= $"a flush that failed was tried again: {name}";
+        if (!isDone && operation == DiskOperation.Sync && _failedFlushes.Contains(name))
+            Offence ??= $"a flush that failed was tried again: {name}";
         bool isAfterLong = isDone && operation == DiskOperation.Write && _written >= LongMin && _outageAfterLong is not null;
         if (isAfterLong || (_outageIn > 0 && --_outageIn == 0))
         {
@@ -124,7 +127,8 @@ internal sealed class SimDisk : IDisposable
 
     private void Fail(DiskOperation operation, string name)
     {
-        if (operation == DiskOperation.SyncDatabase) return;                  // RocksDB's failures are its own: tests on a small disk have them
+        // RocksDB's failures are its own: tests on a small disk have them
+        if (operation == DiskOperation.SyncDatabase) return;
         if (operation == DiskOperation.Sync)
         {
             _failedFlushes.Add(name);
@@ -146,7 +150,8 @@ internal sealed class SimDisk : IDisposable
             case DiskOperation.MakeDirectory: if (!directory.Names.ContainsKey(last)) directory.Names[last] = NewDirectory(); break;
             case DiskOperation.Write: Append(directory.Names[last], name); break;
             case DiskOperation.Sync or DiskOperation.SyncDirectory: Find(name)!.Flush(); break;
-            case DiskOperation.Link: directory.Names.TryGetValue(last, out SimNode? linked); Find(Path.GetDirectoryName(Relative(target!))!)!.Names.TryAdd(Path.GetFileName(target!), linked!); break;
+            case DiskOperation.Link: directory.Names.TryGetValue(last, out SimNode? linked); Find(
+                Path.GetDirectoryName(Relative(target!))!)!.Names.TryAdd(Path.GetFileName(target!), linked!); break;
             case DiskOperation.Delete: directory.Names.Remove(last); break;
             case DiskOperation.Rename:
                 directory.Names[Path.GetFileName(target!)] = directory.Names[last];
@@ -215,7 +220,8 @@ internal sealed class SimDisk : IDisposable
         }
     }
 
-    /// <summary>RocksDB flushes tables and manifest before it relies on them. Of its log everything after the last flush may be lost.</summary>
+    /// <summary>RocksDB flushes tables and manifest before it relies on them.
+    /// Of its log everything after the last flush may be lost.</summary>
     private void CopySubjects(string from, string to)
     {
         CopyAll(from, to);
@@ -255,7 +261,8 @@ internal sealed class SimDisk : IDisposable
         {
             try
             {
-                return [.. new DirectoryInfo(directory).EnumerateFiles().Select(file => $"{file.Name} {file.Length}").Order(StringComparer.Ordinal)];
+                return [.. new DirectoryInfo(directory).EnumerateFiles().Select(file => $"{file.Name} {file.Length}")
+                    .Order(StringComparer.Ordinal)];
             }
             catch (FileNotFoundException)
             {
@@ -264,7 +271,8 @@ internal sealed class SimDisk : IDisposable
         }
     }
 
-    private string NewRoot() => Directory.CreateDirectory(Path.Combine(_home, (_machines++).ToString("D4", CultureInfo.InvariantCulture))).FullName;
+    private string NewRoot() =>
+        Directory.CreateDirectory(Path.Combine(_home, (_machines++).ToString("D4", CultureInfo.InvariantCulture))).FullName;
 
     private static SimNode NewDirectory() => new(true, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 }

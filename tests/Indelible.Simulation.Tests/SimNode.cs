@@ -33,12 +33,14 @@ internal sealed class SimNode(bool isDirectory, UnixFileMode mode)
         if (Length > Durable) _lost.Add((Durable, Length));
     }
 
-    /// <summary>What the disk holds after a power cut: all that was flushed, and of the rest whatever it happened to have written.</summary>
+    /// <summary>What the disk holds after a power cut: all that was flushed, and of the rest whatever it
+    /// happened to have written.</summary>
     public byte[] AfterPowerCut(Random random)
     {
         int kept = random.Next(4) switch { 0 => Length, 1 => random.Next(Durable, Length + 1), _ => Durable };
         byte[] bytes = _content.WrittenSpan[..kept].ToArray();
-        if (kept > Durable && random.Next(3) == 0) bytes.AsSpan(random.Next(Durable, kept)).Clear();     // the length was written, the bytes were not
+        // the length was written, the bytes were not
+        if (kept > Durable && random.Next(3) == 0) bytes.AsSpan(random.Next(Durable, kept)).Clear();
         foreach ((int from, int to) in _lost)
         {
             if (from < kept) bytes.AsSpan(from, Math.Min(to, kept) - from).Clear();

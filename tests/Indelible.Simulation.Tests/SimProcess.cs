@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Simulation.Tests;
 
-/// <summary>One life of the product: what `indelible run` sets going over a ledger, without servers, copies and witnesses, and one session of a source at a time.</summary>
+/// <summary>One life of the product: what `indelible run` sets going over a ledger, without servers, copies and witnesses,
+/// and one session of a source at a time.</summary>
 internal sealed class SimProcess : IDisposable
 {
     public const string Source = "crm";
@@ -32,7 +33,8 @@ internal sealed class SimProcess : IDisposable
     public bool HasFailedToStop { get; private set; }
 
     public static async Task<SimProcess> StartAsync(string root, IndelibleConfig config, SimClock clock) =>
-        new(await LedgerHost.OpenAsync(LedgerPaths.For(Path.Combine(root, "ledger")), config, clock, NullLoggerFactory.Instance, CancellationToken.None));
+        new(await LedgerHost.OpenAsync(
+            LedgerPaths.For(Path.Combine(root, "ledger")), config, clock, NullLoggerFactory.Instance, CancellationToken.None));
 
     /// <summary>As <see cref="SourceSession"/> does it, where nothing was missed.</summary>
     public async Task CaptureAsync(SimServer server, SimWire wire, Protection protection, CancellationToken cancellationToken)
@@ -40,18 +42,25 @@ internal sealed class SimProcess : IDisposable
         EntryMaker maker = _host.NewMaker(Source);
         await _host.Writer.PublishAsync(cancellationToken);
         Coverage? covered = CoverageLog.Newest(_host.View, Source);
-        ResumePoint? resume = _host.Writer.MarkOf(Source) is { } mark ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0) : null;
-        SourceCapture.Opening opening = new(server.Identity, TimeSpan.FromSeconds(60), server.Confirmed, Capture.Slots.SlotCheck.Check(protection, server.Identity, wire.Slot(), resume), SimTable.CatalogOf(server.Workload.Tables));
+        ResumePoint? resume = _host.Writer.MarkOf(Source) is { } mark
+            ? new ResumePoint(mark.Last, mark.Confirmable, covered?.Timeline ?? 0)
+            : null;
+        SourceCapture.Opening opening = new(server.Identity, TimeSpan.FromSeconds(60), server.Confirmed,
+            Capture.Slots.SlotCheck.Check(protection, server.Identity, wire.Slot(), resume), SimTable.CatalogOf(server.Workload.Tables));
         if (opening.Gaps.Count > 0) throw new SimulationFailure($"a gap: {opening.Gaps[0].Message}");
-        await using SourceCapture capture = SourceCapture.Over(wire, wire, SourceConnection.Parse("Host=simulated"), protection, _host.Keyring.AttributionSecret(Source),
-            (table, column) => _host.Keyring.FingerprintKey(Source, table, column), resume, new SessionTable(), opening, _host.Time, NullLogger.Instance);
+        await using SourceCapture capture = SourceCapture.Over(
+            wire, wire, SourceConnection.Parse("Host=simulated"), protection, _host.Keyring.AttributionSecret(Source),
+            (table, column) => _host.Keyring.FingerprintKey(Source, table, column), resume, new SessionTable(), opening, _host.Time,
+            NullLogger.Instance);
         await _host.PublishAsync(cancellationToken);
         new RowImageCatchUp(_host.View, Source, protection).Run(cancellationToken);
         ContinuityCheck continuity = new(Source, protection, _host.Keyring, _host.View.Index.Rows, NullLogger.Instance);
-        Coverage last = new(Lsn.None, covered?.To ?? _host.Writer.MarkOf(Source)?.Confirmable ?? Lsn.None, SimServer.SystemId, 1, protection.Slot, ProtectionDigest.Of(protection));
+        Coverage last = new(Lsn.None, covered?.To ?? _host.Writer.MarkOf(Source)?.Confirmable ?? Lsn.None, SimServer.SystemId, 1,
+            protection.Slot, ProtectionDigest.Of(protection));
         CoverageLog coverage = new(maker, last, covered is null, TimeSpan.FromSeconds(_host.Config.CoverageIntervalSeconds), _host.Time);
         using Pipeline pipeline = new(
-            capture, continuity, maker, _host.Keyring, _host.Writer, _host.View.Feed, coverage, _progress, () => _host.HeldSize, _host.RoomAsync, static _ => { }, _host.Time);
+            capture, continuity, maker, _host.Keyring, _host.Writer, _host.View.Feed, coverage, _progress, () => _host.HeldSize,
+            _host.RoomAsync, static _ => { }, _host.Time);
         await pipeline.RunAsync(cancellationToken);
         EntryBatch end = new();
         coverage.Add(end, _host.Writer.MarkOf(Source)?.Confirmable ?? Lsn.None);

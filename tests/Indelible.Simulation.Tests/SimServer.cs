@@ -3,7 +3,8 @@ using Indelible.Format;
 
 namespace Indelible.Simulation.Tests;
 
-/// <summary>A model of a PostgreSQL server as its slot shows it: a log of committed transactions, and how much of it was confirmed.</summary>
+/// <summary>A model of a PostgreSQL server as its slot shows it: a log of committed transactions,
+/// and how much of it was confirmed.</summary>
 internal sealed class SimServer(Workload workload, Random random, SimClock clock, Trace trace)
 {
     public const ulong SystemId = 7_312_345_678_901_234_567;

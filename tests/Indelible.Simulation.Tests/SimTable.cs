@@ -12,7 +12,8 @@ namespace Indelible.Simulation.Tests;
 /// <param name="Key">Places of the primary key's columns.</param>
 /// <param name="IsFull">REPLICA IDENTITY FULL; else DEFAULT.</param>
 /// <param name="Subject">Place of the column that names the person; -1 if none does.</param>
-internal sealed record SimTable(uint Id, uint Oid, string Name, uint[] Leaves, IReadOnlyList<(string Name, ColumnPolicy? Policy)> Columns, int[] Key, bool IsFull, int Subject)
+internal sealed record SimTable(uint Id, uint Oid, string Name, uint[] Leaves, IReadOnlyList<(string Name, ColumnPolicy? Policy)> Columns,
+    int[] Key, bool IsFull, int Subject)
 {
     /// <summary>text, for every column: the type takes no part in anything simulated.</summary>
     public const uint TypeOid = 25;
@@ -22,11 +23,16 @@ internal sealed record SimTable(uint Id, uint Oid, string Name, uint[] Leaves, I
 
     public bool IsToken => Key.Any(place => Columns[place].Policy is not null);
 
-    /// <summary>One of each kind: plain names and digests, a key of two columns without old values, a protected key and a subject, partitions, and a stranger.</summary>
+    /// <summary>One of each kind: plain names and digests, a key of two columns without old values, a protected key and a subject,
+    /// partitions, and a stranger.</summary>
     public static SimTable[] All() =>
     [
-        new(1, 16401, "patients", [], [("id", null), ("name", ColumnPolicy.Sealed), ("note", ColumnPolicy.Sealed), ("ward", ColumnPolicy.Plain), ("seen", null)], [0], true, -1),
-        new(2, 16402, "people", [], [("region", null), ("no", null), ("ssn", ColumnPolicy.Sealed), ("email", ColumnPolicy.Digest), ("hits", null)], [0, 1], false, -1),
+        new(1, 16401, "patients", [],
+            [("id", null), ("name", ColumnPolicy.Sealed), ("note", ColumnPolicy.Sealed), ("ward", ColumnPolicy.Plain), ("seen", null)], [0],
+            true, -1),
+        new(2, 16402, "people", [],
+            [("region", null), ("no", null), ("ssn", ColumnPolicy.Sealed), ("email", ColumnPolicy.Digest), ("hits", null)], [0, 1], false,
+            -1),
         new(3, 16403, "accounts", [], [("iban", ColumnPolicy.Sealed), ("owner", null), ("balance", ColumnPolicy.Sealed)], [0], true, 1),
         new(4, 16410, "visits", [16411, 16412], [("id", null), ("what", ColumnPolicy.Sealed)], [0], true, -1),
         new(0, 16999, "others", [], [("id", null), ("what", null)], [0], true, -1),
@@ -48,7 +54,8 @@ internal sealed record SimTable(uint Id, uint Oid, string Name, uint[] Leaves, I
         Dictionary<uint, RelationShape> shapes = [];
         foreach (SimTable table in tables.Where(table => table.Id != 0))
         {
-            ShapeColumn[] columns = [.. table.Columns.Select((column, place) => new ShapeColumn(column.Name, TypeOid, (short)(place + 1), false))];
+            ShapeColumn[] columns =
+                [.. table.Columns.Select((column, place) => new ShapeColumn(column.Name, TypeOid, (short)(place + 1), false))];
             shapes[table.Oid] = new RelationShape(table.Oid, table.Oid, table.Leaves.Length > 0, columns);
             foreach (uint leaf in table.Leaves) shapes[leaf] = new RelationShape(leaf, table.Oid, false, columns);
         }

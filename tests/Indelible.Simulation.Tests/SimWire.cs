@@ -6,7 +6,8 @@ using Indelible.Format;
 
 namespace Indelible.Simulation.Tests;
 
-/// <summary>One connection to the simulated server: sends what is not confirmed again, transaction by transaction, as far as it is told to.</summary>
+/// <summary>One connection to the simulated server: sends what is not confirmed again, transaction by transaction,
+/// as far as it is told to.</summary>
 internal sealed class SimWire(SimServer server, Random random, Trace trace, Func<bool> isGone) : IReplicationStream, ILiveCatalog
 {
     private readonly Queue<(Lsn At, byte[]? Bytes, bool WantsReply)> _queue = [];
@@ -81,7 +82,8 @@ internal sealed class SimWire(SimServer server, Random random, Trace trace, Func
     public ValueTask<bool> MoveNextAsync()
     {
         _buffer.AsSpan().Fill(0xEE);                        // nobody may still be reading there
-        if (TryTake(out bool isMore, out Exception? failure)) return failure is null ? new ValueTask<bool>(isMore) : ValueTask.FromException<bool>(failure);
+        if (TryTake(out bool isMore, out Exception? failure))
+            return failure is null ? new ValueTask<bool>(isMore) : ValueTask.FromException<bool>(failure);
         if (_stop.IsCancellationRequested) return ValueTask.FromCanceled<bool>(_stop);
         _waiting = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         return new ValueTask<bool>(_waiting.Task);
@@ -112,7 +114,8 @@ internal sealed class SimWire(SimServer server, Random random, Trace trace, Func
 
     /// <inheritdoc/>
     public Task<(Catalog Now, bool IsOthers)> ReadAsync(uint oid, CancellationToken cancellationToken) =>
-        Task.FromResult((SimTable.CatalogOf(server.Workload.Tables), server.Workload.Tables.Any(table => table.Id == 0 && table.Oid == oid)));
+        Task.FromResult(
+            (SimTable.CatalogOf(server.Workload.Tables), server.Workload.Tables.Any(table => table.Id == 0 && table.Oid == oid)));
 
     /// <inheritdoc/>
     public Task<SlotState?> SlotAsync(CancellationToken cancellationToken) => Task.FromResult<SlotState?>(Slot());
@@ -139,7 +142,13 @@ internal sealed class SimWire(SimServer server, Random random, Trace trace, Func
     {
         SimTransaction transaction = server.Transactions[_transaction];
         (uint oid, byte[] bytes) = transaction.Messages[_message];
-        if (oid != 0 && _described.Add(oid)) _queue.Enqueue((transaction.Commit, WireBytes.Relation(server.Workload.Tables.Single(table => table.Oid == oid || table.Leaves.Contains(oid)), oid), false));
+        if (oid != 0 && _described.Add(oid))
+        {
+            _queue.Enqueue(
+                (transaction.Commit,
+                    WireBytes.Relation(server.Workload.Tables.Single(table => table.Oid == oid || table.Leaves.Contains(oid)), oid),
+                    false));
+        }
         bool isLast = ++_message == transaction.Messages.Count;
         if (bytes.Length > 0) _queue.Enqueue((isLast ? transaction.End : transaction.Commit, bytes, false));
         if (!isLast) return;

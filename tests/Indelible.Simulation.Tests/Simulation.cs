@@ -12,8 +12,10 @@ namespace Indelible.Simulation.Tests;
 /// <summary>What became of a run.</summary>
 internal sealed record Outcome(ulong Trace, int Changes, int Kills, int PowerCuts, int Faults, int Cuts, long Calls);
 
-/// <summary>One run from one seed: the product between a wire, a disk and a clock that do what the seed says. docs/reliability.md.</summary>
-/// <remarks>Everything happens on the one thread of the pool, one thing after the other: after each thing that is done to it the product comes to rest before the next is done.
+/// <summary>One run from one seed: the product between a wire, a disk and a clock that do what the seed says.
+/// docs/reliability.md.</summary>
+/// <remarks>Everything happens on the one thread of the pool, one thing after the other:
+/// after each thing that is done to it the product comes to rest before the next is done.
 /// Keys and nonces are truly random; nothing that is traced or decided depends on them.</remarks>
 internal sealed class Simulation : IAsyncDisposable
 {
@@ -23,7 +25,8 @@ internal sealed class Simulation : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
 
-    private readonly string _home = Directory.CreateDirectory(Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"indelible-sim-{Guid.NewGuid():n}")).FullName;
+    private readonly string _home = Directory.CreateDirectory(
+        Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"indelible-sim-{Guid.NewGuid():n}")).FullName;
     private readonly Random _random;
     private readonly Trace _trace = new();
     private readonly SimClock _clock = new();
@@ -84,11 +87,14 @@ internal sealed class Simulation : IAsyncDisposable
     {
         LedgerPaths paths = LedgerPaths.For(Path.Combine(_disk.Root, "ledger"));
         await NewLedger.CreateAsync(paths, Origin, CancellationToken.None);
-        await using (LedgerHost host = await LedgerHost.OpenAsync(paths, _config, _clock, NullLoggerFactory.Instance, CancellationToken.None))
+        await using (LedgerHost host =
+            await LedgerHost.OpenAsync(paths, _config, _clock, NullLoggerFactory.Instance, CancellationToken.None))
         {
             _workload = new Workload(new Random(_random.Next()), host.Keyring.GetOrCreateAttributionSecret(SimProcess.Source));
             _server = new SimServer(_workload, new Random(_random.Next()), _clock, _trace);
-            await host.SealAsync(new EntryBatch { Mark = new SourceMark(SimProcess.Source, new Position(_server.End, 0), _server.End) }, CancellationToken.None);     // as `protect` does
+            // as `protect` does
+            await host.SealAsync(new EntryBatch { Mark = new SourceMark(SimProcess.Source, new Position(_server.End, 0), _server.End) },
+                CancellationToken.None);
         }
         _disk.Attach();
         _check = new TruthCheck(_workload.Truth);
@@ -106,7 +112,8 @@ internal sealed class Simulation : IAsyncDisposable
         await FinishAsync(starting);
         if (starting.IsFaulted)
         {
-            if (_disk.Ended is null && _disk.Fault is null) throw new SimulationFailure("the ledger does not open", starting.Exception.InnerException);
+            if (_disk.Ended is null && _disk.Fault is null)
+                throw new SimulationFailure("the ledger does not open", starting.Exception.InnerException);
             Note();
             return;
         }
@@ -195,10 +202,12 @@ internal sealed class Simulation : IAsyncDisposable
         else if (_disk.Fault is not null && _process is not null) await FailedAsync();
         else if (_session is { IsCompleted: true })
         {
-            if (_session.Exception is { InnerException: { } failure } && !(failure is IOException && _wire!.IsOver)) throw new SimulationFailure("a session failed", failure);
+            if (_session.Exception is { InnerException: { } failure } && !(failure is IOException && _wire!.IsOver))
+                throw new SimulationFailure("a session failed", failure);
             _session = null;
         }
-        else if (_process?.Behind.FirstOrDefault(task => task.IsCompleted) is { } ended) throw new SimulationFailure("publishing or indexing ended", ended.Exception);
+        else if (_process?.Behind.FirstOrDefault(task => task.IsCompleted) is { } ended)
+            throw new SimulationFailure("publishing or indexing ended", ended.Exception);
     }
 
     /// <summary>The process was ended from one moment to the next.</summary>
@@ -296,7 +305,8 @@ internal sealed class Simulation : IAsyncDisposable
         if (_process is not null) throw new SimulationFailure("trouble after the end");
         LedgerPaths paths = LedgerPaths.For(Path.Combine(_disk.Root, "ledger"));
         _disk.Dispose();
-        await using (LedgerHost host = await LedgerHost.OpenAsync(paths, _config, _clock, NullLoggerFactory.Instance, CancellationToken.None))
+        await using (LedgerHost host =
+            await LedgerHost.OpenAsync(paths, _config, _clock, NullLoggerFactory.Instance, CancellationToken.None))
         {
             _check.Continue(host.View, _server.Confirmed);
             _check.RequireAll();
@@ -308,7 +318,8 @@ internal sealed class Simulation : IAsyncDisposable
         IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(paths.Ledger, Origin, CancellationToken.None);
         IndexCheck.All(paths.Index, Origin, entries);
         using LedgerFetch files = LedgerFetch.FromDirectory(paths.Ledger);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(VerifierKeyOf(paths)) }.Verify(CancellationToken.None);
+        VerificationReport report =
+            new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(VerifierKeyOf(paths)) }.Verify(CancellationToken.None);
         if (report.Verdict != Verdict.Verified) throw new SimulationFailure(ReportText.ToText(report));
         _trace.Note($"verified {entries.Count}");
     }

@@ -36,8 +36,11 @@ public sealed class SimulationTests
     public async Task Nothing_is_lost_doubled_or_confirmed_too_early_whatever_the_seed()
     {
         const int secondsUsual = 600;
-        TimeSpan time = TimeSpan.FromSeconds(int.TryParse(Environment.GetEnvironmentVariable("INDELIBLE_SIM_SECONDS"), CultureInfo.InvariantCulture, out int seconds) ? seconds : secondsUsual);
-        int first = Campaign.Seed(RandomNumberGenerator.GetInt32(1_000_000_000)), rounds = Campaign.Rounds(int.MaxValue), runs = 0, failures = 0;
+        TimeSpan time = TimeSpan.FromSeconds(
+            int.TryParse(Environment.GetEnvironmentVariable("INDELIBLE_SIM_SECONDS"), CultureInfo.InvariantCulture, out int seconds)
+                ? seconds : secondsUsual);
+        int first = Campaign.Seed(RandomNumberGenerator.GetInt32(1_000_000_000)), rounds = Campaign.Rounds(int.MaxValue), runs = 0,
+            failures = 0;
         List<Outcome> outcomes = [];
         Stopwatch watch = Stopwatch.StartNew();
         for (; runs < rounds && watch.Elapsed < time; runs++)
@@ -52,8 +55,10 @@ public sealed class SimulationTests
                 Console.WriteLine($"seed {first + runs} failed; again: INDELIBLE_SEED={first + runs} ./test --campaign sim 1\n{e}");
             }
         }
-        Campaign.Tell("sim", ("seed", first), ("runs", runs), ("crashes", outcomes.Sum(one => one.Kills + one.PowerCuts)), ("power_cuts", outcomes.Sum(one => one.PowerCuts)),
-            ("faults", outcomes.Sum(one => one.Faults)), ("cuts", outcomes.Sum(one => one.Cuts)), ("changes", outcomes.Sum(one => (long)one.Changes)), ("disk_calls", outcomes.Sum(one => one.Calls)),
+        Campaign.Tell("sim", ("seed", first), ("runs", runs), ("crashes", outcomes.Sum(one => one.Kills + one.PowerCuts)),
+            ("power_cuts", outcomes.Sum(one => one.PowerCuts)),
+            ("faults", outcomes.Sum(one => one.Faults)), ("cuts", outcomes.Sum(one => one.Cuts)),
+            ("changes", outcomes.Sum(one => (long)one.Changes)), ("disk_calls", outcomes.Sum(one => one.Calls)),
             ("failures", failures), ("seconds", (int)watch.Elapsed.TotalSeconds));
         Assert.Equal(0, failures);
     }

@@ -6,7 +6,8 @@ namespace Indelible.Simulation.Tests;
 /// <remarks>INDELIBLE_SIM_TRACE names a file that receives it line by line.</remarks>
 internal sealed class Trace : IDisposable
 {
-    private readonly StreamWriter? _lines = Environment.GetEnvironmentVariable("INDELIBLE_SIM_TRACE") is { } path ? new StreamWriter(path) : null;
+    private readonly StreamWriter? _lines = Environment.GetEnvironmentVariable("INDELIBLE_SIM_TRACE") is { } path
+        ? new StreamWriter(path) : null;
 
     /// <summary>FNV-1a over what was noted.</summary>
     public ulong Hash { get; private set; } = 14_695_981_039_346_656_037;

@@ -6,7 +6,8 @@ using Indelible.Server;
 
 namespace Indelible.Simulation.Tests;
 
-/// <summary>Holds a ledger against what the simulated database did: every change once, in its order, with its values; nothing that a check of the product's would call a finding.</summary>
+/// <summary>Holds a ledger against what the simulated database did: every change once, in its order, with its values;
+/// nothing that a check of the product's would call a finding.</summary>
 internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
 {
     private readonly Dictionary<string, string> _tokens = new(StringComparer.Ordinal);
@@ -17,7 +18,8 @@ internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
     /// <summary>Changes found so far.</summary>
     public int Changes => _changes;
 
-    /// <summary>Checks the entries after those checked before. What was there once must still be: whoever calls opened the ledger, which makes everything in it durable.</summary>
+    /// <summary>Checks the entries after those checked before. What was there once must still be:
+    /// whoever calls opened the ledger, which makes everything in it durable.</summary>
     /// <param name="view">The ledger, open.</param>
     /// <param name="confirmed">What the slot stands at: changes before are nowhere else any more.</param>
     public void Continue(LedgerView view, Lsn confirmed)
@@ -25,7 +27,8 @@ internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
         long size = view.Reader.ReadCheckpoint().Size;
         Require(size >= _checkedTo, $"{_checkedTo} entries were sealed, {size} are there");
         for (; _checkedTo < size; _checkedTo++) Check(view, view.Entry(_checkedTo));
-        Require(_changes >= truth.Count || truth[_changes].Position.CommitLsn >= confirmed, $"{confirmed} is confirmed, and the change at {(_changes < truth.Count ? truth[_changes].Position : default)} is not sealed");
+        Require(_changes >= truth.Count || truth[_changes].Position.CommitLsn >= confirmed,
+            $"{confirmed} is confirmed, and the change at {(_changes < truth.Count ? truth[_changes].Position : default)} is not sealed");
     }
 
     /// <summary>Everything that was committed is there.</summary>
@@ -44,7 +47,9 @@ internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
                 Require(_changes < truth.Count, $"entry {_checkedTo} is a change that nobody made: {entry.Header.Position}");
                 CheckChange(view, entry, truth[_changes++]);
                 break;
-            default: throw new SimulationFailure($"entry {_checkedTo} is a {entry.Header.Kind} {entry.Header.Code} that nothing called for: {string.Join(", ", entry.Header.Facts ?? new Dictionary<string, string>())}");
+            default: throw new SimulationFailure(
+                $"entry {_checkedTo} is a {entry.Header.Kind} {entry.Header.Code} that nothing called for: "
+                    + $"{string.Join(", ", entry.Header.Facts ?? new Dictionary<string, string>())}");
         }
     }
 
@@ -89,7 +94,9 @@ internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
     private static void CheckValue(LedgerView view, Entry entry, Field field, Side side, TruthValue value, string at)
     {
         at += $", {field.Name} {side}";
-        ClearValue clear = value.Missing is { } reason ? ClearValue.Missing(reason) : value.Text is null ? ClearValue.Null : ClearValue.Of(Encoding.UTF8.GetBytes(value.Text));
+        ClearValue clear = value.Missing is { } reason ? ClearValue.Missing(reason) : value.Text is null
+            ? ClearValue.Null
+            : ClearValue.Of(Encoding.UTF8.GetBytes(value.Text));
         if ((side == Side.Before ? field.Before : field.After).Kind == ValueKind.Digest)
         {
             Require(view.Values.DigestMatches(entry, field, side, clear), $"{at}: the digest is another value's");
@@ -102,7 +109,8 @@ internal sealed class TruthCheck(IReadOnlyList<TruthChange> truth)
         else Require(clear.Bytes.Span.SequenceEqual(opened.Value.Bytes.Span), $"{at}: another value");
     }
 
-    private static void Equal<T>(T expected, T found, string at) => Require(EqualityComparer<T>.Default.Equals(expected, found), $"{at}: expected {expected}, found {found}");
+    private static void Equal<T>(T expected, T found, string at) =>
+        Require(EqualityComparer<T>.Default.Equals(expected, found), $"{at}: expected {expected}, found {found}");
 
     private static void Require(bool holds, string message)
     {

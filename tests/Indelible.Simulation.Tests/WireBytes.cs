@@ -14,7 +14,8 @@ internal sealed class WireBytes
     private const long EpochMicros = 946_684_800_000_000;
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    public static byte[] Begin(Lsn commit, MicroTime at, uint xid) => new WireBytes().Byte('B').U64(commit.Bytes).U64((ulong)(at.Micros - EpochMicros)).U32(xid).ToArray();
+    public static byte[] Begin(Lsn commit, MicroTime at, uint xid) =>
+        new WireBytes().Byte('B').U64(commit.Bytes).U64((ulong)(at.Micros - EpochMicros)).U32(xid).ToArray();
 
     public static byte[] Commit(Lsn commit, Lsn end, MicroTime at) =>
         new WireBytes().Byte('C').Byte('\0').U64(commit.Bytes).U64(end.Bytes).U64((ulong)(at.Micros - EpochMicros)).ToArray();
@@ -22,12 +23,18 @@ internal sealed class WireBytes
     public static byte[] Origin(string name) => new WireBytes().Byte('O').U64(1).Zero(name).ToArray();
 
     public static byte[] Message(bool transactional, Lsn at, string prefix, ReadOnlySpan<byte> content) =>
-        new WireBytes().Byte('M').Byte(transactional ? '\u0001' : '\0').U64(at.Bytes).Zero(prefix).U32((uint)content.Length).Raw(content).ToArray();
+        new WireBytes().Byte('M').Byte(transactional ? '\u0001' : '\0').U64(at.Bytes).Zero(prefix).U32((uint)content.Length).Raw(content)
+            .ToArray();
 
     public static byte[] Relation(SimTable table, uint oid)
     {
-        WireBytes bytes = new WireBytes().Byte('R').U32(oid).Zero("public").Zero(table.NameOf(oid)).Byte(table.IsFull ? 'f' : 'd').U16(table.Columns.Count);
-        for (int i = 0; i < table.Columns.Count; i++) bytes.Byte(table.IsFull || table.Key.Contains(i) ? '\u0001' : '\0').Zero(table.Columns[i].Name).U32(SimTable.TypeOid).U32(uint.MaxValue);
+        WireBytes bytes = new WireBytes().Byte('R').U32(oid).Zero("public").Zero(table.NameOf(oid)).Byte(table.IsFull ? 'f' : 'd')
+            .U16(table.Columns.Count);
+        for (int i = 0; i < table.Columns.Count; i++)
+        {
+            bytes.Byte(table.IsFull || table.Key.Contains(i) ? '\u0001' : '\0').Zero(table.Columns[i].Name).U32(SimTable.TypeOid)
+                .U32(uint.MaxValue);
+        }
         return bytes.ToArray();
     }
 
@@ -40,7 +47,8 @@ internal sealed class WireBytes
         return bytes.Byte('N').Row(row).ToArray();
     }
 
-    public static byte[] Delete(uint oid, char oldKind, string?[] old) => new WireBytes().Byte('D').U32(oid).Byte(oldKind).Row(old).ToArray();
+    public static byte[] Delete(uint oid, char oldKind, string?[] old) =>
+        new WireBytes().Byte('D').U32(oid).Byte(oldKind).Row(old).ToArray();
 
     public static byte[] Truncate(params uint[] oids)
     {

@@ -7,7 +7,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Simulation.Tests;
 
-/// <summary>What applications do to the simulated database: seeded transactions, each as wire messages and as the changes its entries must say.</summary>
+/// <summary>What applications do to the simulated database: seeded transactions, each as wire messages and as the changes
+/// its entries must say.</summary>
 internal sealed class Workload(Random random, byte[] attributionSecret)
 {
     private const int ToastMin = 2000;
@@ -87,7 +88,9 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
         ulong at = _claimedAt++;
         int kind = random.Next(10);
         if (kind == 0 && _isSaid) at = 0;      // a copy of an earlier one says nothing
-        byte[] body = Encoding.UTF8.GetBytes($"{new Lsn(at)}{Literal(_xid.ToString(CultureInfo.InvariantCulture))},'app','none','web','127.0.0.1','77',{(id is null ? "NULL" : Literal($"{id}{AttributionMessage.OperatorSeparator}{reason}"))}");
+        string who = id is null ? "NULL" : Literal($"{id}{AttributionMessage.OperatorSeparator}{reason}");
+        byte[] body = Encoding.UTF8.GetBytes(
+            $"{new Lsn(at)}{Literal(_xid.ToString(CultureInfo.InvariantCulture))},'app','none','web','127.0.0.1','77',{who}");
         byte[] mac = HMACSHA256.HashData(attributionSecret, body);
         if (kind == 1) mac[0] ^= 1;
         string prefix = kind == 2 ? "somebody" : AttributionMessage.Prefix;
@@ -97,14 +100,19 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
     }
 
     private static string Literal(string text) =>
-        (text.Contains('\\', StringComparison.Ordinal) ? "E" : "") + "'" + text.Replace("'", "''", StringComparison.Ordinal).Replace(@"\", @"\\", StringComparison.Ordinal) + "'";
+        (text.Contains('\\', StringComparison.Ordinal) ? "E" : "") + "'"
+            + text.Replace("'", "''", StringComparison.Ordinal).Replace(@"\", @"\\", StringComparison.Ordinal) + "'";
 
     private void Insert(SimTable table, bool isLarge)
     {
-        SimRow row = new(table.Leaves.Length == 0 ? table.Oid : table.Leaves[random.Next(table.Leaves.Length)], [.. table.Columns.Select((_, place) => Value(table, place, isLarge))]);
+        SimRow row = new(table.Leaves.Length == 0 ? table.Oid : table.Leaves[random.Next(table.Leaves.Length)],
+            [.. table.Columns.Select((_, place) => Value(table, place, isLarge))]);
         table.Rows.Add(row);
         _messages.Add((row.Oid, WireBytes.Insert(row.Oid, row.Values)));
-        Tell(table, row.Oid, Operation.Insert, row.Values, null, Protected(table).Select(place => new TruthField(table.Columns[place].Name, Missing(MissingReason.NoRow), new TruthValue(row.Values[place]))));
+        Tell(table, row.Oid, Operation.Insert, row.Values, null,
+            Protected(table)
+                .Select(place =>
+                    new TruthField(table.Columns[place].Name, Missing(MissingReason.NoRow), new TruthValue(row.Values[place]))));
     }
 
     private void Delete(SimTable table)
@@ -113,29 +121,38 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
         string?[] old = table.IsFull ? row.Values : [.. row.Values.Select((value, place) => table.Key.Contains(place) ? value : null)];
         _messages.Add((row.Oid, WireBytes.Delete(row.Oid, table.IsFull ? 'O' : 'K', old)));
         Tell(table, row.Oid, Operation.Delete, row.Values, null, Protected(table).Select(place => new TruthField(
-            table.Columns[place].Name, table.IsFull ? new TruthValue(row.Values[place]) : Missing(MissingReason.NotCaptured), Missing(MissingReason.NoRow))));
+            table.Columns[place].Name, table.IsFull ? new TruthValue(row.Values[place]) : Missing(MissingReason.NotCaptured),
+            Missing(MissingReason.NoRow))));
     }
 
     private void Update(SimTable table, bool isLarge)
     {
         SimRow row = Take(table);
         bool keyChanges = random.Next(8) == 0;
-        string?[] now = [.. row.Values.Select((value, place) => (table.Key.Contains(place) ? keyChanges : random.Next(2) == 0) ? Value(table, place, isLarge) : value)];
+        string?[] now = [
+            .. row.Values.Select((value, place) => (table.Key.Contains(place) ? keyChanges : random.Next(2) == 0)
+                ? Value(table, place, isLarge) : value)];
         table.Rows.Add(row with { Values = now });
         // An unchanged TOAST value is not sent again; the old row is, whole, under FULL.
         bool[] isUnchanged = [.. now.Select((value, place) => value == row.Values[place] && value?.Length >= ToastMin)];
         string?[] sent = [.. now.Select((value, place) => isUnchanged[place] ? WireBytes.Unchanged : value)];
-        string?[]? old = table.IsFull ? row.Values : keyChanges ? [.. row.Values.Select((value, place) => table.Key.Contains(place) ? value : null)] : null;
+        string?[]? old = table.IsFull ? row.Values : keyChanges
+            ? [.. row.Values.Select((value, place) => table.Key.Contains(place) ? value : null)]
+            : null;
         _messages.Add((row.Oid, WireBytes.Update(row.Oid, table.IsFull ? 'O' : 'K', old, sent)));
-        TruthField[] fields = [.. Protected(table).Where(place => !isUnchanged[place] && (!table.IsFull || now[place] != row.Values[place])).Select(place => new TruthField(
-            table.Columns[place].Name, table.IsFull ? new TruthValue(row.Values[place]) : Missing(MissingReason.NotCaptured), new TruthValue(now[place])))];
+        TruthField[] fields = [.. Protected(table).Where(place => !isUnchanged[place] && (!table.IsFull || now[place] != row.Values[place]))
+            .Select(place => new TruthField(
+            table.Columns[place].Name, table.IsFull ? new TruthValue(row.Values[place]) : Missing(MissingReason.NotCaptured),
+            new TruthValue(now[place])))];
         if (fields.Length == 0 && !keyChanges) _ordinal++;
         else Tell(table, row.Oid, Operation.Update, now, keyChanges ? KeyOf(table, row.Values) : null, fields);
     }
 
     private void Truncate(SimTable table)
     {
-        uint[] oids = table.Leaves.Length == 0 ? [table.Oid] : random.Next(2) == 0 ? [table.Oid, .. table.Leaves] : [table.Leaves[random.Next(table.Leaves.Length)]];
+        uint[] oids = table.Leaves.Length == 0 ? [table.Oid] : random.Next(2) == 0
+            ? [table.Oid, .. table.Leaves]
+            : [table.Leaves[random.Next(table.Leaves.Length)]];
         foreach (uint oid in oids) _messages.Add((oid, []));
         _messages.Add((0, WireBytes.Truncate(oids)));
         table.Rows.RemoveAll(row => oids.Contains(row.Oid));
@@ -191,7 +208,8 @@ internal sealed class Workload(Random random, byte[] attributionSecret)
         };
     }
 
-    private static IEnumerable<int> Protected(SimTable table) => Enumerable.Range(0, table.Columns.Count).Where(place => table.Columns[place].Policy is not null);
+    private static IEnumerable<int> Protected(SimTable table) =>
+        Enumerable.Range(0, table.Columns.Count).Where(place => table.Columns[place].Policy is not null);
 
     private static string[] KeyOf(SimTable table, string?[] row) => [.. table.Key.Select(place => row[place]!)];
 

@@ -2,12 +2,14 @@ using Npgsql;
 
 namespace Indelible.Testing;
 
-/// <summary>Sessions that work beside each other, each at random from a seed of its own, until stopped. They come back when the server does.</summary>
+/// <summary>Sessions that work beside each other, each at random from a seed of its own, until stopped.
+/// They come back when the server does.</summary>
 /// <param name="server">The server.</param>
 /// <param name="database">The database they work in.</param>
 /// <param name="seed">Of all of them.</param>
 /// <param name="workAsync">One transaction, or a few, and a pause.</param>
-public sealed class BusySessions(PostgresServer server, string database, int seed, Func<NpgsqlConnection, Random, Task> workAsync) : IAsyncDisposable
+public sealed class BusySessions(PostgresServer server, string database, int seed, Func<NpgsqlConnection, Random, Task> workAsync)
+    : IAsyncDisposable
 {
     private const int Sessions = 3;
     /// <summary>Calls of the work before a session logs in anew.</summary>

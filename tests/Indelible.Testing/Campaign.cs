@@ -20,7 +20,9 @@ public static class Campaign
 
     /// <summary>Prints <c>campaign=NAME figure=value …</c>.</summary>
     public static void Tell(string name, params (string Figure, object Value)[] figures) => Console.WriteLine(
-        string.Join(' ', figures.Select(figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Figure}={figure.Value}")).Prepend($"campaign={name}")));
+        string.Join(' ',
+            figures.Select(figure => string.Create(CultureInfo.InvariantCulture, $"{figure.Figure}={figure.Value}"))
+                .Prepend($"campaign={name}")));
 
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int number) ? number : null;

@@ -10,7 +10,8 @@ public sealed class ClockOfRequests : IDisposable
     private readonly object _right = Source.GetValue(null)!;
 
     /// <summary>From now on it is wrong.</summary>
-    public ClockOfRequests(TimeSpan wrongBy) => Source.SetValue(null, (Func<DateTime>)(() => (TimeProvider.System.GetUtcNow() + wrongBy).UtcDateTime));
+    public ClockOfRequests(TimeSpan wrongBy) =>
+        Source.SetValue(null, (Func<DateTime>)(() => (TimeProvider.System.GetUtcNow() + wrongBy).UtcDateTime));
 
     /// <inheritdoc/>
     public void Dispose() => Source.SetValue(null, _right);

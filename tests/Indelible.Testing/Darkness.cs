@@ -1,6 +1,7 @@
 namespace Indelible.Testing;
 
-/// <summary>Changes that leave nothing in the log and no trace in what the collector watches of the catalog: a superuser tells the server for a moment that the table is unlogged.</summary>
+/// <summary>Changes that leave nothing in the log and no trace in what the collector watches of the catalog:
+/// a superuser tells the server for a moment that the table is unlogged.</summary>
 public static class Darkness
 {
     /// <summary>One transaction, as a superuser.</summary>
@@ -10,5 +11,6 @@ public static class Darkness
         $"BEGIN; {Declare(table, 'u')}; {string.Join("; ", statements)}; {Declare(table, 'p')}; COMMIT";
 
     private static string Declare(string table, char persistence) =>
-        $"UPDATE pg_class SET relpersistence = '{persistence}' WHERE oid = '{table}'::regclass OR oid IN (SELECT relid FROM pg_partition_tree('{table}'))";
+        $"UPDATE pg_class SET relpersistence = '{persistence}' WHERE oid = '{table}'::regclass OR oid IN (SELECT relid FROM "
+            + $"pg_partition_tree('{table}'))";
 }

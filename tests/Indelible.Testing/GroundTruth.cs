@@ -4,10 +4,12 @@ using Npgsql;
 
 namespace Indelible.Testing;
 
-/// <summary>What was really committed: a table that triggers of the source fill in the same transactions; and its comparison with a ledger, change by change.</summary>
+/// <summary>What was really committed: a table that triggers of the source fill in the same transactions;
+/// and its comparison with a ledger, change by change.</summary>
 public static class GroundTruth
 {
-    /// <summary>The watched table <c>people</c>, with the same text in <c>ssn</c> (protect it sealed) and <c>code</c> (protect it plain), and the table of truth.</summary>
+    /// <summary>The watched table <c>people</c>, with the same text in <c>ssn</c> (protect it sealed) and <c>code</c> (protect it plain),
+    /// and the table of truth.</summary>
     public const string Schema = """
         CREATE TABLE people (id bigint PRIMARY KEY, ssn text, code text, note text);
         CREATE TABLE truth (ordinal bigserial PRIMARY KEY, tx bigint, what text, id bigint, previous bigint, before text, after text);
@@ -30,7 +32,8 @@ public static class GroundTruth
 
     private sealed record Change(uint Transaction, string What, string Key, string? PreviousKey, string? Before, string? After);
 
-    /// <summary>Throws <see cref="LedgerCheckException"/> unless the ledger holds what was committed: no change missing, doubled, altered or out of order.</summary>
+    /// <summary>Throws <see cref="LedgerCheckException"/> unless the ledger holds what was committed:
+    /// no change missing, doubled, altered or out of order.</summary>
     /// <param name="server">Holds the truth.</param>
     /// <param name="database">Connection string of the source.</param>
     /// <param name="entries">All entries of the ledger.</param>
@@ -42,7 +45,8 @@ public static class GroundTruth
         List<Change> truth = await ReadAsync(server, database);
         CompareTransactions(truth, found, isWhole);
         CompareRows(truth, found);
-        if (isWhole && found.Count != truth.Count) throw new LedgerCheckException($"{truth.Count} changes were committed, {found.Count} are sealed");
+        if (isWhole && found.Count != truth.Count)
+            throw new LedgerCheckException($"{truth.Count} changes were committed, {found.Count} are sealed");
         return found.Count;
     }
 
@@ -54,7 +58,8 @@ public static class GroundTruth
         for (int begin = 0; begin < found.Count;)
         {
             uint transaction = found[begin].Transaction;
-            if (!seen.Add(transaction)) throw new LedgerCheckException($"transaction {transaction} is sealed twice, or in two pieces: again at change {begin}");
+            if (!seen.Add(transaction))
+                throw new LedgerCheckException($"transaction {transaction} is sealed twice, or in two pieces: again at change {begin}");
             int end = begin;
             while (end < found.Count && found[end].Transaction == transaction) end++;
             Change[] whole = [.. committed[transaction]];
@@ -84,11 +89,16 @@ public static class GroundTruth
     private static async Task<List<Change>> ReadAsync(PostgresServer server, string database)
     {
         await using NpgsqlConnection connection = await server.ConnectAsync(database);
-        await using NpgsqlCommand command = new("SELECT tx & 4294967295, what, id::text, previous::text, before, after FROM truth ORDER BY ordinal", connection);
+        await using NpgsqlCommand command =
+            new("SELECT tx & 4294967295, what, id::text, previous::text, before, after FROM truth ORDER BY ordinal", connection);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         List<Change> changes = [];
         while (await reader.ReadAsync())
-            changes.Add(new Change((uint)reader.GetInt64(0), reader.GetString(1), reader.GetString(2), Text(reader, 3), Text(reader, 4), Text(reader, 5)));
+        {
+            changes.Add(
+                new Change(
+                    (uint)reader.GetInt64(0), reader.GetString(1), reader.GetString(2), Text(reader, 3), Text(reader, 4), Text(reader, 5)));
+        }
         return changes;
     }
 

@@ -6,7 +6,8 @@ namespace Indelible.Testing;
 /// <summary>The real command as a process, in a directory of its own. The test project must reference <c>Indelible.Cli</c>.</summary>
 public sealed class IndelibleProcess : IDisposable
 {
-    private static readonly string Binary = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "indelible.exe" : "indelible");
+    private static readonly string Binary =
+        Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "indelible.exe" : "indelible");
 
     /// <summary>Where it runs; ledger and configuration go there.</summary>
     public string Home { get; } = Directory.CreateTempSubdirectory("indelible-cli-").FullName;
@@ -45,7 +46,8 @@ public sealed class IndelibleProcess : IDisposable
     /// <param name="arguments">Its arguments.</param>
     /// <param name="environment">Variables besides those of this process.</param>
     /// <param name="under">A command that starts it, with its own arguments; none: itself.</param>
-    public Process Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
+    public Process Start(
+        IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null, IReadOnlyList<string>? under = null)
     {
         string[] line = [.. under ?? [], Binary, .. arguments];
         ProcessStartInfo start = new(line[0], line[1..])

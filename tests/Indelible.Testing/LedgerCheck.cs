@@ -5,11 +5,13 @@ using System.Text;
 
 namespace Indelible.Testing;
 
-/// <summary>Re-derives a ledger from raw bytes by the definitions, sharing no code with the product: RFC 6962 §2.1 by recursion over all leaves,
+/// <summary>Re-derives a ledger from raw bytes by the definitions, sharing no code with the product:
+/// RFC 6962 §2.1 by recursion over all leaves,
 /// c2sp.org/tlog-tiles by listing the files there are and the files there must be.</summary>
 public static class LedgerCheck
 {
-    /// <summary>Checks every file of the ledger directory; returns the entries. Throws <see cref="LedgerCheckException"/> at the first contradiction.</summary>
+    /// <summary>Checks every file of the ledger directory; returns the entries.
+    /// Throws <see cref="LedgerCheckException"/> at the first contradiction.</summary>
     /// <param name="ledgerDirectory">The published directory.</param>
     /// <param name="origin">What the checkpoint's first line must be.</param>
     /// <param name="cancellationToken">Ends the check early.</param>
@@ -20,8 +22,10 @@ public static class LedgerCheck
         return entries;
     }
 
-    /// <summary>As <see cref="AllAsync"/>, for the ledger of a writer that was killed: it may have left files of a head it did not come to publish.</summary>
-    public static async Task<IReadOnlyList<byte[]>> PublishedAsync(string ledgerDirectory, string origin, CancellationToken cancellationToken)
+    /// <summary>As <see cref="AllAsync"/>, for the ledger of a writer that was killed:
+    /// it may have left files of a head it did not come to publish.</summary>
+    public static async Task<IReadOnlyList<byte[]>> PublishedAsync(
+        string ledgerDirectory, string origin, CancellationToken cancellationToken)
     {
         string[] head = (await File.ReadAllTextAsync(Path.Combine(ledgerDirectory, "checkpoint"), cancellationToken)).Split('\n');
         Require(head[0] == origin, $"checkpoint: expected origin {origin}, found {head[0]}");
@@ -80,7 +84,8 @@ public static class LedgerCheck
                 for (int i = 0; i < width; i++)
                 {
                     int begin = (first + i) * span;
-                    Require(bytes.AsSpan(i * 32, 32).SequenceEqual(Root(leaves.AsSpan(begin, span))), $"{path}: hash {i} is not that of its entries");
+                    Require(bytes.AsSpan(i * 32, 32).SequenceEqual(Root(leaves.AsSpan(begin, span))),
+                        $"{path}: hash {i} is not that of its entries");
                 }
             }
             if (span > leaves.Length / 256) break;
@@ -94,7 +99,8 @@ public static class LedgerCheck
         {
             string name = Path.GetRelativePath(directory, path);
             if (name is "checkpoint" or "ledger.json" || name.StartsWith("blobs/", StringComparison.Ordinal)) continue;
-            Require((File.GetUnixFileMode(path) & (UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0, $"{name} can be written");
+            Require((File.GetUnixFileMode(path) & (UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0,
+                $"{name} can be written");
             if (name.StartsWith(".tmp/", StringComparison.Ordinal)) continue;
             int partial = name.IndexOf(".p/", StringComparison.Ordinal);
             string[] parts = (partial < 0 ? name : name[..partial]).Split('/');
@@ -103,7 +109,8 @@ public static class LedgerCheck
             int index = parts[2..].Aggregate(0, (sum, part) => (sum * 1000) + int.Parse(part.TrimStart('x'), CultureInfo.InvariantCulture));
             int count = level > 3 ? 0 : size >> (8 * level);
             if (partial < 0) Require(count >= (index + 1) * 256, $"{name} is full and beyond size {size}");
-            else CheckPartial(directory, name, int.Parse(name[(partial + 3)..], CultureInfo.InvariantCulture), (index * 256) + 256 <= count ? 256 : count - (index * 256));
+            else CheckPartial(directory, name, int.Parse(name[(partial + 3)..], CultureInfo.InvariantCulture),
+                (index * 256) + 256 <= count ? 256 : count - (index * 256));
         }
     }
 
@@ -113,7 +120,8 @@ public static class LedgerCheck
         Require(width <= widthNow, $"{name} is beyond the published size");
         string now = name[..name.IndexOf(".p/", StringComparison.Ordinal)] + Partial(widthNow);
         byte[] whole = File.ReadAllBytes(Path.Combine(directory, now)), part = File.ReadAllBytes(Path.Combine(directory, name));
-        Require(whole.AsSpan().StartsWith(part) && (name.Contains("entries", StringComparison.Ordinal) || part.Length == width * 32), $"{name} is not the beginning of {now}");
+        Require(whole.AsSpan().StartsWith(part) && (name.Contains("entries", StringComparison.Ordinal) || part.Length == width * 32),
+            $"{name} is not the beginning of {now}");
     }
 
     private static string Number(int index)
@@ -121,7 +129,8 @@ public static class LedgerCheck
         string digits = index.ToString("D3", CultureInfo.InvariantCulture);
         digits = digits.PadLeft((digits.Length + 2) / 3 * 3, '0');
         var path = new StringBuilder();
-        for (int i = 0; i < digits.Length; i += 3) path.Append(i + 3 < digits.Length ? "x" : "").Append(digits, i, 3).Append(i + 3 < digits.Length ? "/" : "");
+        for (int i = 0; i < digits.Length; i += 3)
+            path.Append(i + 3 < digits.Length ? "x" : "").Append(digits, i, 3).Append(i + 3 < digits.Length ? "/" : "");
         return path.ToString();
     }
 

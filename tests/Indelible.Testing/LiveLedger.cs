@@ -32,7 +32,8 @@ public sealed class LiveLedger : IAsyncDisposable
     public LedgerPaths Paths { get; }
     /// <summary>Connection of whoever protects.</summary>
     public string Owner { get; private set; }
-    public IndelibleConfig Config { get; } = new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1, Alerts = new AlertsConfig { IntervalSeconds = 1 } };
+    public IndelibleConfig Config { get; } =
+        new() { Listen = "127.0.0.1:0", CoverageIntervalSeconds = 1, Alerts = new AlertsConfig { IntervalSeconds = 1 } };
 
     /// <summary>Runs the statements, then protects the columns of the source.</summary>
     public static async Task<LiveLedger> CreateAsync(PostgresServer server, string[] columns, params string[] statements)
@@ -44,12 +45,15 @@ public sealed class LiveLedger : IAsyncDisposable
         return ledger;
     }
 
-    /// <summary>The same where the owner of the database's objects may make no event trigger, as on managed services; somebody else has made the capture role.</summary>
-    public static async Task<LiveLedger> CreateManagedAsync(PostgresServer server, string owner, string[] columns, params string[] statements)
+    /// <summary>The same where the owner of the database's objects may make no event trigger, as on managed services;
+    /// somebody else has made the capture role.</summary>
+    public static async Task<LiveLedger> CreateManagedAsync(
+        PostgresServer server, string owner, string[] columns, params string[] statements)
     {
         LiveLedger ledger = new(server, await server.CreateDatabaseAsync());
         string name = new NpgsqlConnectionStringBuilder(ledger.Database).Database!;
-        await server.ExecuteAsync(ledger.Database, [.. statements, $"GRANT CREATE ON DATABASE {name} TO {owner}", $"CREATE ROLE {ledger._role} LOGIN REPLICATION"]);
+        await server.ExecuteAsync(ledger.Database,
+            [.. statements, $"GRANT CREATE ON DATABASE {name} TO {owner}", $"CREATE ROLE {ledger._role} LOGIN REPLICATION"]);
         ledger.Owner = server.Private.SocketConnectionString(name, owner);
         await NewLedger.CreateAsync(ledger.Paths, "example.org/t", CancellationToken.None);
         await ledger.ProtectAsync(columns);
@@ -106,7 +110,8 @@ public sealed class LiveLedger : IAsyncDisposable
     /// <summary>Waits until everything committed by now is sealed.</summary>
     public async Task CaughtUpAsync(LedgerHost host)
     {
-        Lsn end = Lsn.Parse((await Server.QueryAsync(Database, "SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))[0]!);
+        Lsn end = Lsn.Parse(
+            (await Server.QueryAsync(Database, "SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))[0]!);
         while (host.Writer.MarkOf(Source)!.Confirmable < end) await Task.Delay(20);
     }
 

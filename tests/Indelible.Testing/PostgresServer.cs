@@ -23,7 +23,8 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <param name="walLevel">The wal_level setting.</param>
     /// <param name="settings">Further settings.</param>
     /// <param name="isFresh">True for a cluster with a system identifier of its own; others are copies of one, which is quicker.</param>
-    public static async Task<PostgresServer> StartAsync(string walLevel = "logical", IReadOnlyDictionary<string, string>? settings = null, bool isFresh = false)
+    public static async Task<PostgresServer> StartAsync(
+        string walLevel = "logical", IReadOnlyDictionary<string, string>? settings = null, bool isFresh = false)
     {
         var options = new PrivatePostgresOptions
         {
@@ -36,7 +37,8 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL's major version, such as 15.</summary>
-    public async Task<int> MajorVersionAsync() => int.Parse((await QueryAsync(ConnectionString, "SHOW server_version_num"))[0]!, CultureInfo.InvariantCulture) / 10_000;
+    public async Task<int> MajorVersionAsync() =>
+        int.Parse((await QueryAsync(ConnectionString, "SHOW server_version_num"))[0]!, CultureInfo.InvariantCulture) / 10_000;
 
     /// <summary>Makes an empty database and returns the superuser's connection string to it.</summary>
     public async Task<string> CreateDatabaseAsync()
@@ -49,7 +51,8 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>An open connection, unpooled, of the superuser or of what the string says.</summary>
     public async Task<NpgsqlConnection> ConnectAsync(string? connectionString = null)
     {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString ?? ConnectionString) { Pooling = false }.ConnectionString);
+        var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(connectionString ?? ConnectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         return connection;
     }
@@ -86,7 +89,8 @@ public sealed class PostgresServer : IAsyncDisposable
         File.SetUnixFileMode(home, File.GetUnixFileMode(home) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(home, recursive: true);
         string cluster = Path.Combine(home, "data");
-        await using (await PrivatePostgres.StartAsync(new PrivatePostgresOptions { Password = Password, DataDirectory = cluster }, CancellationToken.None)) { }
+        await using (await PrivatePostgres.StartAsync(
+            new PrivatePostgresOptions { Password = Password, DataDirectory = cluster }, CancellationToken.None)) { }
         return cluster;
     }
 }

@@ -8,7 +8,8 @@ using Indelible.Server.Demo;
 
 namespace Indelible.Testing;
 
-/// <summary>A real object store: Ceph's RADOS gateway with one node in memory, on loopback. One a process, started when first asked for, gone with the process.</summary>
+/// <summary>A real object store: Ceph's RADOS gateway with one node in memory, on loopback.
+/// One a process, started when first asked for, gone with the process.</summary>
 public sealed class RadosGateway
 {
     private static readonly Lazy<Task<RadosGateway>> One = new(StartAsync);
@@ -36,7 +37,8 @@ public sealed class RadosGateway
     public AmazonS3Client Client() => new(new BasicAWSCredentials(Owner.Id, Owner.Secret), new AmazonS3Config
     {
         ServiceURL = Endpoint.AbsoluteUri, ForcePathStyle = true, AuthenticationRegion = "us-east-1",
-        RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED, ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
+        RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
+        ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
     });
 
     /// <summary>Makes a bucket and says how to reach it: with Object Lock, or with versions only, or with neither.</summary>
@@ -45,18 +47,26 @@ public sealed class RadosGateway
         string name = string.Create(CultureInfo.InvariantCulture, $"bucket{Interlocked.Increment(ref _buckets)}");
         using AmazonS3Client client = Client();
         await client.PutBucketAsync(new PutBucketRequest { BucketName = name, ObjectLockEnabledForBucket = hasLock });
-        if (hasVersions && !hasLock) await client.PutBucketVersioningAsync(new PutBucketVersioningRequest { BucketName = name, VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
+        if (hasVersions && !hasLock)
+        {
+            await client.PutBucketVersioningAsync(
+                new PutBucketVersioningRequest { BucketName = name,
+                    VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
+        }
         return new BucketOptions { Bucket = name, Prefix = "crm/", Endpoint = Endpoint, Credentials = Owner, Retention = retention };
     }
 
     /// <summary>What the storage's own administrator can do: runs <c>radosgw-admin</c>.</summary>
     public async Task AdministerAsync(params string[] arguments)
     {
-        ProcessStartInfo start = new("radosgw-admin", ["-c", Path.Combine(_home, "ceph.conf"), "-n", "client.rgw.a", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("radosgw-admin",
+            ["-c", Path.Combine(_home, "ceph.conf"), "-n", "client.rgw.a", .. arguments]) { RedirectStandardOutput = true,
+            RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"radosgw-admin {string.Join(' ', arguments)}: {await error}{await output}");
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"radosgw-admin {string.Join(' ', arguments)}: {await error}{await output}");
     }
 
     private static async Task<RadosGateway> StartAsync()
@@ -69,7 +79,9 @@ public sealed class RadosGateway
             down.WaitForExit();
             Directory.Delete(home, recursive: true);
         };
-        ProcessStartInfo start = new("bash", [Script, "up", home, port.ToString(CultureInfo.InvariantCulture), monitor.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new("bash",
+            [Script, "up", home, port.ToString(CultureInfo.InvariantCulture),
+                monitor.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardError = true, RedirectStandardOutput = true };
         using Process up = Process.Start(start)!;
         // Daemons keep these open: read until the script ends, not until they do.
         List<string> said = [];

@@ -2,7 +2,8 @@ using Indelible.Server.Demo;
 
 namespace Indelible.Testing;
 
-/// <summary>A copy of a server as it stood at some moment, that takes its place later: what a promoted standby looks like to those who connect.</summary>
+/// <summary>A copy of a server as it stood at some moment, that takes its place later:
+/// what a promoted standby looks like to those who connect.</summary>
 /// <param name="server">The server; it must not be shared with other tests.</param>
 public sealed class Standby(PrivatePostgres server)
 {

@@ -7,7 +7,8 @@ using Indelible.Server.Demo;
 
 namespace Indelible.Testing;
 
-/// <summary>A real time-stamp authority: <c>openssl ts</c> behind an HTTP listener on loopback, with a root certificate of its own and a revocation list.</summary>
+/// <summary>A real time-stamp authority: <c>openssl ts</c> behind an HTTP listener on loopback,
+/// with a root certificate of its own and a revocation list.</summary>
 public sealed class TimeStampAuthority : IAsyncDisposable
 {
     private const string Config = """
@@ -108,7 +109,8 @@ public sealed class TimeStampAuthority : IAsyncDisposable
         return certificate;
     }
 
-    private byte[] ListOf(CertificateRevocationListBuilder builder) => builder.Build(_root, 1, DateTimeOffset.UtcNow.AddDays(30), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+    private byte[] ListOf(CertificateRevocationListBuilder builder) =>
+        builder.Build(_root, 1, DateTimeOffset.UtcNow.AddDays(30), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
 
     private async Task ServeAsync()
     {
@@ -139,7 +141,10 @@ public sealed class TimeStampAuthority : IAsyncDisposable
         }
         string query = Path.Combine(_home, "query"), reply = Path.Combine(_home, "reply");
         await using (FileStream file = File.Create(query)) await context.Request.InputStream.CopyToAsync(file);
-        using Process openssl = Process.Start(new ProcessStartInfo("openssl", ["ts", "-reply", "-config", Path.Combine(_home, "tsa.cnf"), "-queryfile", query, "-out", reply]) { RedirectStandardError = true })!;
+        using Process openssl = Process.Start(
+            new ProcessStartInfo("openssl",
+                ["ts", "-reply", "-config", Path.Combine(_home, "tsa.cnf"), "-queryfile", query, "-out", reply]) { RedirectStandardError =
+                    true })!;
         string error = await openssl.StandardError.ReadToEndAsync();
         await openssl.WaitForExitAsync();
         if (openssl.ExitCode != 0) throw new InvalidOperationException($"openssl ts: {error}");

@@ -67,7 +67,8 @@ public sealed class Wire : IAsyncDisposable
         {
             await far.ConnectAsync(IPAddress.Loopback, _to);
             Tap? tap = _taps?.Invoke();
-            await Task.WhenAny(CopyAsync(near, far, bytes => tap?.Invoke(isRequest: true, bytes) ?? true), CopyAsync(far, near, bytes => tap?.Invoke(isRequest: false, bytes) ?? true));
+            await Task.WhenAny(CopyAsync(near, far, bytes => tap?.Invoke(isRequest: true, bytes) ?? true),
+                CopyAsync(far, near, bytes => tap?.Invoke(isRequest: false, bytes) ?? true));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -83,7 +84,8 @@ public sealed class Wire : IAsyncDisposable
         byte[] buffer = new byte[64 * 1024];
         try
         {
-            for (int count; (count = await from.ReceiveAsync(buffer)) > 0 && passes(buffer.AsMemory(0, count));) await to.SendAsync(buffer.AsMemory(0, count));
+            for (int count; (count = await from.ReceiveAsync(buffer)) > 0 && passes(buffer.AsMemory(0, count));)
+                await to.SendAsync(buffer.AsMemory(0, count));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -41,7 +41,8 @@ public sealed class RoomsTests
     [Fact]
     public void Every_room_of_tests_is_run()
     {
-        string line = File.ReadLines(Path.Combine(Repository.Root, "test")).Single(text => text.StartsWith("all=", StringComparison.Ordinal));
+        string line = File.ReadLines(Path.Combine(Repository.Root, "test"))
+            .Single(text => text.StartsWith("all=", StringComparison.Ordinal));
         IEnumerable<string> rooms = Repository.Files("tests", "*.Tests.csproj").Select(path => Path.GetFileName(path).Split('.')[1]);
         Assert.Equal(rooms.Order(), line["all=\"".Length..].TrimEnd('"').Split(' ').Order());
     }

@@ -15,7 +15,8 @@ public sealed partial class SourceTests
         {
             foreach (string line in File.ReadLines(path).Where(line => lifted.IsMatch(line)))
             {
-                Assert.True(line.Contains("//", StringComparison.Ordinal), $"{Repository.Relative(path)}: say why on the line: {line.Trim()}");
+                Assert.True(
+                    line.Contains("//", StringComparison.Ordinal), $"{Repository.Relative(path)}: say why on the line: {line.Trim()}");
             }
         }
     }
@@ -46,6 +47,20 @@ public sealed partial class SourceTests
     }
 
     [Fact]
+    public void Lines_fit_on_a_screen()
+    {
+        const int lengthMax = 140;      // as .editorconfig says
+        foreach (string path in ((string[])["src", "tests", "bench"]).SelectMany(room => Repository.Files(room, "*.cs")))
+        {
+            foreach ((int index, string line) in File.ReadLines(path).Index())
+            {
+                Assert.True(
+                    line.Length <= lengthMax, $"{Repository.Relative(path)}:{index + 1}: {line.Length} characters, expected {lengthMax}");
+            }
+        }
+    }
+
+    [Fact]
     public void Log_message_ids_are_never_reused()
     {
         var seen = new Dictionary<string, string>();
@@ -53,7 +68,8 @@ public sealed partial class SourceTests
         {
             foreach (Match match in LogId().Matches(File.ReadAllText(path)))
             {
-                Assert.True(seen.TryAdd(match.Groups[1].Value, path), $"log id {match.Groups[1].Value} in {path} and {seen[match.Groups[1].Value]}");
+                Assert.True(seen.TryAdd(match.Groups[1].Value, path),
+                    $"log id {match.Groups[1].Value} in {path} and {seen[match.Groups[1].Value]}");
             }
         }
     }

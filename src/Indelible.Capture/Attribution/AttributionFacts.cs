@@ -15,7 +15,8 @@ namespace Indelible.Capture.Attribution;
 /// <param name="OperatorId">Who the application says it is; null if it said nothing.</param>
 /// <param name="Reason">Its reason; null if none.</param>
 internal sealed record AttributionFacts(
-    Lsn At, uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid, string? OperatorId, string? Reason)
+    Lsn At, uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid, string? OperatorId,
+    string? Reason)
 {
     private const int ItemCount = 7;
 
@@ -47,7 +48,8 @@ internal sealed record AttributionFacts(
         if (!ulong.TryParse(transaction, NumberStyles.None, CultureInfo.InvariantCulture, out ulong fullId)) return null;
         if (!int.TryParse(process, NumberStyles.None, CultureInfo.InvariantCulture, out int pid)) return null;
         (string? id, string? reason) = OperatorOf(claim);
-        return new AttributionFacts(at, (uint)(fullId & uint.MaxValue), user, RoleOf(role, user), OrNull(application), OrNull(address), pid, id, reason);
+        return new AttributionFacts(
+            at, (uint)(fullId & uint.MaxValue), user, RoleOf(role, user), OrNull(application), OrNull(address), pid, id, reason);
     }
 
     /// <summary>Exactly so many literals, separated by commas, and nothing after them.</summary>
@@ -65,7 +67,8 @@ internal sealed record AttributionFacts(
         return rest.IsEmpty;
     }
 
-    /// <summary>A literal of SQL as PostgreSQL's <c>format('%L')</c> writes it: <c>NULL</c>, or a text in quotes, its quotes doubled; if it has backslashes they are doubled too and an <c>E</c> stands before it.</summary>
+    /// <summary>A literal of SQL as PostgreSQL's <c>format('%L')</c> writes it: <c>NULL</c>, or a text in quotes, its quotes doubled;
+    /// if it has backslashes they are doubled too and an <c>E</c> stands before it.</summary>
     private static bool TryLiteral(ref ReadOnlySpan<byte> rest, out string? text)
     {
         text = null;

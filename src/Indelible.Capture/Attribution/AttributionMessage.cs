@@ -1,6 +1,7 @@
 namespace Indelible.Capture.Attribution;
 
-/// <summary>Prefixes of what Indelible writes into the source's log with <c>pg_logical_emit_message</c>. docs/format.md#attribution.</summary>
+/// <summary>Prefixes of what Indelible writes into the source's log with <c>pg_logical_emit_message</c>.
+/// docs/format.md#attribution.</summary>
 internal static class AttributionMessage
 {
     /// <summary>Prefix of messages that say who.</summary>

@@ -62,7 +62,8 @@ internal sealed record DdlFacts
             Name = Text(json, "name"),
             Kind = Text(json, "kind"),
             Identity = json.GetProperty("identity").GetString(),
-            Columns = [.. json.GetProperty("columns").EnumerateArray().Select(c => new DdlColumn(c.GetProperty("number").GetInt16(), Text(c, "name"), Text(c, "type")))],
+            Columns = [.. json.GetProperty("columns").EnumerateArray()
+                .Select(c => new DdlColumn(c.GetProperty("number").GetInt16(), Text(c, "name"), Text(c, "type")))],
         };
     }
 
@@ -71,7 +72,8 @@ internal sealed record DdlFacts
         string user = Text(json, "user");
         string? op = json.GetProperty("op").GetString();
         (string? id, string? reason) = AttributionFacts.OperatorOf(op);
-        return new AttributionFacts(Lsn.None, xid, user, AttributionFacts.RoleOf(Text(json, "role"), user), AttributionFacts.OrNull(Text(json, "app")),
+        return new AttributionFacts(
+            Lsn.None, xid, user, AttributionFacts.RoleOf(Text(json, "role"), user), AttributionFacts.OrNull(Text(json, "app")),
             AttributionFacts.OrNull(Text(json, "addr")), json.GetProperty("pid").GetInt32(), id, reason);
     }
 

@@ -3,7 +3,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture.Attribution;
 
-/// <summary>Who the rows of the transaction under way belong to: the latest genuine message before each row. Owned by the capture loop.</summary>
+/// <summary>Who the rows of the transaction under way belong to: the latest genuine message before each row.
+/// Owned by the capture loop.</summary>
 internal sealed class OperatorTracker(SessionTable sessions)
 {
     /// <summary>Names remembered per transaction to count them; beyond it the count stands still.</summary>
@@ -39,7 +40,8 @@ internal sealed class OperatorTracker(SessionTable sessions)
         _current = Make();
     }
 
-    /// <summary>A genuine message of this transaction: it holds from here on. One made no later than the message before it is a copy of an earlier one, and says nothing.</summary>
+    /// <summary>A genuine message of this transaction: it holds from here on.
+    /// One made no later than the message before it is a copy of an earlier one, and says nothing.</summary>
     public void Take(AttributionFacts facts)
     {
         if (_facts is not null && facts.At <= _facts.At) return;

@@ -5,7 +5,8 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>Which transactions wrote what the record depends on in a source's catalog: what was changed and changed back leaves a trace.</summary>
+/// <summary>Which transactions wrote what the record depends on in a source's catalog:
+/// what was changed and changed back leaves a trace.</summary>
 /// <param name="LogEnd">End of the source's log when it was read.</param>
 /// <param name="Lines">What it says, by what it is about.</param>
 public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, CatalogTrace.Line> Lines)
@@ -16,7 +17,8 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
     /// <param name="How">Whether it is told of when it only appears or goes: <c>always</c>, <c>change</c> (no), <c>appear</c>.</param>
     /// <param name="State">What it is.</param>
     /// <param name="Root">The protected table it is about, by its oid; 0: all of them.</param>
-    /// <param name="Hides">What is to be said of those tables if it is another than it was, because the log may not show all that happened to their rows; empty if it hides nothing.</param>
+    /// <param name="Hides">What is to be said of those tables if it is another than it was, because the log may not show all that happened
+    /// to their rows; empty if it hides nothing.</param>
     public readonly record struct Line(string How, string State, uint Root, string Hides);
 
     /// <summary>A fact that is another than it was.</summary>
@@ -37,9 +39,12 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
             SourceCatalog catalog = new(connection);
             // Before the look: what is committed between the two is seen, and the stretch told of later begins before it.
             Lsn end = Lsn.Parse((await catalog.QueryAsync("logend", [], static r => r.GetString(0), cancellationToken))[0]);
-            object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray(), protection.Tables.Select(table => table.Schema).ToArray(), protection.Tables.Select(table => table.Name).ToArray()];
+            object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray(),
+                protection.Tables.Select(table => table.Schema).ToArray(), protection.Tables.Select(table => table.Name).ToArray()];
             List<(string What, Line Line)> lines = await catalog.QueryAsync(
-                "trace", parameters, static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))), cancellationToken);
+                "trace", parameters,
+                static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))),
+                cancellationToken);
             return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));
         }
         catch (NpgsqlException e)
@@ -61,12 +66,18 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
         }
         foreach ((string what, Line after) in Lines)
         {
-            if (after.How is "always" or "appear" && !earlier.Lines.ContainsKey(what)) yield return new Difference(what, Absent, after.State, after.Root, after.Hides);
+            if (after.How is "always" or "appear" && !earlier.Lines.ContainsKey(what))
+                yield return new Difference(what, Absent, after.State, after.Root, after.Hides);
         }
     }
 
     /// <summary>As text: the position, then a line for each fact. Names may be anything but hold no line breaks after escaping.</summary>
-    public string ToText() => string.Join('\n', [LogEnd.ToString(), .. Lines.Select(line => string.Join('\t', line.Value.How, Escape(line.Key), Escape(line.Value.State), line.Value.Root, line.Value.Hides))]);
+    public string ToText() =>
+        string.Join('\n',
+            [LogEnd.ToString(),
+                .. Lines.Select(
+                    line => string.Join(
+                        '\t', line.Value.How, Escape(line.Key), Escape(line.Value.State), line.Value.Root, line.Value.Hides))]);
 
     /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
@@ -74,8 +85,11 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
     {
         string[] lines = text.Split('\n');
         return new CatalogTrace(Lsn.Parse(lines[0]), lines.Skip(1).Select(line => line.Split('\t')).ToImmutableSortedDictionary(
-            parts => parts is [_, var what, _, _, _] ? Unescape(what) : throw new FormatException($"expected five parts in a line of the catalog, found {parts.Length}"),
-            parts => new Line(parts[0], Unescape(parts[2]), uint.Parse(parts[3], CultureInfo.InvariantCulture), parts[4]), StringComparer.Ordinal));
+            parts => parts is [_, var what, _, _, _]
+                ? Unescape(what)
+                : throw new FormatException($"expected five parts in a line of the catalog, found {parts.Length}"),
+            parts => new Line(parts[0], Unescape(parts[2]), uint.Parse(parts[3], CultureInfo.InvariantCulture), parts[4]),
+            StringComparer.Ordinal));
     }
 
     private static string Escape(string text) => Uri.EscapeDataString(text);

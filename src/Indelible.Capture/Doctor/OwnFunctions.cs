@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Indelible.Capture;
 
-/// <summary>Compares the functions of schema <c>indelible</c> with the SQL that made them: who replaces one can make the record say what he likes of its authors.</summary>
+/// <summary>Compares the functions of schema <c>indelible</c> with the SQL that made them:
+/// who replaces one can make the record say what he likes of its authors.</summary>
 internal static partial class OwnFunctions
 {
     private static readonly Dictionary<string, Function> Installed = Of("install"), Events = Of("events");
@@ -19,12 +20,15 @@ internal static partial class OwnFunctions
             (r.GetString(0), new Function(r.GetString(1), r.GetBoolean(2), r.GetString(3)), r.GetBoolean(4)), cancellationToken);
         IEnumerable<string> wanted = hasEvents ? Installed.Keys.Concat(Events.Keys) : Installed.Keys;
         IEnumerable<string> missing = wanted.Where(name => !found.Exists(one => one.Name == name)).Select(name => $"{name} is missing");
-        return string.Join(", ", missing.Concat(found.Select((one, i) => Difference(one.Name, one.Found, one.IsOwned, i > 0 && found[i - 1].Name == one.Name)).OfType<string>()));
+        return string.Join(", ",
+            missing.Concat(found.Select((one, i) => Difference(one.Name, one.Found, one.IsOwned, i > 0 && found[i - 1].Name == one.Name))
+                .OfType<string>()));
     }
 
     private static string? Difference(string name, Function found, bool isOwned, bool isSecond)
     {
-        if ((Installed.GetValueOrDefault(name) ?? Events.GetValueOrDefault(name)) is not { } expected || isSecond) return $"{name} is not ours";
+        if ((Installed.GetValueOrDefault(name) ?? Events.GetValueOrDefault(name)) is not { } expected || isSecond)
+            return $"{name} is not ours";
         if (!isOwned) return $"{name} has another owner";
         if (found.AsOwner != expected.AsOwner || found.Settings != expected.Settings) return $"{name} runs with other rights or settings";
         return found.Body == expected.Body ? null : $"{name} has another body";
@@ -32,7 +36,8 @@ internal static partial class OwnFunctions
 
     private static Dictionary<string, Function> Of(string file) => Definition().Matches(SqlFile.Read(file)).ToDictionary(
         match => match.Groups["name"].Value,
-        match => new Function(match.Groups["body"].Value, match.Groups["how"].Value.Contains("SECURITY DEFINER", StringComparison.Ordinal), Settings(match.Groups["how"].Value)));
+        match => new Function(match.Groups["body"].Value, match.Groups["how"].Value.Contains("SECURITY DEFINER", StringComparison.Ordinal),
+            Settings(match.Groups["how"].Value)));
 
     private static string Settings(string how) => Setting().Match(how) is { Success: true } set ? $"search_path={set.Groups[1].Value}" : "";
 

@@ -15,7 +15,8 @@ public static class Baseline
     /// <param name="progress">Told of a table rows read so far and rows expected (by statistics; 0 if not known).</param>
     /// <param name="cancellationToken">Stops.</param>
     public static async IAsyncEnumerable<(ProtectedTable Table, LiveChunk Chunk)> ReadAsync(
-        SourceConnection source, IReadOnlyCollection<ProtectedTable> tables, Action<ProtectedTable, long, long> progress, [EnumeratorCancellation] CancellationToken cancellationToken)
+        SourceConnection source, IReadOnlyCollection<ProtectedTable> tables, Action<ProtectedTable, long, long> progress,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await ConnectAsync(source, cancellationToken);
         foreach (ProtectedTable[] some in tables.Chunk(LookUpMax))

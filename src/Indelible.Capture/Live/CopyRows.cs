@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace Indelible.Capture;
 
-/// <summary>Takes the text form of COPY apart, a row at a time, in place: nothing is allocated, and the bytes read are changed where they held escapes.</summary>
-/// <remarks>Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"; UTF-8, so no byte of a longer character looks like one of these.</remarks>
+/// <summary>Takes the text form of COPY apart, a row at a time, in place: nothing is allocated,
+/// and the bytes read are changed where they held escapes.</summary>
+/// <remarks>Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format";
+/// UTF-8, so no byte of a longer character looks like one of these.</remarks>
 public ref struct CopyRows
 {
     private const byte Tab = (byte)'\t', NewLine = (byte)'\n', Backslash = (byte)'\\';
@@ -31,7 +33,8 @@ public ref struct CopyRows
         for (int field = 0; field < _fields.Length; field++)
         {
             bool isLast = field == _fields.Length - 1;
-            if (Take(ref _fields[field]) != (isLast ? NewLine : Tab)) throw Wrong($"expected {_fields.Length} columns, found {(isLast ? "more" : $"{field + 1}")}");
+            if (Take(ref _fields[field]) != (isLast ? NewLine : Tab))
+                throw Wrong($"expected {_fields.Length} columns, found {(isLast ? "more" : $"{field + 1}")}");
         }
         return true;
     }
@@ -87,7 +90,8 @@ public ref struct CopyRows
 
     private byte TakeNull(ref (int Start, int Length) field, int end)
     {
-        if (end >= _block.Length || _block[end] is not (Tab or NewLine)) throw Wrong("expected NULL to stand alone, found something behind it");
+        if (end >= _block.Length || _block[end] is not (Tab or NewLine))
+            throw Wrong("expected NULL to stand alone, found something behind it");
         field = (end, -1);    // NULL
         _at = end + 1;
         return _block[end];

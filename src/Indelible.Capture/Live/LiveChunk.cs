@@ -11,7 +11,8 @@ public sealed record LiveChunk
     public required PgSnapshot Snapshot { get; init; }
     /// <summary>End of the log before the snapshot was taken.</summary>
     public required Lsn ReadBefore { get; init; }
-    /// <summary>End of the log after it was taken: once capture has passed this, every transaction the snapshot sees has been captured.</summary>
+    /// <summary>End of the log after it was taken: once capture has passed this, every transaction the snapshot
+    /// sees has been captured.</summary>
     public required Lsn ReadAfter { get; init; }
     /// <summary>In key order (the table's own), or in no order for rows asked for by key.</summary>
     public required IReadOnlyList<LiveRow> Rows { get; init; }

@@ -7,7 +7,8 @@ public sealed record LiveRange
 {
     /// <summary>End of the log before the snapshot was taken.</summary>
     public required Lsn ReadBefore { get; init; }
-    /// <summary>End of the log after it was taken: once capture has passed this, every transaction the snapshot sees has been captured.</summary>
+    /// <summary>End of the log after it was taken: once capture has passed this, every transaction the snapshot
+    /// sees has been captured.</summary>
     public required Lsn ReadAfter { get; init; }
     /// <summary>The key the stretch begins after; null: the first.</summary>
     public required IReadOnlyList<string>? After { get; init; }

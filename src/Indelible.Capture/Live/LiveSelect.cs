@@ -4,7 +4,8 @@ using Npgsql;
 
 namespace Indelible.Capture;
 
-/// <summary>The query that reads one protected table, and how its rows are taken apart. Columns: key, protected columns, subject, tableoid.</summary>
+/// <summary>The query that reads one protected table, and how its rows are taken apart.
+/// Columns: key, protected columns, subject, tableoid.</summary>
 internal sealed class LiveSelect
 {
     /// <summary>Tables up to so many rows are sampled from all their pages.</summary>
@@ -26,7 +27,8 @@ internal sealed class LiveSelect
     /// <param name="columns">Its columns now.</param>
     /// <param name="leaves">Quoted names of its partitions.</param>
     public LiveSelect(
-        ProtectedTable table, RelationName name, IReadOnlyList<string> key, bool partitioned, IReadOnlyList<ColumnFacts> columns, IReadOnlyDictionary<uint, string> leaves)
+        ProtectedTable table, RelationName name, IReadOnlyList<string> key, bool partitioned, IReadOnlyList<ColumnFacts> columns,
+        IReadOnlyDictionary<uint, string> leaves)
     {
         (_table, _leaves, _key, Name) = (table, leaves, key, name);
         _columns = [.. table.Columns.Select(c => columns.FirstOrDefault(f => f.Number == c.Number)?.Name)];
@@ -57,7 +59,8 @@ internal sealed class LiveSelect
     /// <summary>All rows after a key, in key order; parameters are the key's parts as text.</summary>
     public string After(bool hasKey)
     {
-        string bound = string.Join(", ", _keyTypes.Select((type, i) => string.Create(CultureInfo.InvariantCulture, $"CAST(${i + 1}::text AS {type})")));
+        string bound = string.Join(
+            ", ", _keyTypes.Select((type, i) => string.Create(CultureInfo.InvariantCulture, $"CAST(${i + 1}::text AS {type})")));
         return $"{_select}{(hasKey ? $" WHERE ROW({Key}) > ROW({bound})" : "")} ORDER BY {Key}";
     }
 
@@ -77,11 +80,13 @@ internal sealed class LiveSelect
     public string Sample(int count, long rowEstimate)
     {
         double percent = rowEstimate <= SampleWholeMax ? 100 : Math.Clamp(200.0 * count / rowEstimate, 0.0001, 100);
-        return string.Create(CultureInfo.InvariantCulture, $"SELECT {Key} FROM {From} TABLESAMPLE SYSTEM ({percent}) ORDER BY random() LIMIT {count}");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"SELECT {Key} FROM {From} TABLESAMPLE SYSTEM ({percent}) ORDER BY random() LIMIT {count}");
     }
 
     private string? Bound(string comparison, IReadOnlyList<string>? key) => key is null ? null
-        : $"ROW({Key}) {comparison} ROW({string.Join(", ", _keyTypes.Select((type, i) => $"CAST({PgIdentifier.Literal(key[i])} AS {type})"))})";
+        : $"ROW({Key}) {comparison} "
+            + $"ROW({string.Join(", ", _keyTypes.Select((type, i) => $"CAST({PgIdentifier.Literal(key[i])} AS {type})"))})";
 
     /// <summary>The rows with given keys; parameters are arrays of text, one per key column.</summary>
     public string ByKeys()

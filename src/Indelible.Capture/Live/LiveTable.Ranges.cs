@@ -24,19 +24,23 @@ public sealed partial class LiveTable
     /// <param name="after">Key to begin behind; null: from the first row.</param>
     /// <param name="through">Last key wanted; null: to the end.</param>
     /// <param name="rowMax">Most rows; 0: all.</param>
-    /// <param name="take">Receives the blocks, in arrays of <see cref="ArrayPool{T}.Shared"/>; whoever takes one gives it back there.</param>
+    /// <param name="take">Receives the blocks, in arrays of <see cref="ArrayPool{T}.Shared"/>;
+    /// whoever takes one gives it back there.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<LiveRange> ReadRangeAsync(
-        int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax, Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
+        int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax, Func<LiveBlock, ValueTask> take,
+        CancellationToken cancellationToken)
     {
         (_, Format.Lsn before, Format.Lsn readAfter) = await BeginAsync(cancellationToken);
-        // Operators are looked up and values printed under one path here. Where it is not the pinned one, a value may print otherwise than in the log;
+        // Operators are looked up and values printed under one path here.
+        // Where it is not the pinned one, a value may print otherwise than in the log;
         // rows that seem to differ are read again by their keys, and then print as they should.
         await RunAsync($"{WalkTheIndex}; SET LOCAL search_path = {_keyPath}", cancellationToken);
         (long rows, byte[]? last) = await CopyAsync(_select.Copy(after, through, rowMax), range, take, cancellationToken);
         await RunAsync("COMMIT", cancellationToken);
         bool isFull = rowMax > 0 && rows == rowMax;
-        return new LiveRange { ReadBefore = before, ReadAfter = readAfter, After = after, Through = isFull ? KeyOf(last!) : through, Rows = rows };
+        return new LiveRange { ReadBefore = before, ReadAfter = readAfter, After = after, Through = isFull ? KeyOf(last!) : through,
+            Rows = rows };
     }
 
     /// <summary>Keys of some rows, from pages taken at random; all of them if the table is small.</summary>
@@ -50,7 +54,8 @@ public sealed partial class LiveTable
     }
 
     /// <summary>Counts the rows and keeps the last.</summary>
-    private async Task<(long Rows, byte[]? Last)> CopyAsync(string copy, int range, Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
+    private async Task<(long Rows, byte[]? Last)> CopyAsync(
+        string copy, int range, Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
     {
         using TextReader text = await _connection.BeginTextExportAsync(copy, cancellationToken);
         Stream stream = ((StreamReader)text).BaseStream;    // the bytes as they come: nothing is decoded

@@ -6,7 +6,8 @@ using NpgsqlTypes;
 
 namespace Indelible.Capture;
 
-/// <summary>Reads a protected table as it stands, in chunks, each in a snapshot of its own: no slot waits for it, and it can stop and go on anywhere. One user at a time.</summary>
+/// <summary>Reads a protected table as it stands, in chunks, each in a snapshot of its own:
+/// no slot waits for it, and it can stop and go on anywhere. One user at a time.</summary>
 public sealed partial class LiveTable : IAsyncDisposable
 {
     /// <summary>Rows of a chunk, at most.</summary>
@@ -15,9 +16,12 @@ public sealed partial class LiveTable : IAsyncDisposable
     private const int FirstFetch = 100;
     /// <summary>SizeOfXLogShortPHD, access/xlog_internal.h.</summary>
     private const ulong PageHeaderLength = 24;
-    /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots, and would show a table empty that was not.</summary>
-    private const string Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE; "
-        + "SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size'), coalesce(to_regclass({1})::oid, 0)";
+    /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots,
+    /// and would show a table empty that was not.</summary>
+    private const string Begin =
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE; "
+        + "SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size'), "
+        + "coalesce(to_regclass({1})::oid, 0)";
 
     private readonly NpgsqlConnection _connection;
     private readonly LiveSelect _select;
@@ -56,7 +60,8 @@ public sealed partial class LiveTable : IAsyncDisposable
     }
 
     /// <summary>All rows in key order, from the one after a key, or from the first.</summary>
-    public async IAsyncEnumerable<LiveChunk> ReadAsync(IReadOnlyList<string>? after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<LiveChunk> ReadAsync(IReadOnlyList<string>? after, [EnumeratorCancellation]
+    CancellationToken cancellationToken)
     {
         IReadOnlyList<string>? last = after;
         LiveChunk chunk;
@@ -78,7 +83,10 @@ public sealed partial class LiveTable : IAsyncDisposable
             if (parts == 0) return (rows, true);
             await DeclareAsync(
                 _select.ByKeys(),
-                Enumerable.Range(0, parts).Select(part => new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text }),
+                Enumerable.Range(0, parts)
+                    .Select(part =>
+                        new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(),
+                            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text }),
                 cancellationToken);
             await using NpgsqlCommand fetch = Text("FETCH ALL FROM live");
             await FillAsync(fetch, rows, long.MaxValue, cancellationToken);
@@ -90,31 +98,44 @@ public sealed partial class LiveTable : IAsyncDisposable
 
     /// <summary>Looks tables up over a connection that stays the caller's. Used one after the other, none of them disposed.</summary>
     /// <exception cref="IndelibleException">One of them or its key is no longer there.</exception>
-    internal static async Task<IReadOnlyList<LiveTable>> LookUpAsync(NpgsqlConnection connection, IReadOnlyCollection<ProtectedTable> tables, CancellationToken cancellationToken)
+    internal static async Task<IReadOnlyList<LiveTable>> LookUpAsync(
+        NpgsqlConnection connection, IReadOnlyCollection<ProtectedTable> tables, CancellationToken cancellationToken)
     {
         var catalog = new SourceCatalog(connection);
         uint[] oids = [.. tables.Select(table => table.Oid)];
         Dictionary<uint, TableFacts> facts = await catalog.TablesAsync(oids, cancellationToken);
         ILookup<uint, MemberFacts> members = await catalog.MembersAsync(oids, cancellationToken);
-        ILookup<uint, (string Schema, bool MayUse)> schemas = await catalog.LookupAsync("keypath", oids, static r => (r.GetString(1), r.GetBoolean(2)), cancellationToken);
-        return [.. tables.Select(table => Of(connection, table, facts.GetValueOrDefault(table.Oid), members[table.Oid], schemas[table.Oid]))];
+        ILookup<uint, (string Schema, bool MayUse)> schemas =
+            await catalog.LookupAsync("keypath", oids, static r => (r.GetString(1), r.GetBoolean(2)), cancellationToken);
+        return [.. tables.Select(
+            table => Of(connection, table, facts.GetValueOrDefault(table.Oid), members[table.Oid], schemas[table.Oid]))];
     }
 
-    private static LiveTable Of(NpgsqlConnection connection, ProtectedTable table, TableFacts? facts, IEnumerable<MemberFacts> members, IEnumerable<(string Schema, bool MayUse)> schemas)
+    private static LiveTable Of(NpgsqlConnection connection, ProtectedTable table, TableFacts? facts, IEnumerable<MemberFacts> members,
+        IEnumerable<(string Schema, bool MayUse)> schemas)
     {
-        if (facts is null) throw new IndelibleException(ExitCode.Finding, $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, or unprotect it");
+        if (facts is null)
+        {
+            throw new IndelibleException(ExitCode.Finding,
+                $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, "
+                    + "or unprotect it");
+        }
         bool isPartitioned = facts.Kind == 'p';
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
         long rows = members.Where(m => m.Kind != 'p').Sum(m => m.RowEstimate);
-        return new LiveTable(connection, table, new LiveSelect(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves), KeyPath(facts.Name, schemas), rows);
+        return new LiveTable(connection, table,
+            new LiveSelect(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves), KeyPath(facts.Name, schemas),
+            rows);
     }
 
-    /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of another type.</summary>
+    /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of
+    /// another type.</summary>
     private static string KeyPath(RelationName name, IEnumerable<(string Schema, bool MayUse)> schemas)
     {
         if (schemas.FirstOrDefault(schema => !schema.MayUse).Schema is { } closed)
         {
-            throw new IndelibleException(ExitCode.Environment, $"expected the right to use schema {closed}, whose operators compare the keys of {name}, found none; "
+            throw new IndelibleException(
+                ExitCode.Environment, $"expected the right to use schema {closed}, whose operators compare the keys of {name}, found none; "
                 + $"run as its owner: GRANT USAGE ON SCHEMA {PgIdentifier.Quote(closed)} TO the role that captures");
         }
         return string.Join(", ", schemas.Select(schema => PgIdentifier.Quote(schema.Schema)).Prepend("pg_catalog"));
@@ -126,7 +147,8 @@ public sealed partial class LiveTable : IAsyncDisposable
         string? lost = table.Key.Find(key => !facts.Columns.Any(c => c.Name == key));
         if (lost is null) return table.Key;
         if (facts.Key.Count == table.Key.Count) return facts.Key;
-        throw new IndelibleException(ExitCode.Finding, $"expected key column {lost} in {facts.Name}, found none, and another primary key; unprotect the table and protect it again");
+        throw new IndelibleException(ExitCode.Finding,
+            $"expected key column {lost} in {facts.Name}, found none, and another primary key; unprotect the table and protect it again");
     }
 
     private Task<LiveChunk> ReadChunkAsync(IReadOnlyList<string>? after, CancellationToken cancellationToken) =>
@@ -139,7 +161,8 @@ public sealed partial class LiveTable : IAsyncDisposable
             return await FetchAsync(cancellationToken);
         }, cancellationToken);
 
-    /// <summary>Begins a query. Its operators are looked up now; values are printed when rows are fetched, under the search path that is pinned.</summary>
+    /// <summary>Begins a query. Its operators are looked up now; values are printed when rows are fetched,
+    /// under the search path that is pinned.</summary>
     private async Task DeclareAsync(string select, IEnumerable<NpgsqlParameter> parameters, CancellationToken cancellationToken)
     {
         NpgsqlBatchCommand declare = new($"DECLARE live NO SCROLL CURSOR FOR {select}");
@@ -147,7 +170,8 @@ public sealed partial class LiveTable : IAsyncDisposable
         await using NpgsqlBatch batch = new(_connection)
         {
             Timeout = 0,
-            BatchCommands = { new NpgsqlBatchCommand($"SET LOCAL search_path = {_keyPath}"), declare, new NpgsqlBatchCommand("SET LOCAL search_path = DEFAULT") },
+            BatchCommands = { new NpgsqlBatchCommand($"SET LOCAL search_path = {_keyPath}"), declare,
+                new NpgsqlBatchCommand("SET LOCAL search_path = DEFAULT") },
         };
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
@@ -171,7 +195,8 @@ public sealed partial class LiveTable : IAsyncDisposable
     }
 
     /// <summary>Adds rows until they hold so many bytes; says how many, and whether all rows were taken.</summary>
-    private async Task<(long Bytes, bool Whole)> FillAsync(NpgsqlCommand command, List<LiveRow> rows, long byteMax, CancellationToken cancellationToken)
+    private async Task<(long Bytes, bool Whole)> FillAsync(
+        NpgsqlCommand command, List<LiveRow> rows, long byteMax, CancellationToken cancellationToken)
     {
         long bytes = 0;
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
@@ -199,7 +224,8 @@ public sealed partial class LiveTable : IAsyncDisposable
         };
     }
 
-    /// <summary>Begins a transaction with a snapshot of its own; says which, and where the log ended before and after it was taken.</summary>
+    /// <summary>Begins a transaction with a snapshot of its own; says which, and where the log ended before and
+    /// after it was taken.</summary>
     private async Task<(string Snapshot, Lsn Before, Lsn After)> BeginAsync(CancellationToken cancellationToken)
     {
         // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
@@ -213,7 +239,9 @@ public sealed partial class LiveTable : IAsyncDisposable
     {
         try
         {
-            return await RowAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From, PgIdentifier.Literal(_select.Name.Quoted)), cancellationToken);
+            return await RowAsync(
+                string.Format(CultureInfo.InvariantCulture, Begin, _select.From, PgIdentifier.Literal(_select.Name.Quoted)),
+                cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
@@ -223,9 +251,12 @@ public sealed partial class LiveTable : IAsyncDisposable
 
     /// <summary>It was there when it was looked up.</summary>
     private IndelibleException Gone(Exception? cause) => new(
-        ExitCode.Finding, $"expected protected table {_select.Name} (oid {Table.Oid}), found that it was dropped or renamed this moment; run this again", cause);
+        ExitCode.Finding,
+        $"expected protected table {_select.Name} (oid {Table.Oid}), found that it was dropped or renamed this moment; run this again",
+        cause);
 
-    /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header, and nothing would reach it on an idle server.</summary>
+    /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header,
+    /// and nothing would reach it on an idle server.</summary>
     private static Lsn EndOfLog(Lsn insertAt, ulong pageLength) =>
         insertAt.Bytes % pageLength == PageHeaderLength ? new Lsn(insertAt.Bytes - PageHeaderLength) : insertAt;
 

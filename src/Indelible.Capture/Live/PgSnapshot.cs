@@ -31,18 +31,23 @@ public sealed class PgSnapshot
     /// <summary>Whether a committed transaction is visible, by its full id.</summary>
     public bool Sees(ulong xid) => xid < Xmax && !_running.Contains(xid);
 
-    /// <summary>Whether a committed transaction is visible, by the 32-bit id the stream gives. Right for ids handed out within 2³¹ transactions of the snapshot.</summary>
+    /// <summary>Whether a committed transaction is visible, by the 32-bit id the stream gives.
+    /// Right for ids handed out within 2³¹ transactions of the snapshot.</summary>
     public bool Sees(uint xid) => Sees(Widen(xid));
 
     /// <summary>Whether a committed transaction is visible, however long ago it was.</summary>
     /// <param name="xid">Its 32-bit id.</param>
     /// <param name="committedAt">Position of its commit.</param>
     /// <param name="readBefore">End of the log before the snapshot was taken (<see cref="LiveChunk.ReadBefore"/>).</param>
-    /// <remarks>That its commit was logged before the snapshot does not make it visible: the server lists it as running until the commit is flushed, and
-    /// does not list it at all if its id is the highest. So its full id must be known, and near the snapshot it is: see <see cref="ExactDistance"/>.
+    /// <remarks>That its commit was logged before the snapshot does not make it visible:
+    /// the server lists it as running until the commit is flushed, and
+    /// does not list it at all if its id is the highest. So its full id must be known, and near the snapshot it is:
+    /// see <see cref="ExactDistance"/>.
     /// Farther back, ids repeat, and only one still listed as running is unseen.</remarks>
     public bool Sees(uint xid, Lsn committedAt, Lsn readBefore) =>
-        committedAt.Bytes + ExactDistance >= readBefore.Bytes ? Sees(xid) : !_running.Any(running => (uint)(running & uint.MaxValue) == xid);
+        committedAt.Bytes + ExactDistance >= readBefore.Bytes
+            ? Sees(xid)
+            : !_running.Any(running => (uint)(running & uint.MaxValue) == xid);
 
     /// <summary>The full id nearest to the snapshot that ends in these 32 bits.</summary>
     public ulong Widen(uint xid)

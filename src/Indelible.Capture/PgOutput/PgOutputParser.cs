@@ -6,7 +6,8 @@ namespace Indelible.Capture.PgOutput;
 /// Parses pgoutput messages of protocol 2, streaming off, values as text. Bounds-checked in Release; allocates only for relations.
 /// https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html.
 /// </summary>
-/// <remarks>Each method takes a whole message, its kind byte included, and refuses shorter and longer ones with <see cref="PgOutputException"/>.</remarks>
+/// <remarks>Each method takes a whole message, its kind byte included, and refuses shorter and longer ones with
+/// <see cref="PgOutputException"/>.</remarks>
 internal static class PgOutputParser
 {
     public const byte Begin = (byte)'B', Commit = (byte)'C', Origin = (byte)'O', Relation = (byte)'R', Type = (byte)'Y', Insert = (byte)'I',
@@ -136,7 +137,8 @@ internal static class PgOutputParser
         return new EmittedMessage(flags == 1, prefix, content);
     }
 
-    /// <summary>Whether the beginning of a Message (at least kind, flags, position) shows a prefix that cannot be ours, so that the rest need not be read.</summary>
+    /// <summary>Whether the beginning of a Message (at least kind, flags, position) shows a prefix that cannot be ours,
+    /// so that the rest need not be read.</summary>
     public static bool IsForeignMessage(ReadOnlySpan<byte> beginning, ReadOnlySpan<byte> prefix)
     {
         const int PrefixAt = 10;

@@ -64,7 +64,8 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
     /// <summary>Refuses bytes after the end.</summary>
     public readonly void End(string what)
     {
-        if (Offset != _message.Length) throw new PgOutputException($"{what} is followed by {_message.Length - Offset} bytes too many", Offset);
+        if (Offset != _message.Length)
+            throw new PgOutputException($"{what} is followed by {_message.Length - Offset} bytes too many", Offset);
     }
 
     private readonly PgOutputException Cut(string what) => new($"message ends inside {what}", Offset);

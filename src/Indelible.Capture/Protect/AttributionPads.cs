@@ -1,6 +1,7 @@
 namespace Indelible.Capture;
 
-/// <summary>The attribution secret in the form the trigger uses it: the two padded keys of HMAC-SHA256, so that SQL needs only two hashes. RFC 2104 §2.</summary>
+/// <summary>The attribution secret in the form the trigger uses it: the two padded keys of HMAC-SHA256, so that SQL needs only two hashes.
+/// RFC 2104 §2.</summary>
 internal static class AttributionPads
 {
     /// <summary>Length of the secret, in bytes.</summary>

@@ -4,7 +4,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture;
 
-/// <summary>A column a person asked to protect: <c>table.column</c> or <c>schema.table.column</c>, parts in double quotes if need be, then perhaps <c>=sealed</c>, <c>=digest</c> or <c>=plain</c>.</summary>
+/// <summary>A column a person asked to protect: <c>table.column</c> or <c>schema.table.column</c>, parts in double quotes if need be,
+/// then perhaps <c>=sealed</c>, <c>=digest</c> or <c>=plain</c>.</summary>
 /// <param name="Schema">Schema; null to look along the search path.</param>
 /// <param name="Table">Table.</param>
 /// <param name="Column">Column.</param>
@@ -26,12 +27,15 @@ public sealed record ColumnRequest(string? Schema, string Table, string Column, 
         return new ColumnRequest(parts.Count == 3 ? parts[0] : null, parts[^2], parts[^1], policy);
     }
 
-    /// <summary>Reads <c>table</c> or <c>schema.table</c>, quoted like a column's; throws <see cref="IndelibleException"/> (usage) on anything else.</summary>
+    /// <summary>Reads <c>table</c> or <c>schema.table</c>, quoted like a column's; throws <see cref="IndelibleException"/> (usage) on
+    /// anything else.</summary>
     public static (string? Schema, string Table) ParseTable(string text)
     {
         (List<string> parts, string rest) = SplitName(text);
-        if (parts.Count is 1 or 2 && rest.Length == 0 && !parts.Exists(string.IsNullOrEmpty)) return (parts.Count == 2 ? parts[0] : null, parts[^1]);
-        throw new IndelibleException(ExitCode.Usage, $"expected table or schema.table (\"quoted\" parts if a name holds a dot), found '{text}'");
+        if (parts.Count is 1 or 2 && rest.Length == 0 && !parts.Exists(string.IsNullOrEmpty))
+            return (parts.Count == 2 ? parts[0] : null, parts[^1]);
+        throw new IndelibleException(
+            ExitCode.Usage, $"expected table or schema.table (\"quoted\" parts if a name holds a dot), found '{text}'");
     }
 
     /// <summary>Splits a dotted name at dots outside double quotes; what follows an equals sign outside quotes is the rest.</summary>
@@ -63,5 +67,6 @@ public sealed record ColumnRequest(string? Schema, string Table, string Column, 
 
     private static IndelibleException Wrong(string text) => new(
         ExitCode.Usage,
-        $"expected TABLE.COLUMN or SCHEMA.TABLE.COLUMN, optionally followed by =sealed, =digest or =plain, found '{text}'; put a name that holds a dot in double quotes");
+        $"expected TABLE.COLUMN or SCHEMA.TABLE.COLUMN, optionally followed by =sealed, =digest or =plain, found '{text}'; "
+            + "put a name that holds a dot in double quotes");
 }

@@ -18,7 +18,9 @@ internal static class InstallSteps
         (byte[] inner, byte[] outer) = AttributionPads.Of(request.AttributionSecret.Span);
         string insert = $"""
             INSERT INTO indelible.source AS s (name, publication, slot, role, role_created, inner_pad, outer_pad)
-            VALUES ({PgIdentifier.Literal(protection.Source)}, {PgIdentifier.Literal(protection.Publication)}, {PgIdentifier.Literal(protection.Slot)}, {PgIdentifier.Literal(request.CaptureRole)}, {(roleCreated ? "true" : "false")}, $1, $2)
+            VALUES ({PgIdentifier.Literal(protection.Source)}, {PgIdentifier.Literal(protection.Publication)},
+                {PgIdentifier.Literal(protection.Slot)}, {PgIdentifier.Literal(request.CaptureRole)},
+                {(roleCreated ? "true" : "false")}, $1, $2)
             ON CONFLICT (single) DO UPDATE SET role = EXCLUDED.role, role_created = s.role_created OR EXCLUDED.role_created
             """;
         return new PlanStep("attribution", [
@@ -34,9 +36,11 @@ internal static class InstallSteps
         [.. SqlFile.Parts("events").Select(PlanStatement.Of)],
         PlanStepKind.Optional);
 
-    /// <summary>Gives the schema to the superuser who is connected. What event triggers call, they call with a superuser's rights: a role that could replace it could become one.</summary>
+    /// <summary>Gives the schema to the superuser who is connected.
+    /// What event triggers call, they call with a superuser's rights: a role that could replace it could become one.</summary>
     public static PlanStep TakeOver(SessionFacts session) => new(
-        $"schema indelible, which goes from {session.SchemaOwner} to {session.Role}: event triggers run its functions with a superuser's rights",
+        $"schema indelible, which goes from {session.SchemaOwner} to {session.Role}: "
+            + "event triggers run its functions with a superuser's rights",
         [.. SqlFile.Parts("takeover").Select(PlanStatement.Of)]);
 
     private static string MakeVersion()

@@ -35,7 +35,8 @@ public enum PlanStepKind
 {
     /// <summary>One transaction.</summary>
     Transaction,
-    /// <summary>One transaction that waits for table locks only so long, and is tried again. Each of its statements is a single one, without parameters.</summary>
+    /// <summary>One transaction that waits for table locks only so long, and is tried again.
+    /// Each of its statements is a single one, without parameters.</summary>
     Table,
     /// <summary>One transaction that may fail for want of privilege; that is then a warning.</summary>
     Optional,

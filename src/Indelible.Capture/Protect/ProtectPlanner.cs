@@ -32,9 +32,15 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
 
     private void CheckRequest()
     {
-        bool named = request.Source.Length is > 0 and <= SourceNameMax && request.Source.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
-        if (!named) throw new IndelibleException(ExitCode.Usage, $"expected a source name of at most {SourceNameMax} lowercase letters, digits and underscores, found '{request.Source}'");
-        if (request.Columns.Count == 0 && request.Existing is null) throw new IndelibleException(ExitCode.Usage, "expected at least one TABLE.COLUMN to protect, found none");
+        bool named = request.Source.Length is > 0 and <= SourceNameMax
+            && request.Source.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
+        if (!named)
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a source name of at most {SourceNameMax} lowercase letters, digits and underscores, found '{request.Source}'");
+        }
+        if (request.Columns.Count == 0 && request.Existing is null)
+            throw new IndelibleException(ExitCode.Usage, "expected at least one TABLE.COLUMN to protect, found none");
     }
 
     /// <summary>Every table named, and every table protected already: both are brought to the state they should be in.</summary>
@@ -59,7 +65,8 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         for (int i = 0; i < request.Subjects.Count; i++)
         {
             RelationName name = asked[request.Columns.Count + i];
-            if (!targets.TryGetValue(name.Oid, out Target? target)) throw new IndelibleException(ExitCode.Usage, $"{name} has a subject column but no protected one; name a column to protect");
+            if (!targets.TryGetValue(name.Oid, out Target? target))
+                throw new IndelibleException(ExitCode.Usage, $"{name} has a subject column but no protected one; name a column to protect");
             target.Subject = TableChecks.Column(target.Table, request.Subjects[i].Column, session).Name;
         }
         foreach (ProtectedTable table in known.Where(table => !tables.ContainsKey(table.Oid))) Replace(table, targets.Values);
@@ -68,10 +75,12 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         Target TargetOf(uint oid)
         {
             if (targets.TryGetValue(oid, out Target? target)) return target;
-            if (!tables.TryGetValue(oid, out TableFacts? table)) throw new IndelibleException(ExitCode.Usage, $"the table with oid {oid} was dropped this moment; run this again");
+            if (!tables.TryGetValue(oid, out TableFacts? table))
+                throw new IndelibleException(ExitCode.Usage, $"the table with oid {oid} was dropped this moment; run this again");
             target = new Target(table, [.. members[oid]]);
             TableChecks.Check(table, target.Members, session);
-            if (table.HasChildren) _warnings.Add($"{table.Name} has tables that inherit from it; their rows are not covered. Protect them by name");
+            if (table.HasChildren)
+                _warnings.Add($"{table.Name} has tables that inherit from it; their rows are not covered. Protect them by name");
             return targets[oid] = target;
         }
     }
@@ -99,10 +108,13 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         string wanted = asked.Schema is null ? asked.Table : $"{asked.Schema}.{asked.Table}";
         List<RelationName> names = await catalog.NamesAsync(cancellationToken);
         RelationName? whole = asked.Schema is null ? names.Find(known => (known.Schema, known.Name) == (asked.Table, asked.Column)) : null;
-        if (whole is not null) return new IndelibleException(ExitCode.Usage, $"{whole} is a table; expected one of its columns: {whole}.COLUMN");
+        if (whole is not null)
+            return new IndelibleException(ExitCode.Usage, $"{whole} is a table; expected one of its columns: {whole}.COLUMN");
         string Typed(RelationName known) => asked.Schema is null ? known.Name : known.ToString();
         string? near = Nearest.Of(wanted, names.Select(Typed));
-        return new IndelibleException(ExitCode.Usage, $"there is no table {wanted}{(asked.Schema is null ? " on the role's search path" : "")}; {(near is null ? "check the database and schema" : $"did you mean {names.Find(known => Typed(known) == near)}?")}");
+        return new IndelibleException(ExitCode.Usage,
+            $"there is no table {wanted}{(asked.Schema is null ? " on the role's search path" : "")}; "
+                + $"{(near is null ? "check the database and schema" : $"did you mean {names.Find(known => Typed(known) == near)}?")}");
     }
 
     private Protection Merge(SessionFacts session, List<Target> targets)
@@ -114,7 +126,8 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
             SystemId = session.SystemId,
             Slot = existing?.Slot ?? $"indelible_{request.Source}",
             Publication = existing?.Publication ?? $"indelible_{request.Source}",
-            LastTableId = (existing?.Tables ?? []).Select(table => table.Id).Concat(request.Remembered.Values).Append(existing?.LastTableId ?? 0).Max(),
+            LastTableId = (existing?.Tables ?? []).Select(table => table.Id).Concat(request.Remembered.Values)
+                .Append(existing?.LastTableId ?? 0).Max(),
         };
         Dictionary<uint, ProtectedTable> known = (existing?.Tables ?? []).ToDictionary(table => table.Oid);
         HashSet<uint> taken = [.. known.Values.Select(table => table.Id)];
@@ -141,13 +154,16 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     {
         if (!session.IsInstalled) return null;
         InstalledFacts? installed = (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
-            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault();
+            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)),
+            cancellationToken)).FirstOrDefault();
         if (installed is null) return null;
-        bool ours = installed.Name == request.Source && installed.InnerPad.AsSpan().SequenceEqual(AttributionPads.Of(request.AttributionSecret.Span).Inner);
+        bool ours = installed.Name == request.Source
+            && installed.InnerPad.AsSpan().SequenceEqual(AttributionPads.Of(request.AttributionSecret.Span).Inner);
         if (ours) return installed;
         throw new IndelibleException(
             ExitCode.Environment,
-            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it protected as source {installed.Name} by another ledger; "
+            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it "
+                + $"protected as source {installed.Name} by another ledger; "
             + "run `unprotect` there first, or, if this database is a copy that was restored from a dump, remove what came with it: "
             + $"DROP SCHEMA indelible CASCADE; DROP PUBLICATION IF EXISTS {PgIdentifier.Quote(installed.Publication)};");
     }
@@ -155,8 +171,10 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     private async Task<bool> PlanRoleAsync(SessionFacts session, List<Target> targets, CancellationToken cancellationToken)
     {
         RoleFacts? role = (await catalog.QueryAsync("role", [request.CaptureRole], static r => new RoleFacts(
-            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5)), cancellationToken)).FirstOrDefault();
-        if (role is { CanLogin: true, CanConnect: true } && request.Capture is { } capture) await CheckLoginAsync(capture, cancellationToken);
+            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5)), cancellationToken))
+                .FirstOrDefault();
+        if (role is { CanLogin: true, CanConnect: true } && request.Capture is { } capture)
+            await CheckLoginAsync(capture, cancellationToken);
         bool needsBypass = targets.Exists(t => t.Table.HasRowSecurity);
         RolePlan plan = RolePlan.Of(session, request, role, needsBypass);
         _steps.AddRange(plan.Steps);
@@ -188,54 +206,74 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     private void PlanInstall(SessionFacts session, InstalledFacts? installed, Protection protection, bool roleCreated)
     {
         bool takesOver = session.IsSuperuser && session.SchemaOwner is not null && !session.IsSchemaSuperusers;
-        bool isInstalled = installed?.Version == InstallSteps.Version && !takesOver;    // what the owner may have put there is replaced, whatever it says it is
+        // what the owner may have put there is replaced, whatever it says it is
+        bool isInstalled = installed?.Version == InstallSteps.Version && !takesOver;
         if (takesOver) _steps.Add(InstallSteps.TakeOver(session));
         if (!isInstalled) _steps.Add(InstallSteps.Install(protection, request, roleCreated));
         if (isInstalled && session.EventTriggerCount == InstallSteps.EventTriggerCount) return;
         if (session.IsSuperuser || session.EventTriggerCount == 0) _steps.Add(InstallSteps.EventTriggers());
     }
 
-    private async Task<PublicationFacts?> PlanPublicationAsync(Protection protection, List<Target> targets, CancellationToken cancellationToken)
+    private async Task<PublicationFacts?> PlanPublicationAsync(
+        Protection protection, List<Target> targets, CancellationToken cancellationToken)
     {
-        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
+        PublicationFacts? publication =
+            (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         string name = PgIdentifier.Quote(protection.Publication);
         bool generated = targets.Exists(t => t.Columns.Exists(c => c.Facts.Generated == "s"));
         string extra = generated ? ", publish_generated_columns = stored" : "";
         if (publication is null)
         {
-            _steps.Add(new PlanStep("publication", [PlanStatement.Of($"CREATE PUBLICATION {name} WITH (publish = 'insert, update, delete, truncate'{extra})")]));
+            _steps.Add(
+                new PlanStep("publication",
+                    [PlanStatement.Of($"CREATE PUBLICATION {name} WITH (publish = 'insert, update, delete, truncate'{extra})")]));
             return null;
         }
-        if (!publication.IsOwned) throw new IndelibleException(ExitCode.Environment, $"expected publication {protection.Publication} to be absent or owned by us, found another owner; drop it or connect as its owner");
+        if (!publication.IsOwned)
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected publication {protection.Publication} to be absent or owned by us, found another owner; "
+                    + "drop it or connect as its owner");
+        }
         if (!publication.PublishesAll || publication.ViaRoot || (generated && !publication.PublishesGenerated))
         {
-            _steps.Add(new PlanStep("publication options", [PlanStatement.Of($"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate', publish_via_partition_root = false{extra})")]));
+            _steps.Add(
+                new PlanStep("publication options",
+                    [PlanStatement.Of(
+                        $"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate', "
+                            + $"publish_via_partition_root = false{extra})")]));
         }
         return publication;
     }
 
-    private async Task PlanTablesAsync(List<Target> targets, Protection protection, PublicationFacts? publication, bool roleExists, CancellationToken cancellationToken)
+    private async Task PlanTablesAsync(
+        List<Target> targets, Protection protection, PublicationFacts? publication, bool roleExists, CancellationToken cancellationToken)
     {
-        Dictionary<uint, (bool Usage, bool Select)> grants = roleExists ? await catalog.GrantsAsync(request.CaptureRole, [.. targets.Select(target => target.Table.Name.Oid)], cancellationToken) : [];
+        Dictionary<uint, (bool Usage, bool Select)> grants = roleExists
+            ? await catalog.GrantsAsync(request.CaptureRole, [.. targets.Select(target => target.Table.Name.Oid)], cancellationToken)
+            : [];
         HashSet<string> usable = [];    // schemas that the role may use by then
         foreach (Target target in targets)
         {
             RelationName name = target.Table.Name;
             (bool usage, bool select) = grants.GetValueOrDefault(name.Oid);
             bool published = publication is not null && (publication.AllTables || publication.Relations.Contains(name.Oid));
-            PlanStep? step = TableSteps.Protect(target, protection.Publication, request.CaptureRole, published, usage || usable.Contains(name.Schema), select);
+            PlanStep? step = TableSteps.Protect(
+                target, protection.Publication, request.CaptureRole, published, usage || usable.Contains(name.Schema), select);
             if (step is null) continue;
             _steps.Add(step);
             usable.Add(name.Schema);
         }
     }
 
-    private async Task PlanSlotAsync(SessionFacts session, InstalledFacts? installed, Protection protection, CancellationToken cancellationToken)
+    private async Task PlanSlotAsync(
+        SessionFacts session, InstalledFacts? installed, Protection protection, CancellationToken cancellationToken)
     {
         SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
         if (slot is not null)
         {
-            SlotFacts.CheckOurs(slot, protection.Slot, session, isOurs: installed is not null || request.Existing is not null, inUse: request.Existing is null && slot.Active);
+            SlotFacts.CheckOurs(slot, protection.Slot, session, isOurs: installed is not null || request.Existing is not null,
+                inUse: request.Existing is null && slot.Active);
             return;
         }
         SessionChecks.CheckSlotRoom(session);
@@ -243,8 +281,12 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         {
             throw new IndelibleException(
                 ExitCode.Environment,
-                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION;");
+                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a "
+                    + $"superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION;");
         }
-        _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_create_logical_replication_slot({PgIdentifier.Literal(protection.Slot)}, 'pgoutput')")], PlanStepKind.Slot));
+        _steps.Add(
+            new PlanStep("replication slot",
+                [PlanStatement.Of($"SELECT pg_create_logical_replication_slot({PgIdentifier.Literal(protection.Slot)}, 'pgoutput')")],
+                PlanStepKind.Slot));
     }
 }

@@ -19,9 +19,11 @@ public sealed record ProtectRequest
     public SourceConnection? Capture { get; init; }
     /// <summary>What this ledger already protects in this source; null if nothing.</summary>
     public Protection? Existing { get; init; }
-    /// <summary>Numbers this ledger gave to tables of the source before, by schema and name: each keeps its own, and none is given again. Empty if it knows none.</summary>
+    /// <summary>Numbers this ledger gave to tables of the source before, by schema and name: each keeps its own, and none is given again.
+    /// Empty if it knows none.</summary>
     public IReadOnlyDictionary<(string Schema, string Name), uint> Remembered { get; init; } = new Dictionary<(string, string), uint>();
-    /// <summary>Whether the tables of <see cref="Columns"/> keep replica identity DEFAULT; null: as they are protected already, FULL for new ones.</summary>
+    /// <summary>Whether the tables of <see cref="Columns"/> keep replica identity DEFAULT; null:
+    /// as they are protected already, FULL for new ones.</summary>
     public bool? DefaultIdentity { get; init; }
     /// <summary>How long one attempt waits for a table's lock.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(2);

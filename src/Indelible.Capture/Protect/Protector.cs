@@ -10,7 +10,8 @@ public static class Protector
     private static readonly TimeSpan SlotPause = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Checks everything and says what would be done; changes nothing.</summary>
-    /// <exception cref="IndelibleException">Something cannot be protected, or the source cannot be reached; the message says what to do.</exception>
+    /// <exception cref="IndelibleException">Something cannot be protected, or the source cannot be reached;
+    /// the message says what to do.</exception>
     public static Task<ProtectPlan> PlanAsync(SourceConnection owner, ProtectRequest request, CancellationToken cancellationToken) =>
         AskAsync(owner, catalog => new ProtectPlanner(catalog, request).PlanAsync(cancellationToken), cancellationToken);
 
@@ -21,9 +22,11 @@ public static class Protector
     /// <param name="progress">Told the title of each step before it starts.</param>
     /// <param name="time">Clock for pauses between attempts.</param>
     /// <param name="cancellationToken">Stops between and inside steps; what was committed stays.</param>
-    /// <exception cref="IndelibleException">A lock was not to be had, or something is no longer as it was planned for; planning again goes on.</exception>
+    /// <exception cref="IndelibleException">A lock was not to be had, or something is no longer as it was planned for;
+    /// planning again goes on.</exception>
     public static async Task<ProtectOutcome> CarryOutAsync(
-        SourceConnection owner, ProtectRequest request, ProtectPlan plan, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
+        SourceConnection owner, ProtectRequest request, ProtectPlan plan, Action<string> progress, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -34,7 +37,8 @@ public static class Protector
                 progress(step.Title);
                 await runner.RunAsync(step, cancellationToken);
             }
-            List<SlotFacts> slots = await new SourceCatalog(connection).QueryAsync("slot", [plan.Protection.Slot], SlotFacts.Read, cancellationToken);
+            List<SlotFacts> slots = await new SourceCatalog(connection)
+                .QueryAsync("slot", [plan.Protection.Slot], SlotFacts.Read, cancellationToken);
             return new ProtectOutcome
             {
                 Protection = plan.Protection,
@@ -54,11 +58,14 @@ public static class Protector
 
     /// <summary>End of the source's log: nothing committed by now lies beyond it.</summary>
     public static Task<Lsn> LogEndAsync(SourceConnection owner, CancellationToken cancellationToken) =>
-        AskAsync(owner, async catalog => (await catalog.QueryAsync("logend", [], static r => Lsn.Parse(r.GetString(0)), cancellationToken))[0], cancellationToken);
+        AskAsync(owner,
+            async catalog => (await catalog.QueryAsync("logend", [], static r => Lsn.Parse(r.GetString(0)), cancellationToken))[0],
+            cancellationToken);
 
     /// <summary>Waits a moment for the slot to be let go of, if it is still held.</summary>
     /// <exception cref="IndelibleException">Another process reads from it.</exception>
-    public static Task SlotFreeAsync(SourceConnection owner, Protection protection, TimeProvider time, CancellationToken cancellationToken) =>
+    public static Task SlotFreeAsync(
+        SourceConnection owner, Protection protection, TimeProvider time, CancellationToken cancellationToken) =>
         AskAsync(owner, async catalog =>
         {
             for (int attempt = 1; ; attempt++)
@@ -92,10 +99,12 @@ public static class Protector
         SourceConnection owner, Protection protection, IReadOnlyList<ColumnRequest>? columns, CancellationToken cancellationToken) =>
         AskAsync(owner, catalog => new UnprotectPlanner(catalog, protection, columns).PlanAsync(cancellationToken), cancellationToken);
 
-    /// <summary>Undoes protection exactly: identities, grants, publication; and, when nothing is left, slot, schema and the role we made. Returns what remains protected.</summary>
+    /// <summary>Undoes protection exactly: identities, grants, publication; and, when nothing is left, slot, schema and the role we made.
+    /// Returns what remains protected.</summary>
     /// <exception cref="IndelibleException">The slot is in use, a lock was not to be had, or a privilege is missing.</exception>
     public static async Task<Protection> UnprotectAsync(
-        SourceConnection owner, Protection protection, IReadOnlyList<ColumnRequest>? columns, Action<string> progress, TimeProvider time, CancellationToken cancellationToken)
+        SourceConnection owner, Protection protection, IReadOnlyList<ColumnRequest>? columns, Action<string> progress, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         ProtectPlan plan = await PlanUnprotectAsync(owner, protection, columns, cancellationToken);
         try

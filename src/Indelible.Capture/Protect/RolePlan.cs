@@ -16,11 +16,14 @@ internal sealed record RolePlan(IReadOnlyList<PlanStep> Steps, IReadOnlyList<str
         if (role is null) statements.Add(Create(request, name, bypass));
         else if (Alter(role, name, bypass) is { } alter) statements.Add(alter);
         if (statements.Count > 0) CheckMay(session, request, statements[0], role is null, bypass);
-        if (role is { CanConnect: false } || role is null) statements.Add(PlanStatement.Of($"GRANT CONNECT ON DATABASE {PgIdentifier.Quote(session.Database)} TO {name}"));
+        if (role is { CanConnect: false } || role is null)
+            statements.Add(PlanStatement.Of($"GRANT CONNECT ON DATABASE {PgIdentifier.Quote(session.Database)} TO {name}"));
         List<PlanStep> steps = statements.Count == 0 ? [] : [new PlanStep("capture role", statements)];
         if (role is null or { ReadsStatistics: false, IsSuperuser: false })
         {
-            steps.Add(new PlanStep("login roles of sessions (without it the login role behind a change stays unknown)", [PlanStatement.Of($"GRANT pg_read_all_stats TO {name}")], PlanStepKind.Optional));
+            steps.Add(
+                new PlanStep("login roles of sessions (without it the login role behind a change stays unknown)",
+                    [PlanStatement.Of($"GRANT pg_read_all_stats TO {name}")], PlanStepKind.Optional));
         }
         return new RolePlan(steps, []);
     }
@@ -31,23 +34,27 @@ internal sealed record RolePlan(IReadOnlyList<PlanStep> Steps, IReadOnlyList<str
         string create = $"CREATE ROLE {name} {attributes}";
         return request.CapturePassword is null
             ? PlanStatement.Of(create)
-            : new PlanStatement($"{create} PASSWORD '{ScramVerifier.Of(request.CaptureRole, request.CapturePassword)}'", $"{create} PASSWORD '…'", []);
+            : new PlanStatement(
+                $"{create} PASSWORD '{ScramVerifier.Of(request.CaptureRole, request.CapturePassword)}'", $"{create} PASSWORD '…'", []);
     }
 
     private static PlanStatement? Alter(RoleFacts role, string name, bool bypass)
     {
-        string attributes = $"{(role.CanLogin ? "" : " LOGIN")}{(role.CanReplicate || role.IsSuperuser ? "" : " REPLICATION")}{(bypass ? " BYPASSRLS" : "")}";
+        string replication = role.CanReplicate || role.IsSuperuser ? "" : " REPLICATION";
+        string attributes = $"{(role.CanLogin ? "" : " LOGIN")}{replication}{(bypass ? " BYPASSRLS" : "")}";
         return attributes.Length == 0 ? null : PlanStatement.Of($"ALTER ROLE {name}{attributes}");
     }
 
     private static void CheckMay(SessionFacts session, ProtectRequest request, PlanStatement statement, bool isNew, bool bypass)
     {
-        bool byCreator = session.VersionNumber >= RoleAttributesByCreatorSince && session.MayCreateRoles && session.MayReplicate && (!bypass || session.MayBypassRowSecurity);
+        bool byCreator = session.VersionNumber >= RoleAttributesByCreatorSince && session.MayCreateRoles && session.MayReplicate
+            && (!bypass || session.MayBypassRowSecurity);
         if (session.IsSuperuser || byCreator) return;
         string found = isNew ? "no such role" : bypass ? "it may not bypass row-level security, which a protected table has" : "it may not";
         throw new IndelibleException(
             ExitCode.Environment,
-            $"expected role {request.CaptureRole} to log in and replicate, found {found}, and {session.Role} may not change that; run as a superuser: {statement.Shown};"
+            $"expected role {request.CaptureRole} to log in and replicate, found {found}, and {session.Role} may not change that; run as a "
+                + $"superuser: {statement.Shown};"
             + (isNew ? " then run this again with --capture-password-file FILE, whose first line is that password" : ""));
     }
 }

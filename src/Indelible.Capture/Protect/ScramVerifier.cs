@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Indelible.Capture;
 
-/// <summary>Makes what PostgreSQL stores for a password, so that the password itself never reaches the server's log. RFC 5802 §3, RFC 7677.</summary>
+/// <summary>Makes what PostgreSQL stores for a password, so that the password itself never reaches the server's log.
+/// RFC 5802 §3, RFC 7677.</summary>
 internal static class ScramVerifier
 {
     private const int Iterations = 4096;
@@ -18,6 +19,7 @@ internal static class ScramVerifier
         byte[] salted = Rfc2898DeriveBytes.Pbkdf2(secret, salt, Iterations, HashAlgorithmName.SHA256, KeySize);
         byte[] stored = SHA256.HashData(HMACSHA256.HashData(salted, "Client Key"u8));
         byte[] server = HMACSHA256.HashData(salted, "Server Key"u8);
-        return $"SCRAM-SHA-256${Iterations}:{Convert.ToBase64String(salt)}${Convert.ToBase64String(stored)}:{Convert.ToBase64String(server)}";
+        return $"SCRAM-SHA-256${Iterations}:{Convert.ToBase64String(salt)}"
+            + $"${Convert.ToBase64String(stored)}:{Convert.ToBase64String(server)}";
     }
 }

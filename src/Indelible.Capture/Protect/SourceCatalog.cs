@@ -33,11 +33,13 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
         }, cancellationToken))[0];
 
     /// <summary>The relations that names mean, in their order; null where there is none.</summary>
-    public async Task<RelationName?[]> ResolveAsync(IReadOnlyCollection<(string? Schema, string Table)> names, CancellationToken cancellationToken)
+    public async Task<RelationName?[]> ResolveAsync(
+        IReadOnlyCollection<(string? Schema, string Table)> names, CancellationToken cancellationToken)
     {
         var found = new RelationName?[names.Count];
         object[] wanted = [names.Select(name => name.Schema).ToArray(), names.Select(name => name.Table).ToArray()];
-        foreach ((int place, RelationName name) in await QueryAsync("resolve", wanted, static r => (r.GetInt32(0), Name(r, 1)), cancellationToken)) found[place - 1] = name;
+        foreach ((int place, RelationName name) in await QueryAsync(
+            "resolve", wanted, static r => (r.GetInt32(0), Name(r, 1)), cancellationToken)) found[place - 1] = name;
         return found;
     }
 
@@ -48,7 +50,8 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
     /// <summary>Facts of relations by their oids; without those that were dropped.</summary>
     public async Task<Dictionary<uint, TableFacts>> TablesAsync(IReadOnlyCollection<uint> oids, CancellationToken cancellationToken)
     {
-        ILookup<uint, ColumnFacts> columns = await LookupAsync("columns", oids, static r => new ColumnFacts(r.GetInt16(1), r.GetString(2), r.GetString(3), r.GetString(4)), cancellationToken);
+        ILookup<uint, ColumnFacts> columns = await LookupAsync(
+            "columns", oids, static r => new ColumnFacts(r.GetInt16(1), r.GetString(2), r.GetString(3), r.GetString(4)), cancellationToken);
         List<TableFacts> tables = await QueryAsync("table", [oids.ToArray()], r => new TableFacts
         {
             Name = Name(r, 0),
@@ -81,23 +84,30 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
         }, cancellationToken);
 
     /// <summary>Whether a role may use the schema and read the table, by the tables' oids.</summary>
-    public async Task<Dictionary<uint, (bool Usage, bool Select)>> GrantsAsync(string role, IReadOnlyCollection<uint> oids, CancellationToken cancellationToken) =>
-        (await QueryAsync("grants", [role, oids.ToArray()], static r => (Oid: r.GetFieldValue<uint>(0), May: (r.GetBoolean(1), r.GetBoolean(2))), cancellationToken)).ToDictionary(grant => grant.Oid, grant => grant.May);
+    public async Task<Dictionary<uint, (bool Usage, bool Select)>> GrantsAsync(
+        string role, IReadOnlyCollection<uint> oids, CancellationToken cancellationToken) =>
+        (await QueryAsync("grants", [role, oids.ToArray()],
+            static r => (Oid: r.GetFieldValue<uint>(0), May: (r.GetBoolean(1), r.GetBoolean(2))), cancellationToken))
+                .ToDictionary(grant => grant.Oid, grant => grant.May);
 
     /// <summary>Rows of an embedded query about relations, by the oid in its first column.</summary>
     /// <param name="name">The query; its one parameter is oids.</param>
     /// <param name="oids">The relations.</param>
     /// <param name="read">Reads a row.</param>
     /// <param name="cancellationToken">Stops.</param>
-    public async Task<ILookup<uint, T>> LookupAsync<T>(string name, IReadOnlyCollection<uint> oids, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
-        (await QueryAsync(name, [oids.ToArray()], r => (Oid: r.GetFieldValue<uint>(0), Row: read(r)), cancellationToken)).ToLookup(row => row.Oid, row => row.Row);
+    public async Task<ILookup<uint, T>> LookupAsync<T>(
+        string name, IReadOnlyCollection<uint> oids, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
+        (await QueryAsync(name, [oids.ToArray()], r => (Oid: r.GetFieldValue<uint>(0), Row: read(r)), cancellationToken))
+            .ToLookup(row => row.Oid, row => row.Row);
 
     /// <summary>Rows of an embedded query.</summary>
-    public Task<List<T>> QueryAsync<T>(string name, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
+    public Task<List<T>> QueryAsync<T>(
+        string name, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) =>
         QueryTextAsync(SqlFile.Read(name), parameters, read, cancellationToken);
 
     /// <summary>Rows of a query given as text.</summary>
-    public async Task<List<T>> QueryTextAsync<T>(string sql, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    public async Task<List<T>> QueryTextAsync<T>(
+        string sql, IReadOnlyList<object?> parameters, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (object? parameter in parameters) command.Parameters.Add(Parameter(parameter));
@@ -107,7 +117,8 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
         return rows;
     }
 
-    private static RelationName Name(NpgsqlDataReader reader, int at) => new(reader.GetFieldValue<uint>(at), reader.GetString(at + 1), reader.GetString(at + 2));
+    private static RelationName Name(NpgsqlDataReader reader, int at) =>
+        new(reader.GetFieldValue<uint>(at), reader.GetString(at + 1), reader.GetString(at + 2));
 
     /// <summary>A positional parameter; unsigned numbers are oids, nulls are texts.</summary>
     internal static NpgsqlParameter Parameter(object? value) => value switch

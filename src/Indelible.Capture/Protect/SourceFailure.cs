@@ -30,13 +30,18 @@ public static class SourceFailure
             "the server is starting up or shutting down; try again in a moment",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
             "the server has no free connection; raise max_connections or end idle sessions",
-        PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation } e when e.MessageText.StartsWith("unsupported startup parameter", StringComparison.Ordinal) =>
+        PostgresException { SqlState: PostgresErrorCodes.ProtocolViolation } e
+            when e.MessageText.StartsWith("unsupported startup parameter", StringComparison.Ordinal) =>
             "a pooler (PgBouncer) answers in the server's place; give the server's own host and port",
-        PostgresException { SqlState: ['2', '2' or '3', ..] } e => $"the server answered {e.SqlState}; its message may repeat a value and is left out", // data exception, constraint violation
+        // data exception, constraint violation
+        PostgresException { SqlState: ['2', '2' or '3', ..] } e =>
+            $"the server answered {e.SqlState}; its message may repeat a value and is left out",
         PostgresException e => $"the server answered {e.SqlState}: {e.MessageText}",
-        { InnerException: SocketException e } => $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",
+        { InnerException: SocketException e } =>
+            $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",
         { InnerException: AuthenticationException e } =>
-            $"TLS failed ({(e.Message.Contains("ValidationCallback", StringComparison.Ordinal) ? "the server's certificate is not trusted, or is for another name" : e.Message)}); give the server's CA with Root Certificate=…, or SSL Mode=Disable if the network is yours alone",
+            $"TLS failed ({WhyTlsFailed(e)}); give the server's CA with Root Certificate=…, "
+                + "or SSL Mode=Disable if the network is yours alone",
         { InnerException: TimeoutException } => "the server did not answer in time; check host, port and firewalls",
         { Message: var message } when message.StartsWith("No password has been provided", StringComparison.Ordinal) =>
             "the server wants a password and none was given; give it in PGPASSWORD, a passfile, or --password-file",
@@ -45,4 +50,8 @@ public static class SourceFailure
         { InnerException: { } inner } => $"{failure.Message}: {inner.Message}",
         _ => failure.Message,
     };
+
+    private static string WhyTlsFailed(AuthenticationException e) => e.Message.Contains("ValidationCallback", StringComparison.Ordinal)
+        ? "the server's certificate is not trusted, or is for another name"
+        : e.Message;
 }

@@ -13,5 +13,6 @@ internal static class SqlFile
     public static string Read(string name) => Texts.GetOrAdd(name, static name => EmbeddedSql.Read($"Sql.{name}.sql"));
 
     /// <summary>The parts of a file, split at lines that read <c>-- ;;</c>.</summary>
-    public static string[] Parts(string name) => Read(name).Split(Separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public static string[] Parts(string name) =>
+        Read(name).Split(Separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

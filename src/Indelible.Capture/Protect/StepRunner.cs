@@ -5,7 +5,8 @@ using Npgsql;
 namespace Indelible.Capture;
 
 /// <summary>Carries out the steps of a plan over one connection. Used by one caller.</summary>
-internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection owner, SourceConnection? capture, TimeSpan lockTimeout, int lockAttempts, Action<string> progress, TimeProvider time)
+internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection owner, SourceConnection? capture, TimeSpan lockTimeout,
+    int lockAttempts, Action<string> progress, TimeProvider time)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private const int SlotTimeoutSeconds = 60;
@@ -44,8 +45,10 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
 
     private IndelibleException Locked(PlanStep step, int attempts, PostgresException cause) => new(
         ExitCode.Environment,
-        $"{step.Title}: expected its lock within {lockTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s, {attempts} times, found it held by others; nothing of this table was changed. "
-        + "End the long transactions (SELECT pid, xact_start, state FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 2;) and run this again",
+        $"{step.Title}: expected its lock within {lockTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s, {attempts} times, "
+            + "found it held by others; nothing of this table was changed. "
+        + "End the long transactions (SELECT pid, xact_start, state FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 2;) "
+        + "and run this again",
         cause);
 
     private async Task OptionalAsync(PlanStep step, CancellationToken cancellationToken)
@@ -71,7 +74,8 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         await transaction.CommitAsync(cancellationToken);
     }
 
-    private string SetTimeout => string.Create(CultureInfo.InvariantCulture, $"SET LOCAL lock_timeout = {(int)lockTimeout.TotalMilliseconds}");
+    private string SetTimeout =>
+        string.Create(CultureInfo.InvariantCulture, $"SET LOCAL lock_timeout = {(int)lockTimeout.TotalMilliseconds}");
 
     private async Task TransactionAsync(PlanStep step, bool isTimed, CancellationToken cancellationToken)
     {
@@ -81,10 +85,12 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         await transaction.CommitAsync(cancellationToken);
     }
 
-    /// <summary>A session of its own: a slot cannot be made in a transaction that has written. It waits for open writers of every database.</summary>
+    /// <summary>A session of its own: a slot cannot be made in a transaction that has written.
+    /// It waits for open writers of every database.</summary>
     private async Task SlotAsync(PlanStep step, CancellationToken cancellationToken)
     {
-        bool mayReplicate = await ScalarAsync("SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user", cancellationToken);
+        bool mayReplicate =
+            await ScalarAsync("SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user", cancellationToken);
         await using NpgsqlConnection session = await (mayReplicate || capture is null ? owner : capture).OpenAsync(cancellationToken);
         await ExecuteAsync(session, PlanStatement.Of($"SET statement_timeout = '{SlotTimeoutSeconds}s'"), cancellationToken);
         try
@@ -95,8 +101,10 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         {
             throw new IndelibleException(
                 ExitCode.Environment,
-                $"{step.Title}: not ready after {SlotTimeoutSeconds} s, because a transaction that was open when it began still is (in any database of the server); "
-                + "end it (SELECT pid, datname, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL; SELECT gid, database FROM pg_prepared_xacts;) and run this again",
+                $"{step.Title}: not ready after {SlotTimeoutSeconds} s, "
+                    + "because a transaction that was open when it began still is (in any database of the server); "
+                + "end it (SELECT pid, datname, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL; SELECT gid, database FROM "
+                + "pg_prepared_xacts;) and run this again",
                 e);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse)

@@ -18,7 +18,8 @@ internal sealed class Target(TableFacts table, IReadOnlyList<MemberFacts> member
 }
 
 /// <summary>Brings what was protected and what is asked together.</summary>
-/// <remarks>Entries call a table and its columns what they were called when <c>protect</c> last ran, whatever they are renamed to meanwhile.
+/// <remarks>Entries call a table and its columns what they were called when <c>protect</c> last ran,
+/// whatever they are renamed to meanwhile.
 /// Running it again takes over new names, and a new baseline states the values under them.</remarks>
 internal static class ProtectionMerge
 {
@@ -59,11 +60,13 @@ internal static class ProtectionMerge
 }
 
 /// <summary>What an earlier protect left in indelible.source.</summary>
-internal sealed record InstalledFacts(string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
+internal sealed record InstalledFacts(
+    string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
 
 /// <summary>A publication.</summary>
 internal sealed record PublicationFacts(
-    bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed, bool PublishesGenerated)
+    bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed,
+    bool PublishesGenerated)
 {
     /// <summary>All that can be published, as the query spells it.</summary>
     public const string AllOperations = "insert, update, delete, truncate";
@@ -73,9 +76,11 @@ internal sealed record PublicationFacts(
 
     /// <summary>Reads a row of publication.sql.</summary>
     public static PublicationFacts Read(Npgsql.NpgsqlDataReader r) => new(
-        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)], [.. r.GetFieldValue<uint[]>(6)],
+        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)],
+        [.. r.GetFieldValue<uint[]>(6)],
         r.GetBoolean(7));
 }
 
 /// <summary>A role's attributes.</summary>
-internal sealed record RoleFacts(bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect);
+internal sealed record RoleFacts(
+    bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect);

@@ -12,13 +12,23 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     public async Task<ProtectPlan> PlanAsync(CancellationToken cancellationToken)
     {
         SessionFacts session = await catalog.SessionAsync(cancellationToken);
-        if (session.OwnsSchema == false) throw new IndelibleException(ExitCode.Environment, $"expected {session.Role} to own schema indelible, found it owned by {session.SchemaOwner}; connect as {session.SchemaOwner}");
+        if (session.OwnsSchema == false)
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected {session.Role} to own schema indelible, found it owned by {session.SchemaOwner}; "
+                    + $"connect as {session.SchemaOwner}");
+        }
         Protection remaining = await RemainingAsync(cancellationToken);
         InstalledFacts? installed = session.IsInstalled ? (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
-            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)), cancellationToken)).FirstOrDefault() : null;
+            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)),
+            cancellationToken)).FirstOrDefault() : null;
         bool last = remaining.Tables.Count == 0;
         if (last) await PlanSlotAsync(cancellationToken);
-        if (installed is not null) await PlanTablesAsync([.. protection.Tables.ExceptBy(remaining.Tables.Select(kept => kept.Id), table => table.Id)], installed, cancellationToken);
+        if (installed is not null)
+        {
+            await PlanTablesAsync(
+                [.. protection.Tables.ExceptBy(remaining.Tables.Select(kept => kept.Id), table => table.Id)], installed, cancellationToken);
+        }
         if (last) PlanRemoval(session, installed);
         return new ProtectPlan { Protection = remaining, Steps = _steps, BaselineTables = [], Warnings = _warnings };
     }
@@ -56,7 +66,8 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     /// <summary>The protected table a name means: one that was dropped comes before the one that has its name now.</summary>
     private async Task<ProtectedTable?> TableAsync(ColumnRequest asked, CancellationToken cancellationToken)
     {
-        List<ProtectedTable> called = protection.Tables.FindAll(t => t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
+        List<ProtectedTable> called =
+            protection.Tables.FindAll(t => t.Name == asked.Table && (asked.Schema is null || t.Schema == asked.Schema));
         Dictionary<uint, TableFacts> tables = await catalog.TablesAsync([.. called.Select(table => table.Oid)], cancellationToken);
         if (called.Find(table => !tables.ContainsKey(table.Oid)) is { } dropped) return dropped;
         RelationName? name = (await catalog.ResolveAsync([(asked.Schema, asked.Table)], cancellationToken))[0];
@@ -80,18 +91,24 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     {
         SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
         if (slot is null) return;
-        _steps.Add(new PlanStep("replication slot", [PlanStatement.Of($"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)})")], PlanStepKind.Slot));
+        _steps.Add(
+            new PlanStep("replication slot",
+                [PlanStatement.Of($"SELECT pg_drop_replication_slot({PgIdentifier.Literal(protection.Slot)})")], PlanStepKind.Slot));
     }
 
     private async Task PlanTablesAsync(List<ProtectedTable> tables, InstalledFacts installed, CancellationToken cancellationToken)
     {
-        ILookup<uint, RecordedFacts> recorded = (await catalog.QueryAsync("recorded", [], static r => new RecordedFacts(r.GetFieldValue<uint>(0),
-            new RelationName(r.GetFieldValue<uint>(1), r.GetString(2), r.GetString(3)), r.GetString(4)[0], r.IsDBNull(5) ? null : r.GetString(5), r.GetBoolean(6)), cancellationToken)).ToLookup(relation => relation.Root);
-        PublicationFacts? publication = (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
+        ILookup<uint, RecordedFacts> recorded = (await catalog.QueryAsync("recorded", [], static r => new RecordedFacts(
+            r.GetFieldValue<uint>(0),
+            new RelationName(r.GetFieldValue<uint>(1), r.GetString(2), r.GetString(3)), r.GetString(4)[0],
+            r.IsDBNull(5) ? null : r.GetString(5), r.GetBoolean(6)), cancellationToken)).ToLookup(relation => relation.Root);
+        PublicationFacts? publication =
+            (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         Dictionary<uint, TableFacts> now = await catalog.TablesAsync([.. tables.Select(table => table.Oid)], cancellationToken);
         foreach (ProtectedTable table in tables)
         {
-            // First forget the relations, so that the event triggers do not take our own undoing for tampering or adopt what was just released.
+            // First forget the relations, so that the event triggers do not take our own undoing for tampering or
+            // adopt what was just released.
             List<string> statements = [$"DELETE FROM indelible.relation WHERE root = {table.Oid}"];
             foreach (RecordedFacts relation in recorded[table.Oid]) statements.AddRange(Restore(relation, installed.Role));
             if (publication?.Relations.Contains(table.Oid) == true && now.TryGetValue(table.Oid, out TableFacts? facts))
@@ -132,7 +149,9 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         _steps.Add(new PlanStep("publication and schema indelible", [.. statements.Select(PlanStatement.Of)]));
         if (installed is not { RoleCreated: true }) return;
         string role = PgIdentifier.Quote(installed.Role);
-        _steps.Add(new PlanStep($"role {installed.Role}", [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")], PlanStepKind.Optional));
+        _steps.Add(
+            new PlanStep($"role {installed.Role}", [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")],
+                PlanStepKind.Optional));
     }
 
     private sealed record RecordedFacts(uint Root, RelationName Name, char IdentityBefore, string? IndexBefore, bool SelectGranted);

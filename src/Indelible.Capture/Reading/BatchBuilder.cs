@@ -3,7 +3,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>Collects changes for one batch and owns the bytes of their values until the batch is handed over. Owned by the capture loop.</summary>
+/// <summary>Collects changes for one batch and owns the bytes of their values until the batch is handed over.
+/// Owned by the capture loop.</summary>
 internal sealed class BatchBuilder
 {
     /// <summary>Changes in a batch at most.</summary>
@@ -55,7 +56,8 @@ internal sealed class BatchBuilder
     /// <summary>The batch; the builder begins anew.</summary>
     public CapturedBatch Build(Position last, Lsn confirmableBefore, Lsn confirmable)
     {
-        CapturedBatch batch = new() { Changes = _changes, Last = last, ConfirmableBefore = confirmableBefore, Confirmable = confirmable, Length = _bytes };
+        CapturedBatch batch =
+            new() { Changes = _changes, Last = last, ConfirmableBefore = confirmableBefore, Confirmable = confirmable, Length = _bytes };
         // The rest of the block goes on serving: blocks are shared by neighbours and freed by the collector.
         _changes = new List<CapturedChange>(Math.Min(_changes.Count, ChangesMax));
         _bytes = 0;

@@ -1,6 +1,7 @@
 namespace Indelible.Capture.Reading;
 
-/// <summary>Bounds the batches on their way to the ledger by their bytes: a few with huge values weigh as much as many with small ones. One taker.</summary>
+/// <summary>Bounds the batches on their way to the ledger by their bytes: a few with huge values weigh as much as many with
+/// small ones. One taker.</summary>
 /// <param name="max">Bytes on their way at most, one batch's excess apart.</param>
 internal sealed class ByteBudget(long max)
 {

@@ -6,9 +6,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>Moves messages from the stream into batches and batches into a bounded channel, while the consumer seals earlier ones.</summary>
+/// <summary>Moves messages from the stream into batches and batches into a bounded channel, while the consumer
+/// seals earlier ones.</summary>
 internal sealed class CaptureLoop(
-    IReplicationStream stream, TransactionAssembler assembler, RelationMap relations, ILiveCatalog catalog, ByteBudget budget, TimeProvider time, ILogger logger)
+    IReplicationStream stream, TransactionAssembler assembler, RelationMap relations, ILiveCatalog catalog, ByteBudget budget,
+    TimeProvider time, ILogger logger)
 {
     /// <summary>How long a change waits for company once the stream has run dry.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(5);

@@ -2,11 +2,14 @@ using Indelible.Format;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>The wire: the raw bytes of a slot's pgoutput stream, one message at a time. One reader; feedback may come from elsewhere.</summary>
-/// <remarks>Two forms: <see cref="ReplicationStream"/>, and the model of a slot that the simulation reads from. docs/decisions/0022-a-wire-to-simulate.md.</remarks>
+/// <summary>The wire: the raw bytes of a slot's pgoutput stream, one message at a time.
+/// One reader; feedback may come from elsewhere.</summary>
+/// <remarks>Two forms: <see cref="ReplicationStream"/>, and the model of a slot that the simulation reads from.
+/// docs/decisions/0022-a-wire-to-simulate.md.</remarks>
 internal interface IReplicationStream : IAsyncDisposable
 {
-    /// <summary>Latest position the server has told of, by data or keepalive. Outside a transaction with no message at hand, nothing before it is still to come.</summary>
+    /// <summary>Latest position the server has told of, by data or keepalive.
+    /// Outside a transaction with no message at hand, nothing before it is still to come.</summary>
     Lsn Received { get; }
 
     /// <summary>Begins to stream after a position (none: where the slot stands). That it is durable here is not said with it.</summary>
@@ -20,7 +23,8 @@ internal interface IReplicationStream : IAsyncDisposable
     /// <summary>Waits for the next message; false at the end of the stream.</summary>
     ValueTask<bool> MoveNextAsync();
 
-    /// <summary>The message at hand, whole. Valid until the next call. Empty for a large message of another application: it is not even buffered.</summary>
+    /// <summary>The message at hand, whole. Valid until the next call.
+    /// Empty for a large message of another application: it is not even buffered.</summary>
     ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken);
 
     /// <summary>Notes how far everything is durable here; sent with the next feedback.</summary>

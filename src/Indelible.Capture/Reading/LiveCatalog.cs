@@ -21,7 +21,8 @@ internal sealed class LiveCatalog(SourceConnection source, Protection protection
     {
         await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
         Catalog now = await Catalog.ReadAsync(connection, protection, cancellationToken);
-        bool isOthers = !now.Shapes.ContainsKey(oid) && await Catalog.IsPublishedAsync(connection, protection.Publication, oid, cancellationToken);
+        bool isOthers = !now.Shapes.ContainsKey(oid)
+            && await Catalog.IsPublishedAsync(connection, protection.Publication, oid, cancellationToken);
         return (now, isOthers);
     }
 
@@ -45,7 +46,8 @@ internal sealed class LiveCatalog(SourceConnection source, Protection protection
         {
             if (await command.ExecuteScalarAsync(cancellationToken) is true) CaptureLog.Heartbeat(logger, received);
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
+        catch (PostgresException e)
+            when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
         {
             _mayEmit = false;
             CaptureLog.NoHeartbeat(logger, e.MessageText);

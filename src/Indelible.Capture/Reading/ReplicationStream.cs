@@ -45,7 +45,8 @@ internal sealed class ReplicationStream : IReplicationStream
         }
     }
 
-    public Task<ReplicationSystemIdentification> IdentifyAsync(CancellationToken cancellationToken) => _connection.IdentifySystem(cancellationToken);
+    public Task<ReplicationSystemIdentification> IdentifyAsync(CancellationToken cancellationToken) =>
+        _connection.IdentifySystem(cancellationToken);
 
     /// <inheritdoc/>
     public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)

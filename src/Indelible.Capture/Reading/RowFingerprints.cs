@@ -6,7 +6,8 @@ using Tuple = Indelible.Capture.PgOutput.Tuple;
 namespace Indelible.Capture.Reading;
 
 /// <summary>Fingerprints of all protected columns of a row, changed or not, in the order of <see cref="ProtectedTable.Columns"/>.</summary>
-/// <remarks>An update names only what it changed; a value that was changed where the log could not see it shows in the columns that stayed.</remarks>
+/// <remarks>An update names only what it changed; a value that was changed where the log could not see it shows in the
+/// columns that stayed.</remarks>
 internal static class RowFingerprints
 {
     /// <summary>Of the row before: only what the old tuple really states.</summary>
@@ -29,7 +30,8 @@ internal static class RowFingerprints
         foreach (PlannedColumn column in plan.Columns)
         {
             Slot slot = tuple[column.Index];
-            row[column.Place] = slot.Kind != SlotKind.Unchanged ? Of(message, slot, column) : before.Length > 0 ? before[column.Place] : Fingerprint.Unknown;
+            row[column.Place] = slot.Kind != SlotKind.Unchanged ? Of(message, slot, column) : before.Length > 0
+                ? before[column.Place] : Fingerprint.Unknown;
         }
         return row;
     }

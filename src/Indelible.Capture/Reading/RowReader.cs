@@ -12,7 +12,8 @@ namespace Indelible.Capture.Reading;
 /// <param name="Key">Key after the change; before it, for a delete; empty if it cannot be told.</param>
 /// <param name="PreviousKey">Key before an update that changed it; else null.</param>
 internal readonly record struct RowParts(
-    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey, string? SubjectBefore, string? SubjectAfter,
+    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey, string? SubjectBefore,
+    string? SubjectAfter,
     Fingerprint[] Before, Fingerprint[] After)
 {
     /// <summary>False for an update that touched nothing protected.</summary>
@@ -43,7 +44,8 @@ internal sealed class RowReader(BatchBuilder batch)
             fields[i] = new CapturedField(column.Column, CapturedValue.Missing(MissingReason.NoRow), Value(message, _after[column.Index]));
         }
         return new RowParts(
-            fields, Key(message, plan, _after), null, null, Subject(message, plan, _after), [], RowFingerprints.After(message, plan, _after, []));
+            fields, Key(message, plan, _after), null, null, Subject(message, plan, _after), [],
+            RowFingerprints.After(message, plan, _after, []));
     }
 
     public RowParts Delete(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old)
@@ -53,11 +55,14 @@ internal sealed class RowReader(BatchBuilder batch)
         for (int i = 0; i < fields.Length; i++)
         {
             PlannedColumn column = plan.Columns[i];
-            CapturedValue before = plan.IsStated(column.Index, old) ? Value(message, _before[column.Index]) : CapturedValue.Missing(MissingReason.NotCaptured);
+            CapturedValue before = plan.IsStated(column.Index, old)
+                ? Value(message, _before[column.Index])
+                : CapturedValue.Missing(MissingReason.NotCaptured);
             fields[i] = new CapturedField(column.Column, before, CapturedValue.Missing(MissingReason.NoRow));
         }
         string[] key = KeyIsStated(plan, old) ? Key(message, plan, _before) : [];
-        return new RowParts(fields, key, null, SubjectBefore(message, plan, old), null, RowFingerprints.Before(message, plan, _before, old), []);
+        return new RowParts(
+            fields, key, null, SubjectBefore(message, plan, old), null, RowFingerprints.Before(message, plan, _before, old), []);
     }
 
     public RowParts Update(ReadOnlySpan<byte> message, RowPlan plan, OldTuple old)
@@ -101,7 +106,8 @@ internal sealed class RowReader(BatchBuilder batch)
         if (plan.IsStated(column.Index, old))
         {
             Slot before = _before[column.Index];
-            if (before.Kind == SlotKind.Unchanged) field = new CapturedField(column.Column, CapturedValue.Missing(MissingReason.Unchanged), Value(message, after));
+            if (before.Kind == SlotKind.Unchanged)
+                field = new CapturedField(column.Column, CapturedValue.Missing(MissingReason.Unchanged), Value(message, after));
             else if (Same(message, before, after)) return false;
             else field = new CapturedField(column.Column, Value(message, before), Value(message, after));
             return true;
@@ -190,6 +196,7 @@ internal sealed class RowReader(BatchBuilder batch)
 
     private static void CheckWidth(Tuple tuple, RowPlan plan)
     {
-        if (tuple.Count != plan.ColumnCount) throw new PgOutputException($"a tuple of {tuple.Count} columns for a relation of {plan.ColumnCount}", 0);
+        if (tuple.Count != plan.ColumnCount)
+            throw new PgOutputException($"a tuple of {tuple.Count} columns for a relation of {plan.ColumnCount}", 0);
     }
 }

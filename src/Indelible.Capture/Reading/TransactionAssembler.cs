@@ -8,7 +8,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Capture.Reading;
 
-/// <summary>Turns messages into changes: knows the transaction under way, who it belongs to and what was already sealed. Owned by the capture loop.</summary>
+/// <summary>Turns messages into changes: knows the transaction under way, who it belongs to and what was already sealed.
+/// Owned by the capture loop.</summary>
 internal sealed class TransactionAssembler
 {
     private static readonly byte[] AttributionPrefix = Encoding.ASCII.GetBytes(AttributionMessage.Prefix);
@@ -120,13 +121,15 @@ internal sealed class TransactionAssembler
     private void Update(ReadOnlySpan<byte> message)
     {
         uint oid = _rows.ParseUpdate(message, out OldTuple old);
-        if (TryNext(oid, out Position position, out RowPlan? plan)) Add(plan!, position, Operation.Update, _rows.Update(message, plan!, old));
+        if (TryNext(oid, out Position position, out RowPlan? plan))
+            Add(plan!, position, Operation.Update, _rows.Update(message, plan!, old));
     }
 
     private void Delete(ReadOnlySpan<byte> message)
     {
         uint oid = _rows.ParseDelete(message, out OldTuple old);
-        if (TryNext(oid, out Position position, out RowPlan? plan)) Add(plan!, position, Operation.Delete, _rows.Delete(message, plan!, old));
+        if (TryNext(oid, out Position position, out RowPlan? plan))
+            Add(plan!, position, Operation.Delete, _rows.Delete(message, plan!, old));
     }
 
     private void Truncate(ReadOnlySpan<byte> message)
@@ -142,7 +145,8 @@ internal sealed class TransactionAssembler
     /// <summary>Counts the next ordinal; true if the change is of ours and not sealed yet.</summary>
     private bool TryNext(uint oid, out Position position, out RowPlan? plan)
     {
-        if (!_relations.TryGetPlan(oid, out plan)) throw new PgOutputException($"a row of relation {oid}, which the stream has not described", 1);
+        if (!_relations.TryGetPlan(oid, out plan))
+            throw new PgOutputException($"a row of relation {oid}, which the stream has not described", 1);
         return IsNew(out position) && plan is not null;
     }
 

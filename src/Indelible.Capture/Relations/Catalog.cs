@@ -20,7 +20,8 @@ internal sealed record Catalog(IReadOnlyDictionary<uint, RelationShape> Shapes, 
     }
 
     /// <summary>Whether the publication holds this relation now.</summary>
-    public static async Task<bool> IsPublishedAsync(NpgsqlConnection connection, string publication, uint oid, CancellationToken cancellationToken)
+    public static async Task<bool> IsPublishedAsync(
+        NpgsqlConnection connection, string publication, uint oid, CancellationToken cancellationToken)
     {
         await using NpgsqlCommand command = new(PublishedSql, connection);
         command.Parameters.Add(new NpgsqlParameter { Value = publication, NpgsqlDbType = NpgsqlDbType.Text });
@@ -28,7 +29,8 @@ internal sealed record Catalog(IReadOnlyDictionary<uint, RelationShape> Shapes, 
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    private static async Task<Dictionary<uint, RelationShape>> ReadShapesAsync(NpgsqlConnection connection, uint[] roots, CancellationToken cancellationToken)
+    private static async Task<Dictionary<uint, RelationShape>> ReadShapesAsync(
+        NpgsqlConnection connection, uint[] roots, CancellationToken cancellationToken)
     {
         Dictionary<uint, RelationShape> shapes = [];
         await using NpgsqlCommand command = Query(connection, ShapesSql, roots);
@@ -46,7 +48,8 @@ internal sealed record Catalog(IReadOnlyDictionary<uint, RelationShape> Shapes, 
         return shapes;
     }
 
-    private static async Task<Dictionary<uint, IReadOnlyList<short>>> ReadKeysAsync(NpgsqlConnection connection, uint[] roots, CancellationToken cancellationToken)
+    private static async Task<Dictionary<uint, IReadOnlyList<short>>> ReadKeysAsync(
+        NpgsqlConnection connection, uint[] roots, CancellationToken cancellationToken)
     {
         Dictionary<uint, IReadOnlyList<short>> keys = [];
         await using NpgsqlCommand command = Query(connection, KeysSql, roots);

@@ -3,7 +3,8 @@ using Indelible.Capture.Attribution;
 
 namespace Indelible.Capture.Relations;
 
-/// <summary>Notices DDL that gives a protected column another type. Even where the table is not rewritten for it, its values may print as another text:
+/// <summary>Notices DDL that gives a protected column another type.
+/// Even where the table is not rewritten for it, its values may print as another text:
 /// <c>timestamp</c> and <c>timestamptz</c> hold the same bytes. Owned by the capture loop.</summary>
 internal sealed class ColumnTypes(Protection protection)
 {
@@ -27,12 +28,14 @@ internal sealed class ColumnTypes(Protection protection)
         return string.Join(", ", changed);
     }
 
-    /// <summary>The type as far as it decides how a value prints: without its schema, which may be left out, and without lengths and precisions; varchar as the text it is.</summary>
+    /// <summary>The type as far as it decides how a value prints: without its schema, which may be left out,
+    /// and without lengths and precisions; varchar as the text it is.</summary>
     private static string Plain(string type)
     {
         int schema = type.LastIndexOf('.');
         string plain = schema < 0 ? type : type[(schema + 1)..];
-        if (plain.IndexOf('(', StringComparison.Ordinal) is > 0 and int open && plain.IndexOf(')', open) is > 0 and int close) plain = plain.Remove(open, close + 1 - open);
+        if (plain.IndexOf('(', StringComparison.Ordinal) is > 0 and int open && plain.IndexOf(')', open) is > 0 and int close)
+            plain = plain.Remove(open, close + 1 - open);
         return plain.Replace("character varying", "text", StringComparison.Ordinal);
     }
 }

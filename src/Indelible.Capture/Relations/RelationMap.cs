@@ -5,8 +5,10 @@ namespace Indelible.Capture.Relations;
 
 /// <summary>Tells which column of the stream is which column of the catalog. The stream carries names only, and names move.</summary>
 /// <remarks>
-/// Known shapes come from the catalog at the start and from in-stream DDL, which is exactly positioned. A Relation message that does not match what is
-/// known, in names, types and order, is compared with the catalog as it is now; failing that, every column of the relation counts as protected until it
+/// Known shapes come from the catalog at the start and from in-stream DDL, which is exactly positioned.
+/// A Relation message that does not match what is
+/// known, in names, types and order, is compared with the catalog as it is now;
+/// failing that, every column of the relation counts as protected until it
 /// matches again. Owned by the capture loop.
 /// </remarks>
 internal sealed class RelationMap
@@ -42,7 +44,8 @@ internal sealed class RelationMap
         return true;
     }
 
-    /// <summary>Maps a relation with the catalog as it is now. Returns false if it is still unclear and all columns count as protected.</summary>
+    /// <summary>Maps a relation with the catalog as it is now. Returns false if it is still unclear and all columns
+    /// count as protected.</summary>
     /// <param name="isOthers">True if the relation is published for somebody else's sake.</param>
     public bool MapWith(RelationMessage relation, Catalog catalog, bool isOthers)
     {
@@ -145,7 +148,8 @@ internal sealed class RelationMap
         return column.Type;
     }
 
-    /// <summary>Protected columns by number, under the names they are protected by, whatever they are called now. One whose number is gone is still looked for by name: rows from before a drop may be under way.</summary>
+    /// <summary>Protected columns by number, under the names they are protected by, whatever they are called now.
+    /// One whose number is gone is still looked for by name: rows from before a drop may be under way.</summary>
     private List<PlannedColumn> ProtectedIn(ProtectedTable table, RelationMessage relation, short[] found)
     {
         List<PlannedColumn> columns = [];
@@ -176,7 +180,8 @@ internal sealed class RelationMap
         };
     }
 
-    /// <summary>The protected table a relation belongs to, or belonged to. One the catalog no longer counts among ours can only be a partition that was
+    /// <summary>The protected table a relation belongs to, or belonged to.
+    /// One the catalog no longer counts among ours can only be a partition that was
     /// dropped or detached: of the partitioned table with which it shares most names. Null if it is none of ours.</summary>
     private ProtectedTable? RootOf(RelationMessage relation, RelationShape? shape)
     {
@@ -210,7 +215,8 @@ internal sealed class RelationMap
         return -1;
     }
 
-    /// <summary>The key fixed at protection, by number; if its columns were renamed since, the catalog's own key of the same width.</summary>
+    /// <summary>The key fixed at protection, by number; if its columns were renamed since, the catalog's own
+    /// key of the same width.</summary>
     private static short[] KeyNumbers(ProtectedTable table, Catalog catalog)
     {
         short[] byName = [.. table.Key.Select(name => NumberOf(name, table.Oid, catalog))];

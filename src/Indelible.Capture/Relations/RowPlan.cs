@@ -24,7 +24,8 @@ internal sealed record RowPlan
     /// <summary>True for a partitioned table itself, which holds no rows.</summary>
     public bool HoldsNoRows { get; init; }
 
-    /// <summary>Whether an old tuple states a column. Under FULL it states every one; otherwise only those of the identity, and NULL in the rest means nothing.</summary>
+    /// <summary>Whether an old tuple states a column. Under FULL it states every one;
+    /// otherwise only those of the identity, and NULL in the rest means nothing.</summary>
     public bool IsStated(int index, OldTuple old) => old == OldTuple.Full || (old == OldTuple.Key && InIdentity[index]);
 }
 

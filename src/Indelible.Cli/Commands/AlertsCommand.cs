@@ -25,10 +25,14 @@ internal static class AlertsCommand
         TextWriter error = invocation.Running?.StandardError ?? invocation.Error;
         var results = await AlertSenders.TestAsync(config, origin, error, invocation.Time, cancellationToken);
         Terminal terminal = invocation.TerminalFor(parse);
-        terminal.Table(["TARGET", "KIND", "RESULT"], [.. results.Select(target => (IReadOnlyList<string>)[target.Name, Words.Of(target.Kind), target.Problem ?? "delivered"])]);
+        terminal.Table(["TARGET", "KIND", "RESULT"],
+            [.. results.Select(target => (IReadOnlyList<string>)[target.Name, Words.Of(target.Kind), target.Problem ?? "delivered"])]);
         terminal.Json(new JsonObject
         {
-            ["targets"] = new JsonArray([.. results.Select(target => (JsonNode)new JsonObject { ["target"] = target.Name, ["kind"] = Words.Of(target.Kind), ["problem"] = target.Problem })]),
+            ["targets"] = new JsonArray(
+                [.. results.Select(
+                    target => (JsonNode)new JsonObject { ["target"] = target.Name, ["kind"] = Words.Of(target.Kind),
+                        ["problem"] = target.Problem })]),
         });
         return (int)(results.Any(target => target.Problem is not null) ? ExitCode.Environment : ExitCode.Fine);
     }

@@ -25,7 +25,11 @@ internal static class CopiesCommand
         IndelibleConfig config = invocation.Running?.Config ?? invocation.Config(parse);
         string name = parse.GetValue(Name)!;
         if (!config.Targets.ContainsKey(name))
-            throw new IndelibleException(ExitCode.Usage, $"expected a configured copy ({(config.Targets.Count == 0 ? "there is none" : string.Join(", ", config.Targets.Keys))}), found '{name}'");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a configured copy ({(config.Targets.Count == 0 ? "there is none" : string.Join(", ", config.Targets.Keys))}), "
+                    + $"found '{name}'");
+        }
         LedgerPaths paths = invocation.ExistingPaths(parse);
         bool known = new TargetMemory(paths.Journal, name).Forget();
         Terminal terminal = invocation.TerminalFor(parse);

@@ -10,7 +10,8 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>coverage</c>: from where to where of each source the record is complete, and its gaps. Exit code 1 if one is open.</summary>
 internal static class CoverageCommand
 {
-    private static readonly Option<string?> Source = new("--source") { Description = "Only this configured source; default: all", HelpName = "NAME" };
+    private static readonly Option<string?> Source =
+        new("--source") { Description = "Only this configured source; default: all", HelpName = "NAME" };
 
     public static Command Build()
     {
@@ -23,7 +24,11 @@ internal static class CoverageCommand
     {
         IndelibleConfig config = invocation.Running?.Config ?? invocation.Config(parse);
         string? wanted = parse.GetValue(Source);
-        if (wanted is not null && !config.Sources.ContainsKey(wanted)) throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found '{wanted}'; configured are {string.Join(", ", config.Sources.Keys)}");
+        if (wanted is not null && !config.Sources.ContainsKey(wanted))
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"--source: expected a configured source, found '{wanted}'; configured are {string.Join(", ", config.Sources.Keys)}");
+        }
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
         CoverageReport[] reports = [.. config.Sources.Where(source => wanted is null || source.Key == wanted)
             .Select(source => CoverageReport.Of(ledger.Value, source.Key, source.Value.Protection, cancellationToken))];
@@ -42,7 +47,8 @@ internal static class CoverageCommand
         [
             .. report.Intervals.Select(interval => (IReadOnlyList<string>)
             [
-                Text(interval.From), Text(interval.To), interval.Since.ToString(), interval.Until.ToString(), Text(interval.Timeline), interval.SystemId.ToString(CultureInfo.InvariantCulture),
+                Text(interval.From), Text(interval.To), interval.Since.ToString(), interval.Until.ToString(), Text(interval.Timeline),
+                interval.SystemId.ToString(CultureInfo.InvariantCulture),
                 interval.Slot, interval.Protection[..8] + "…", $"{interval.FirstEntry} to {interval.LastEntry}",
             ]),
         ]);
@@ -55,7 +61,8 @@ internal static class CoverageCommand
         terminal.Table(["ENTRY", "FROM", "TO", "SEALED", "TABLE", "REASON", "WHOLE AGAIN FROM"],
         [
             .. report.Gaps.Select(gap => (IReadOnlyList<string>)
-                [Text(gap.Entry), gap.From, gap.To, gap.SealedAt.ToString(), gap.Table ?? "all", gap.Reason, gap.WholeFrom is { } whole ? $"entry {whole}" : "not yet: OPEN"]),
+                [Text(gap.Entry), gap.From, gap.To, gap.SealedAt.ToString(), gap.Table ?? "all", gap.Reason,
+                    gap.WholeFrom is { } whole ? $"entry {whole}" : "not yet: OPEN"]),
         ]);
     }
 

@@ -9,10 +9,12 @@ using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>doctor</c>: checks of this machine, of what `run` finds, and of every source, with fixes to copy. Exit code 1 if one fails.</summary>
+/// <summary><c>doctor</c>: checks of this machine, of what `run` finds, and of every source, with fixes to copy.
+/// Exit code 1 if one fails.</summary>
 internal static class DoctorCommand
 {
-    private static readonly Option<string?> Source = new("--source") { Description = "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
+    private static readonly Option<string?> Source = new("--source") { Description =
+        "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
 
     public static Command Build()
     {
@@ -45,18 +47,22 @@ internal static class DoctorCommand
         if (parse.GetValue(Source) is { } given)
         {
             (string name, SourceConnection connection) = SourceOptions.Connection(given, null, parse, invocation, config);
-            checks.AddRange((await SourceDoctor.CheckAsync(connection, config.Sources.GetValueOrDefault(name)?.Protection, invocation.Time, cancellationToken)).Select(check => (name, check)));
+            checks.AddRange(
+                (await SourceDoctor.CheckAsync(connection, config.Sources.GetValueOrDefault(name)?.Protection, invocation.Time,
+                    cancellationToken)).Select(check => (name, check)));
         }
         else
         {
-            foreach ((string name, SourceConfig source) in config.Sources) checks.AddRange((await CheckAsync(source, invocation.Time, cancellationToken)).Select(check => (name, check)));
+            foreach ((string name, SourceConfig source) in config.Sources)
+                checks.AddRange((await CheckAsync(source, invocation.Time, cancellationToken)).Select(check => (name, check)));
         }
         Print(invocation.TerminalFor(parse), checks);
         return (int)(checks.Any(check => check.Check.Status == CheckStatus.Fail) ? ExitCode.Finding : ExitCode.Fine);
     }
 
     /// <summary>A password that cannot be had is one finding among the others.</summary>
-    private static async Task<IReadOnlyList<SourceCheck>> CheckAsync(SourceConfig source, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<SourceCheck>> CheckAsync(
+        SourceConfig source, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {
@@ -71,7 +77,9 @@ internal static class DoctorCommand
     private static void Print(Terminal terminal, List<(string Where, SourceCheck Check)> checks)
     {
         terminal.Table(["WHERE", "CHECK", "STATUS", "FOUND", "EXPECTED"],
-            [.. checks.Select(one => (IReadOnlyList<string>)[one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found, one.Check.Expected])]);
+            [.. checks.Select(
+                one => (IReadOnlyList<string>)[one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found,
+                    one.Check.Expected])]);
         foreach ((string where, SourceCheck check) in checks.Where(one => one.Check.Fix is not null))
         {
             terminal.Line($"\n{where}, {check.Name}: {Words.Of(check.Status)}, {check.Found}\n  {check.Fix!.ReplaceLineEndings("\n  ")}");

@@ -8,11 +8,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>hold ORIGIN</c>, <c>release ORIGIN</c>: a legal hold on a ledger of the chain. <c>dispose ORIGIN</c>: removes a closed ledger that is not held.</summary>
+/// <summary><c>hold ORIGIN</c>, <c>release ORIGIN</c>: a legal hold on a ledger of the chain.
+/// <c>dispose ORIGIN</c>: removes a closed ledger that is not held.</summary>
 internal static class HoldCommand
 {
     private static readonly Argument<string> Origin = new("ORIGIN") { Description = "Origin of the ledger" };
-    private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT", Required = true };
+    private static readonly Option<string> Reason =
+        new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT", Required = true };
 
     public static IEnumerable<Command> Build()
     {
@@ -35,9 +37,16 @@ internal static class HoldCommand
         string origin = parse.GetValue(Origin)!;
         await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         long? index = await LegalHolds.SealAsync(host.Value, origin, isHeld, invocation.User, ReasonOf(parse), cancellationToken);
-        IReadOnlyList<(string Place, string? Problem)> buckets = await LegalHolds.LayAsync(host.Value.Config, origin, isHeld, invocation.Time, cancellationToken);
+        IReadOnlyList<(string Place, string? Problem)> buckets =
+            await LegalHolds.LayAsync(host.Value.Config, origin, isHeld, invocation.Time, cancellationToken);
+        string done = isHeld ? "laid" : "lifted";
         foreach ((string place, string? problem) in buckets)
-            invocation.TerminalFor(parse).Note($"{place}: the storage's own legal hold {(problem is null ? (isHeld ? "is laid" : "is lifted") : $"is NOT {(isHeld ? "laid" : "lifted")}: {problem}\n  give the same command again once that is put right")}");
+        {
+            string outcome = problem is null
+                ? $"is {done}"
+                : $"is NOT {done}: {problem}\n  give the same command again once that is put right";
+            invocation.TerminalFor(parse).Note($"{place}: the storage's own legal hold {outcome}");
+        }
         int told = Told(parse, invocation, origin, isHeld ? "under a legal hold" : "under no legal hold any more", index);
         return buckets.Any(bucket => bucket.Problem is not null) ? (int)ExitCode.Environment : told;
     }
@@ -46,7 +55,8 @@ internal static class HoldCommand
     {
         string origin = parse.GetValue(Origin)!;
         await using Borrowed<LedgerHost> host = await Ledgers.HostAsync(parse, invocation, cancellationToken);
-        using ClosedLedgers closed = await ClosedLedgers.OpenAsync(host.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+        using ClosedLedgers closed =
+            await ClosedLedgers.OpenAsync(host.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
         long index = await LegalHolds.DisposeAsync(host.Value, closed, origin, invocation.User, ReasonOf(parse), cancellationToken);
         return Told(parse, invocation, origin, "removed from this machine; copies elsewhere are not touched", index);
     }

@@ -21,7 +21,8 @@ internal static class InitCommand
 
     private static readonly Option<string?> Store = new("--store")
     {
-        Description = "Bucket the ledger is to live in; storage and credentials as the environment says (AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID …)",
+        Description =
+            "Bucket the ledger is to live in; storage and credentials as the environment says (AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID …)",
         HelpName = "s3://BUCKET/PREFIX",
     };
 
@@ -42,12 +43,14 @@ internal static class InitCommand
     {
         IndelibleConfig config = invocation.Config(parse);
         if (parse.GetValue(Store) is { } place) config.Store = StoreAt(place, parse, invocation, config);
-        else if (parse.GetValue(RetentionDays) is not null) throw new IndelibleException(ExitCode.Usage, "expected --retention-days with --store, found it alone");
+        else if (parse.GetValue(RetentionDays) is not null)
+            throw new IndelibleException(ExitCode.Usage, "expected --retention-days with --store, found it alone");
         LedgerPaths paths = invocation.Paths(parse) with { Store = config.Store?.Place() };
         string origin = parse.GetValue(Origin)!;
         if (config.Origin is { } expected && expected != origin)
         {
-            throw new IndelibleException(ExitCode.Usage, $"{invocation.ConfigPath(parse)} is for the ledger {expected}, found --origin {origin}\n"
+            throw new IndelibleException(
+                ExitCode.Usage, $"{invocation.ConfigPath(parse)} is for the ledger {expected}, found --origin {origin}\n"
                 + "  name another configuration with --config FILE");
         }
         NewLedger made = await NewLedger.CreateAsync(paths, origin, cancellationToken);
@@ -59,9 +62,14 @@ internal static class InitCommand
     private static StoreConfig StoreAt(string place, ParseResult parse, Invocation invocation, IndelibleConfig config)
     {
         if (Path.Exists(invocation.ConfigPath(parse)))
-            throw new IndelibleException(ExitCode.Usage, $"expected --store with a configuration that is yet to be written, found {invocation.ConfigPath(parse)}\n  put the bucket into it as `store`, and leave --store away");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected --store with a configuration that is yet to be written, found {invocation.ConfigPath(parse)}\n  put the bucket "
+                    + "into it as `store`, and leave --store away");
+        }
         BucketOptions bucket = BucketOptions.At(place);
-        StoreConfig store = new() { Bucket = bucket.Bucket, Prefix = bucket.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null, Endpoint = bucket.Endpoint?.AbsoluteUri, RetentionDays = parse.GetValue(RetentionDays) };
+        StoreConfig store = new() { Bucket = bucket.Bucket, Prefix = bucket.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null,
+            Endpoint = bucket.Endpoint?.AbsoluteUri, RetentionDays = parse.GetValue(RetentionDays) };
         config.Store = store;
         ConfigFile.Check("--store", config);
         return store;
@@ -86,7 +94,8 @@ internal static class InitCommand
             ("origin", made.Origin),
             ("ledger", paths.Store is { } store ? $"{store.Name}; on its way there, and its newest part, in {paths.Ledger}" : paths.Ledger),
             ("keyring", paths.Keyring + "  (secret; back it up: indelible keys export FILE)"),
-            ("master key", (made.MasterKeyPath ?? $"from {MasterKey.ValueVariable}") + "  (keep a copy elsewhere: no backup opens without it)"),
+            ("master key", (made.MasterKeyPath ?? $"from {MasterKey.ValueVariable}")
+                + "  (keep a copy elsewhere: no backup opens without it)"),
             ("verifier key", made.VerifierKey),
         ]);
         if (config is not null) terminal.Note($"wrote {config}");

@@ -17,26 +17,40 @@ internal static class LogCommand
     private const string FromInput = "-";
 
     private static readonly Option<string?> Source = new("--source") { Description = "Only this source", HelpName = "NAME" };
-    private static readonly Option<string?> Table = new("--table") { Description = "Only this table, with or without schema", HelpName = "[SCHEMA.]TABLE" };
-    private static readonly Option<string?> Key = new("--key") { Description = "Only this row (needs --table): 17, id=17, or \"eu, 4\" for a key of two columns", HelpName = "KEY" };
+    private static readonly Option<string?> Table =
+        new("--table") { Description = "Only this table, with or without schema", HelpName = "[SCHEMA.]TABLE" };
+    private static readonly Option<string?> Key =
+        new("--key") { Description = "Only this row (needs --table): 17, id=17, or \"eu, 4\" for a key of two columns", HelpName = "KEY" };
     private static readonly Option<string?> Column = new("--column") { Description = "Only changes of this column", HelpName = "NAME" };
-    private static readonly Option<string?> Operator = new("--operator") { Description = "Only this operator: the person named, or the session's user", HelpName = "NAME" };
-    private static readonly Option<string?> Grade = new("--grade") { Description = $"Only this grade: {Words.All<Grade>()}", HelpName = "GRADE" };
-    private static readonly Option<string?> Since = new("--since") { Description = "Only from this time on: ISO 8601, or an age such as 2h or 3d", HelpName = "TIME" };
+    private static readonly Option<string?> Operator =
+        new("--operator") { Description = "Only this operator: the person named, or the session's user", HelpName = "NAME" };
+    private static readonly Option<string?> Grade =
+        new("--grade") { Description = $"Only this grade: {Words.All<Grade>()}", HelpName = "GRADE" };
+    private static readonly Option<string?> Since =
+        new("--since") { Description = "Only from this time on: ISO 8601, or an age such as 2h or 3d", HelpName = "TIME" };
     private static readonly Option<string?> Until = new("--until") { Description = "Only before this time", HelpName = "TIME" };
-    private static readonly Option<uint?> Transaction = new("--tx") { Description = "Only this transaction id, 0 to 4294967295", HelpName = "XID" };
-    private static readonly Option<string?> Value = new("--value") { Description = "Only changes from or to exactly this value (needs --table and --column); - reads it from standard input, so that it is in no shell history", HelpName = "TEXT" };
-    private static readonly Option<string?> Kind = new("--kind") { Description = $"Only this kind: {Words.All<EntryKind>()}", HelpName = "KIND" };
-    private static readonly Option<string?> Operation = new("--operation") { Description = $"Only this operation: {Words.All<Operation>()}", HelpName = "OPERATION" };
-    private static readonly Option<int> Limit = new("--limit") { Description = "At most this many", HelpName = "COUNT", DefaultValueFactory = _ => LimitDefault };
-    private static readonly Option<string?> After = new("--after") { Description = "Go on after this cursor, as the previous page printed it", HelpName = "CURSOR" };
+    private static readonly Option<uint?> Transaction =
+        new("--tx") { Description = "Only this transaction id, 0 to 4294967295", HelpName = "XID" };
+    private static readonly Option<string?> Value =
+        new("--value") { Description =
+            "Only changes from or to exactly this value (needs --table and --column); - reads it from standard input, "
+                + "so that it is in no shell history", HelpName = "TEXT" };
+    private static readonly Option<string?> Kind =
+        new("--kind") { Description = $"Only this kind: {Words.All<EntryKind>()}", HelpName = "KIND" };
+    private static readonly Option<string?> Operation =
+        new("--operation") { Description = $"Only this operation: {Words.All<Operation>()}", HelpName = "OPERATION" };
+    private static readonly Option<int> Limit =
+        new("--limit") { Description = "At most this many", HelpName = "COUNT", DefaultValueFactory = _ => LimitDefault };
+    private static readonly Option<string?> After =
+        new("--after") { Description = "Go on after this cursor, as the previous page printed it", HelpName = "CURSOR" };
     private static readonly Option<bool> Oldest = new("--oldest-first") { Description = "Oldest first" };
 
     public static Command Build()
     {
         Command command = new("log", "List entries, newest first")
         {
-            Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest, ResultOptions.Verify, ResultOptions.Key,
+            Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest,
+            ResultOptions.Verify, ResultOptions.Key,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
@@ -49,7 +63,9 @@ internal static class LogCommand
         List<long> strangers = [];
         IReadOnlyList<IndexedEntry> entries = ValueOf(parse, invocation) is { } value
             ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(strangers, out string? next, cancellationToken)
-            : Find(ledger.Value, query.Relation is null ? query : query with { Source = null, Schema = null, Table = null }, strangers, out next);    // renamed since, it is still the row
+            // renamed since, it is still the row
+            : Find(ledger.Value, query.Relation is null ? query : query with { Source = null, Schema = null, Table = null }, strangers,
+                out next);
         if (entries.Count == 0) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query);
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, entries, strangers);
         return (int)Pages.Print(invocation.TerminalFor(parse), entries, next, "no entry matches", report);
@@ -68,7 +84,8 @@ internal static class LogCommand
     private static string? ValueOf(ParseResult parse, Invocation invocation)
     {
         if (!ReadsInput(parse)) return parse.GetValue(Value);
-        return invocation.Input.Value ?? throw new IndelibleException(ExitCode.Usage, "--value -: expected the value on standard input, found nothing");
+        return invocation.Input.Value
+            ?? throw new IndelibleException(ExitCode.Usage, "--value -: expected the value on standard input, found nothing");
     }
 
     private static Query QueryOf(ParseResult parse, Invocation invocation, LedgerView ledger)
@@ -79,7 +96,8 @@ internal static class LogCommand
         TableName? table = parse.GetValue(Table) is { } text ? TableName.Parse(text) : null;
         if (parse.GetValue(Value) is not null && (table is null || parse.GetValue(Column) is null))
         {
-            throw new IndelibleException(ExitCode.Usage, "--value: expected --table and --column with it: values are looked for in one column");
+            throw new IndelibleException(
+                ExitCode.Usage, "--value: expected --table and --column with it: values are looked for in one column");
         }
         return Row(parse, invocation, ledger, table) with
         {
@@ -104,7 +122,8 @@ internal static class LogCommand
     {
         if (parse.GetValue(Key) is not { } key) return new Query();
         if (table is null) throw new IndelibleException(ExitCode.Usage, "--key: expected --table with it, found none");
-        return RowQuery.Of(ledger, invocation.Config(parse), parse.GetValue(Source), table.Schema, table.Name, KeyText.Typed(key)).Query with { IsRowOnly = true };
+        return RowQuery.Of(ledger, invocation.Config(parse), parse.GetValue(Source), table.Schema, table.Name,
+            KeyText.Typed(key)).Query with { IsRowOnly = true };
     }
 
     private static T? Word<T>(ParseResult parse, Option<string?> option) where T : struct, Enum

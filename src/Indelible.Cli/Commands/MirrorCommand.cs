@@ -14,11 +14,17 @@ internal static class MirrorCommand
 {
     private const string OneLedger = "ledger";
 
-    private static readonly Option<string?> From = new("--from") { Description = "One ledger to follow, instead of the configured ones: http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, or a directory", HelpName = "URL|DIR" };
-    private static readonly Option<string?> Key = new("--key") { Description = "Its verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
+    private static readonly Option<string?> From =
+        new("--from") { Description =
+            "One ledger to follow, instead of the configured ones: http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, "
+                + "or a directory", HelpName = "URL|DIR" };
+    private static readonly Option<string?> Key =
+        new("--key") { Description = "Its verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
     private static readonly Option<string?> To = new("--to") { Description = "Directory of the copy", HelpName = "DIR" };
-    private static readonly Option<string?> Name = new("--name") { Description = "Cosign what is stored, under this name; the key is made if there is none", HelpName = "NAME" };
-    private static readonly Option<string?> Listen = new("--listen") { Description = $"Loopback address and port to serve the copies at; default {IndelibleConfig.ListenDefault}", HelpName = "ADDRESS" };
+    private static readonly Option<string?> Name =
+        new("--name") { Description = "Cosign what is stored, under this name; the key is made if there is none", HelpName = "NAME" };
+    private static readonly Option<string?> Listen = new("--listen") { Description =
+        $"Loopback address and port to serve the copies at; default {IndelibleConfig.ListenDefault}", HelpName = "ADDRESS" };
     private static readonly Option<bool> Once = new("--once") { Description = "Store what is there, then end" };
 
     public static Command Build()
@@ -31,7 +37,8 @@ internal static class MirrorCommand
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         IndelibleConfig config = ConfigOf(parse, invocation);
-        using ILoggerFactory loggers = parse.GetValue(Once) ? new NullLoggerFactory() : Logging.Create(invocation.Terminal);     // once: the result says it
+        // once: the result says it
+        using ILoggerFactory loggers = parse.GetValue(Once) ? new NullLoggerFactory() : Logging.Create(invocation.Terminal);
         using MirrorHost host = MirrorHost.Open(config, invocation.Time, loggers, cancellationToken);
         host.StandardError = invocation.Error;
         if (!parse.GetValue(Once))
@@ -52,9 +59,14 @@ internal static class MirrorCommand
         ConfigFile.ListenAddress(config);
         string? from = parse.GetValue(From), key = parse.GetValue(Key), to = parse.GetValue(To);
         if ((from ?? key ?? to) is null) return config;
-        if (from is null || key is null || to is null) throw new IndelibleException(ExitCode.Usage, "expected --from, --key and --to together, or none of them and ledgers in the configuration");
+        if (from is null || key is null || to is null)
+        {
+            throw new IndelibleException(
+                ExitCode.Usage, "expected --from, --key and --to together, or none of them and ledgers in the configuration");
+        }
         string directory = invocation.Resolve(to);
-        config.Mirror = new MirrorConfig { Directory = directory, Name = parse.GetValue(Name), KeyFile = Path.Combine(directory, "mirror.key") };
+        config.Mirror =
+            new MirrorConfig { Directory = directory, Name = parse.GetValue(Name), KeyFile = Path.Combine(directory, "mirror.key") };
         config.Mirror.Ledgers[OneLedger] = new MirroredLedgerConfig
         {
             From = from.Contains("://", StringComparison.Ordinal) ? from : invocation.Resolve(from),

@@ -27,10 +27,15 @@ internal static class ProveCommand
 
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        LedgerReader all = await Ledgers.ReaderAsync(parse, invocation, cancellationToken), reader = all.Published(invocation.ExistingPaths(parse));
+        LedgerReader all = await Ledgers.ReaderAsync(parse, invocation, cancellationToken),
+            reader = all.Published(invocation.ExistingPaths(parse));
         long index = parse.GetValue(Index);
         if (reader.Stored is { } stored && index >= reader.ReadCheckpoint().Size && index >= 0 && index < all.ReadCheckpoint().Size)
-            throw new IndelibleException(ExitCode.Environment, $"entry {index} is sealed and not yet published: {stored.Place} holds {reader.ReadCheckpoint().Size} entries. Try again in a moment; `indelible status` shows what it waits for");
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"entry {index} is sealed and not yet published: {stored.Place} holds {reader.ReadCheckpoint().Size} entries. Try again in "
+                    + "a moment; `indelible status` shows what it waits for");
+        }
         string file = invocation.Resolve(parse.GetValue(File)!);
         _ = Entries.Read(reader, index);
         DurableFile.Replace(file, reader.Prove(index).ToBytes());

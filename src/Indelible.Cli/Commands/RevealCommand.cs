@@ -15,10 +15,13 @@ namespace Indelible.Cli.Commands;
 internal static class RevealCommand
 {
     private static readonly Argument<long> Index = new("INDEX") { Description = "Index of the entry, from 0" };
-    private static readonly Option<string> Column = new("--column") { Description = "The column, or the free text (reason, statement)", HelpName = "NAME", Required = true };
-    private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name before the value is shown", HelpName = "TEXT", Required = true };
+    private static readonly Option<string> Column =
+        new("--column") { Description = "The column, or the free text (reason, statement)", HelpName = "NAME", Required = true };
+    private static readonly Option<string> Reason =
+        new("--reason") { Description = "Why; sealed with your name before the value is shown", HelpName = "TEXT", Required = true };
     private static readonly Option<string?> SideName = new("--side") { Description = "before or after; default: both", HelpName = "SIDE" };
-    private static readonly Option<string?> Of = new("--of") { Description = "Origin of a closed ledger of the chain: the entry is one of its entries", HelpName = "ORIGIN" };
+    private static readonly Option<string?> Of =
+        new("--of") { Description = "Origin of a closed ledger of the chain: the entry is one of its entries", HelpName = "ORIGIN" };
 
     public static Command Build()
     {
@@ -34,7 +37,9 @@ internal static class RevealCommand
         await using Borrowed<LedgerHost> ledger = await Ledgers.HostAsync(parse, invocation, cancellationToken);
         long index = parse.GetValue(Index);
         string? origin = parse.GetValue(Of);
-        using ClosedLedgers? closed = origin is null ? null : await ClosedLedgers.OpenAsync(ledger.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
+        using ClosedLedgers? closed = origin is null
+            ? null
+            : await ClosedLedgers.OpenAsync(ledger.Value.View, invocation.Config(parse), NullLogger.Instance, cancellationToken);
         LedgerView view = closed?.Of(origin!) ?? ledger.Value.View;
         Entry entry = Entries.Read(view.Reader, index);
         Field field = FieldOf(index, entry, parse.GetValue(Column)!);
@@ -58,7 +63,9 @@ internal static class RevealCommand
     private static Field FieldOf(long index, Entry entry, string name) =>
         entry.Fields.FirstOrDefault(field => field.Name == name)
         ?? throw new IndelibleException(ExitCode.Usage, $"entry {index}: expected "
-            + (entry.Fields.Count == 0 ? "nothing to reveal: it has no values" : $"--column {string.Join(" or ", entry.Fields.Select(field => field.Name))}")
+            + (entry.Fields.Count == 0
+                ? "nothing to reveal: it has no values"
+                : $"--column {string.Join(" or ", entry.Fields.Select(field => field.Name))}")
             + $", found '{name}'");
 
     private static Dictionary<string, string> Facts(long index, Field field, IReadOnlyList<Side> sides, StateField? earlier)
@@ -73,7 +80,8 @@ internal static class RevealCommand
         return facts;
     }
 
-    private static void Print(Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides, StateField? earlier, long access)
+    private static void Print(Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides,
+        StateField? earlier, long access)
     {
         JsonObject json = new() { ["index"] = index, ["column"] = field.Name, ["accessEntry"] = access };
         foreach (Side side in sides)

@@ -9,10 +9,18 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>rotate</c>: closes the ledger and opens its successor, which goes on where it ended.</summary>
 internal static class RotateCommand
 {
-    private static readonly Option<string> Successor = new("--successor") { Description = "Origin of the successor", HelpName = "ORIGIN", Required = true };
-    private static readonly Option<string> To = new("--to") { Description = "Its directory: ledger, keyring and configuration", HelpName = "DIR", Required = true };
-    private static readonly Option<string?> Store = new("--store") { Description = "Of a ledger that lives in a bucket: the bucket and prefix that the successor lives in; reached as the configuration says of the closed ledger's", HelpName = "s3://BUCKET/PREFIX" };
-    private static readonly Option<string[]> Targets = new("--target") { Description = "Where the successor's copy is kept: a directory, or a prefix in the same bucket; empty: no such copy. Once for each of the configured targets", HelpName = "NAME=PLACE" };
+    private static readonly Option<string> Successor =
+        new("--successor") { Description = "Origin of the successor", HelpName = "ORIGIN", Required = true };
+    private static readonly Option<string> To =
+        new("--to") { Description = "Its directory: ledger, keyring and configuration", HelpName = "DIR", Required = true };
+    private static readonly Option<string?> Store =
+        new("--store") { Description =
+            "Of a ledger that lives in a bucket: the bucket and prefix that the successor lives in; "
+                + "reached as the configuration says of the closed ledger's", HelpName = "s3://BUCKET/PREFIX" };
+    private static readonly Option<string[]> Targets =
+        new("--target") { Description =
+            "Where the successor's copy is kept: a directory, or a prefix in the same bucket; empty: no such copy. "
+                + "Once for each of the configured targets", HelpName = "NAME=PLACE" };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed", HelpName = "TEXT" };
 
     public static Command Build()
@@ -44,12 +52,20 @@ internal static class RotateCommand
             ("restated", rotated.WasDone ? "before" : $"{rotated.Rows} rows"),
             ("configuration", rotated.ConfigPath),
         ]);
-        if (rotated.Unknown > 0) terminal.Note($"{rotated.Unknown} values are not in the closed ledger (digests, destroyed keys): until its next change such a value is not compared");
-        terminal.Note($"next: `indelible run` in {Path.GetDirectoryName(rotated.ConfigPath)}; run the closed ledger beside it, on another --listen, until mirrors and copies have its last head");
+        if (rotated.Unknown > 0)
+        {
+            terminal.Note(
+                $"{rotated.Unknown} values are not in the closed ledger (digests, destroyed keys): "
+                    + "until its next change such a value is not compared");
+        }
+        terminal.Note(
+            $"next: `indelible run` in {Path.GetDirectoryName(rotated.ConfigPath)}; run the closed ledger beside it, on another --listen, "
+                + "until mirrors and copies have its last head");
         terminal.Note("publish the verifier key, and back the keyring up: `indelible keys export FILE`");
         terminal.Json(new JsonObject
         {
-            ["closed"] = new JsonObject { ["origin"] = rotated.ClosedOrigin, ["size"] = rotated.ClosedSize, ["root"] = rotated.ClosedRoot.ToString() },
+            ["closed"] = new JsonObject { ["origin"] = rotated.ClosedOrigin, ["size"] = rotated.ClosedSize,
+                ["root"] = rotated.ClosedRoot.ToString() },
             ["successor"] = rotated.Origin,
             ["verifierKey"] = rotated.VerifierKey,
             ["rows"] = rotated.WasDone ? null : rotated.Rows,

@@ -30,23 +30,27 @@ internal static class RunCommand
         if (parse.GetValue(Listen) is { } listen) config.Listen = listen;
         ConfigFile.ListenAddress(config);
         using ILoggerFactory loggers = Logging.Create(invocation.Terminal);
-        await using LedgerHost host = await LedgerHost.OpenAsync(invocation.ExistingPaths(parse), config, invocation.Time, loggers, cancellationToken);
+        await using LedgerHost host =
+            await LedgerHost.OpenAsync(invocation.ExistingPaths(parse), config, invocation.Time, loggers, cancellationToken);
         host.StandardError = invocation.Error;
         Task told = TellAsync(invocation.TerminalFor(parse), host);
-        await host.RunAsync((request, output, error, stop) => ExecuteAsync(request, output, error, host, invocation, stop), cancellationToken);
+        await host.RunAsync(
+            (request, output, error, stop) => ExecuteAsync(request, output, error, host, invocation, stop), cancellationToken);
         return (int)ExitCode.Fine;
     }
 
     private static async Task TellAsync(Terminal terminal, LedgerHost host)
     {
         string address = await host.Listening;
-        if (host.Config.Sources.Count == 0) terminal.Note("no source is configured yet: run `indelible protect --source CONNECTION TABLE.COLUMN…` in another terminal");
+        if (host.Config.Sources.Count == 0)
+            terminal.Note("no source is configured yet: run `indelible protect --source CONNECTION TABLE.COLUMN…` in another terminal");
         terminal.Json(new JsonObject { ["origin"] = host.View.Origin, ["address"] = address, ["treeSize"] = host.Writer.TreeSize });
     }
 
     /// <summary>Executes a forwarded command as if it had been called here, with its caller's surroundings.</summary>
     private static Task<int> ExecuteAsync(
-        ControlRequest request, TextWriter output, TextWriter error, LedgerHost host, Invocation here, CancellationToken cancellationToken) =>
+        ControlRequest request, TextWriter output, TextWriter error, LedgerHost host, Invocation here,
+        CancellationToken cancellationToken) =>
         CommandLine.RunAsync([.. request.Arguments], new Invocation
         {
             Output = output,

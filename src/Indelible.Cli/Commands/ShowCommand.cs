@@ -34,7 +34,8 @@ internal static class ShowCommand
         return (int)ResultOptions.Tell(terminal, report);
     }
 
-    private static async Task<ResultReport?> CheckAsync(ParseResult parse, Invocation invocation, IndexedEntry entry, CancellationToken cancellationToken)
+    private static async Task<ResultReport?> CheckAsync(
+        ParseResult parse, Invocation invocation, IndexedEntry entry, CancellationToken cancellationToken)
     {
         if (!parse.GetValue(ResultOptions.Verify)) return null;
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);

@@ -13,7 +13,8 @@ using Indelible.Server.Witnessing;
 
 namespace Indelible.Cli.Commands;
 
-/// <summary><c>status</c>: size, head, index, copies, and how each source stands. Exit code 1 if a source cannot be captured or a gap is open.</summary>
+/// <summary><c>status</c>: size, head, index, copies, and how each source stands.
+/// Exit code 1 if a source cannot be captured or a gap is open.</summary>
 internal static class StatusCommand
 {
     public static Command Build()
@@ -29,7 +30,11 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0) || status.Alerts.Any(target => target.Problem is not null) || status.Copies.Append(status.Store).Any(copy => copy is { Problem: not null } or { Strange.Count: > 0 }) || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 } || status.Verification?.Problem is not null || status.IndexProblem is not null
+        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0)
+            || status.Alerts.Any(target => target.Problem is not null)
+            || status.Copies.Append(status.Store).Any(copy => copy is { Problem: not null } or { Strange.Count: > 0 })
+            || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 }
+            || status.Verification?.Problem is not null || status.IndexProblem is not null
             ? ExitCode.Finding : ExitCode.Fine);
     }
 
@@ -86,28 +91,40 @@ internal static class StatusCommand
     };
 
     private static string Cosigned(WitnessingStatus status) =>
-        (status.CosignedSize == 0 ? "nothing" : $"{status.CosignedSize} entries{(status.CosignedAt is { } at ? $", at {at}" : "")}") + string.Concat(status.Problems.Select(problem => $"; {problem}"));
+        (status.CosignedSize == 0 ? "nothing" : $"{status.CosignedSize} entries{(status.CosignedAt is { } at ? $", at {at}" : "")}")
+            + string.Concat(status.Problems.Select(problem => $"; {problem}"));
 
     private static string Copy(TargetStatus copy)
     {
-        string behind = copy.LagEntries == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{(copy.Lag is { } lag ? $" for {lag.TotalSeconds:F1} s" : "")}");
+        string behind = copy.LagEntries == 0
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{(copy.Lag is { } lag ? $" for {lag.TotalSeconds:F1} s" : "")}");
         string last = copy.LastSuccess is { } at ? $", written {at}" : "";
-        string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure ? $"; last error {failure.At}: {failure.Message}" : "";
+        string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure
+            ? $"; last error {failure.At}: {failure.Message}"
+            : "";
         string strange = copy.Strange.Count == 0 ? "" : $"; {copy.Strange.Count} THINGS THAT ARE NOT OURS: {copy.Strange.First()}";
         string hold = copy.Hold is null ? "" : $"; legal hold: {copy.Hold}";
         return $"{copy.Size} entries in {copy.Place}{behind}{last}{error}{strange}{hold}";
     }
 
     private static string Requests(TargetStatus store) =>
-        store.Requests is { } made ? string.Create(CultureInfo.InvariantCulture, $"; {made.Puts} requests that write, {made.Gets + made.Lists + made.Others} others since the start") : "";
+        store.Requests is { } made
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"; {made.Puts} requests that write, {made.Gets + made.Lists + made.Others} others since the start")
+            : "";
 
     private static string Stamped(TimeStampStatus stamp) =>
-        (stamp.At is { } at ? $"size {stamp.Size} stamped {at}" : "nothing stamped yet") + (stamp.Problem is { } problem ? $"; NOT STAMPED: {problem}" : "");
+        (stamp.At is { } at ? $"size {stamp.Size} stamped {at}" : "nothing stamped yet")
+            + (stamp.Problem is { } problem ? $"; NOT STAMPED: {problem}" : "");
 
     private static string Delivery(AlertTargetStatus target)
     {
         string told = target.LastDelivered is { } at ? $", last told {at}" : "";
-        string error = target.Problem is { } problem ? $"; not delivered: {problem}" : target.LastError is { } last ? $"; last error {last.At}: {last.Message}" : "";
+        string error = target.Problem is { } problem ? $"; not delivered: {problem}" : target.LastError is { } last
+            ? $"; last error {last.At}: {last.Message}"
+            : "";
         return $"delivered up to entry {target.DeliveredTo}, {target.Pending} pending{told}{error}";
     }
 
@@ -115,10 +132,15 @@ internal static class StatusCommand
     {
         if (source.Problem is { } problem) yield return ($"{source.Name}: problem", problem);
         if (source is { Problem: not null, LastHeard: { } heard }) yield return ($"{source.Name}: last heard", heard.ToString());
-        if (source.LastError is { } error && error.Message != source.Problem) yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
+        if (source.LastError is { } error && error.Message != source.Problem)
+            yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
         if (source.LastGap is { } last && source.OpenGaps.Count == 0) yield return ($"{source.Name}: last gap", last);
         yield return ($"{source.Name}: last crosscheck", source.LastCrosscheck is { } checkedAt ? LastCrosscheck.Words(checkedAt) : "none");
-        foreach (EntryHeader gap in source.OpenGaps) yield return ($"{source.Name}: open gap", $"{Fact(gap, "from")} to {Fact(gap, "to")}, sealed {gap.SealedAt}: {Fact(gap, "message")}");
+        foreach (EntryHeader gap in source.OpenGaps)
+        {
+            yield return ($"{source.Name}: open gap",
+                $"{Fact(gap, "from")} to {Fact(gap, "to")}, sealed {gap.SealedAt}: {Fact(gap, "message")}");
+        }
     }
 
     private static string Fact(EntryHeader header, string name) => header.Facts?.GetValueOrDefault(name) ?? "?";
@@ -174,7 +196,8 @@ internal static class StatusCommand
         })]),
         ["holds"] = new JsonArray([.. status.Holds.Select(held => (JsonNode)new JsonObject
         {
-            ["ledger"] = Fact(held.Entry.Header, "ledger"), ["by"] = Fact(held.Entry.Header, "by"), ["since"] = held.Entry.Header.SealedAt.ToString(), ["entry"] = held.Index, ["words"] = LegalHolds.Words(held),
+            ["ledger"] = Fact(held.Entry.Header, "ledger"), ["by"] = Fact(held.Entry.Header, "by"),
+            ["since"] = held.Entry.Header.SealedAt.ToString(), ["entry"] = held.Index, ["words"] = LegalHolds.Words(held),
         })]),
         ["sources"] = new JsonArray([.. status.Sources.Select(source => (JsonNode)new JsonObject
         {
@@ -188,12 +211,16 @@ internal static class StatusCommand
             ["lagSeconds"] = source.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
             ["lastHeard"] = source.LastHeard?.ToString(),
             ["coveredTo"] = source.CoveredTo.ToString(),
-            ["openGaps"] = new JsonArray([.. source.OpenGaps.Select(gap => (JsonNode)new JsonObject { ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"), ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString() })]),
+            ["openGaps"] = new JsonArray(
+                [.. source.OpenGaps.Select(
+                    gap => (JsonNode)new JsonObject { ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"),
+                        ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString() })]),
             ["slot"] = source.Slot,
             ["changes"] = source.Changes,
             ["lastGap"] = source.LastGap,
             ["lastCrosscheck"] = source.LastCrosscheck is { } result
-                ? new JsonObject { ["at"] = result.SealedAt.ToString(), ["rows"] = Fact(result, "rows"), ["differences"] = Fact(result, "differences"), ["notCovered"] = result.Facts?.GetValueOrDefault("not-covered") } : null,
+                ? new JsonObject { ["at"] = result.SealedAt.ToString(), ["rows"] = Fact(result, "rows"),
+                    ["differences"] = Fact(result, "differences"), ["notCovered"] = result.Facts?.GetValueOrDefault("not-covered") } : null,
             ["problem"] = source.Problem,
             ["lastError"] = Error(source.LastError),
         })]),
@@ -209,13 +236,17 @@ internal static class StatusCommand
         ["lagSeconds"] = copy.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
         ["lastSuccess"] = copy.LastSuccess?.ToString(),
         ["strange"] = new JsonArray([.. copy.Strange.Select(what => (JsonNode)what)]),
-        ["requests"] = copy.Requests is { } made ? new JsonObject { ["write"] = made.Puts, ["read"] = made.Gets, ["list"] = made.Lists, ["other"] = made.Others } : null,
+        ["requests"] = copy.Requests is { } made
+            ? new JsonObject { ["write"] = made.Puts, ["read"] = made.Gets, ["list"] = made.Lists, ["other"] = made.Others }
+            : null,
         ["legalHold"] = copy.Hold,
         ["problem"] = copy.Problem,
         ["lastError"] = Error(copy.LastError),
     };
 
-    private static JsonObject? Error(SourceError? error) => error is null ? null : new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message };
+    private static JsonObject? Error(SourceError? error) => error is null
+        ? null
+        : new JsonObject { ["at"] = error.At.ToString(), ["message"] = error.Message };
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -16,7 +16,8 @@ internal static class UnprotectCommand
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private static readonly Option<string> Reason = new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT", Required = true };
+    private static readonly Option<string> Reason =
+        new("--reason") { Description = "Why; sealed with your name", HelpName = "TEXT", Required = true };
 
     public static Command Build()
     {

@@ -22,19 +22,28 @@ internal static class VerifyCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<string?> Key = new("--key") { Description = "The ledger's verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
-    private static readonly Option<string?> PolicyFile = new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
-    private static readonly Option<string?> Older = new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
+    private static readonly Option<string?> Key =
+        new("--key") { Description = "The ledger's verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
+    private static readonly Option<string?> PolicyFile =
+        new("--policy") { Description = "Known ledgers, witnesses and quorum (c2sp.org/tlog-policy)", HelpName = "FILE" };
+    private static readonly Option<string?> Older =
+        new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
 
-    private static readonly Option<string?> Since = new("--since") { Description = "The same, and you verified the ledger when that was its head: do not examine again what it covers", HelpName = "FILE" };
+    private static readonly Option<string?> Since = new("--since") { Description =
+        "The same, and you verified the ledger when that was its head: do not examine again what it covers", HelpName = "FILE" };
 
-    private static readonly Option<string?> Time = new("--time") { Description = "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
+    private static readonly Option<string?> Time = new("--time") { Description =
+        "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
 
-    private static readonly Option<string[]> Chain = new("--chain") { Description = "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. Default for the ledger itself: those the configuration names", HelpName = "LEDGER" };
+    private static readonly Option<string[]> Chain =
+        new("--chain") { Description =
+            "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. Default for the "
+                + "ledger itself: those the configuration names", HelpName = "LEDGER" };
 
     public static Command Build()
     {
-        Command command = new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Since, Time, Chain };
+        Command command =
+            new("verify", "Verify a ledger or evidence from raw bytes") { Target, Key, PolicyFile, Older, Since, Time, Chain };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -42,9 +51,13 @@ internal static class VerifyCommand
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         Policy? policy = PolicyOf(parse, invocation);
-        if (parse.GetValue(Older) is not null && parse.GetValue(Since) is not null) throw new IndelibleException(ExitCode.Usage, "expected --older or --since, found both");
-        ReadOnlyMemory<byte> older = (parse.GetValue(Older) ?? parse.GetValue(Since)) is { } file ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older or --since") : default;
-        string target = parse.GetValue(Target) ?? (invocation.ExistingPaths(parse) is { Store: { } store } ? store.Name : invocation.ExistingPaths(parse).Ledger);
+        if (parse.GetValue(Older) is not null && parse.GetValue(Since) is not null)
+            throw new IndelibleException(ExitCode.Usage, "expected --older or --since, found both");
+        ReadOnlyMemory<byte> older = (parse.GetValue(Older) ?? parse.GetValue(Since)) is { } file
+            ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older or --since")
+            : default;
+        string target = parse.GetValue(Target)
+            ?? (invocation.ExistingPaths(parse) is { Store: { } store } ? store.Name : invocation.ExistingPaths(parse).Ledger);
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));
@@ -52,16 +65,20 @@ internal static class VerifyCommand
     }
 
     private static async Task<VerificationReport> VerifyAsync(
-        string target, Policy? policy, ReadOnlyMemory<byte> older, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+        string target, Policy? policy, ReadOnlyMemory<byte> older, ParseResult parse, Invocation invocation,
+        CancellationToken cancellationToken)
     {
         string path = invocation.Resolve(target);
         bool isBucket = target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal);
         if (!IsAddress(target) && !isBucket && !Directory.Exists(path))
         {
-            if (parse.GetValue(Time) is not null) throw new IndelibleException(ExitCode.Usage, "--time checks the time stamps of ledgers; an evidence file holds none");
-            if (!older.IsEmpty) throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
+            if (parse.GetValue(Time) is not null)
+                throw new IndelibleException(ExitCode.Usage, "--time checks the time stamps of ledgers; an evidence file holds none");
+            if (!older.IsEmpty)
+                throw new IndelibleException(ExitCode.Usage, "--older and --since compare ledgers; an evidence file holds one entry only");
             byte[] evidence = DurableFile.TryReadAll(path, Evidence.LengthMax)
-                ?? throw new IndelibleException(ExitCode.Usage, $"verify: expected a ledger's directory or address, or a file of evidence, found nothing at {path}");
+                ?? throw new IndelibleException(
+                    ExitCode.Usage, $"verify: expected a ledger's directory or address, or a file of evidence, found nothing at {path}");
             return EvidenceVerifier.Verify(evidence, policy);
         }
         using LedgerFetch files = FilesOf(target, policy?.Ledgers is [{ } only] ? only : null, parse, invocation, cancellationToken);
@@ -81,11 +98,13 @@ internal static class VerifyCommand
         VerificationReport report = verifier.Verify(cancellationToken);
         if (pinned is not null && report.IsSound) report = await TimedAsync(report, files, anchors, pinned, invocation, cancellationToken);
         if (report is { IsSound: true, Predecessor: not null }) report = Chained(report, parse, invocation, cancellationToken);
-        return report with { Notices = [.. report.Notices, .. files.Notices().Select(what => new Finding(Rules.OtherVersion, "", -1, what))] };
+        return report with { Notices =
+            [.. report.Notices, .. files.Notices().Select(what => new Finding(Rules.OtherVersion, "", -1, what))] };
     }
 
     /// <summary>With the ledgers before it, as far as they are at hand.</summary>
-    private static VerificationReport Chained(VerificationReport report, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    private static VerificationReport Chained(
+        VerificationReport report, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         List<LedgerFetch> opened = [];
         try
@@ -101,7 +120,8 @@ internal static class VerifyCommand
                     if (!isGiven && !place.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) && !Directory.Exists(place)) continue;
                     LedgerFetch files = FilesOf(place, key, parse, invocation, cancellationToken);
                     opened.Add(files);
-                    if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);
+                    if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone
+                        && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);
                 }
                 return null;
             }).Follow(report, cancellationToken);
@@ -114,15 +134,22 @@ internal static class VerifyCommand
 
     /// <summary>Those of the configured ledger, if that is the one verified.</summary>
     private static IEnumerable<string> Configured(ParseResult parse, Invocation invocation) =>
-        parse.GetValue(Target) is null ? invocation.Config(parse).Predecessors.Select(predecessor => predecessor.Store?.Place().Name ?? predecessor.Ledger) : [];
+        parse.GetValue(Target) is null
+            ? invocation.Config(parse).Predecessors.Select(predecessor => predecessor.Store?.Place().Name ?? predecessor.Ledger)
+            : [];
 
-    private static LedgerFetch FilesOf(string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken) =>
-        target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken)
-            : IsAddress(target) ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken) : LedgerFetch.FromDirectory(invocation.Resolve(target));
+    private static LedgerFetch FilesOf(
+        string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken) =>
+        target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal)
+            ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken)
+            : IsAddress(target)
+            ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken)
+            : LedgerFetch.FromDirectory(invocation.Resolve(target));
 
     /// <summary>With what the time stamps prove, or what is wrong with them.</summary>
     private static async Task<VerificationReport> TimedAsync(
-        VerificationReport report, LedgerFetch files, IReadOnlyList<(long Index, EntryHeader Header)> anchors, X509Certificate2Collection pinned, Invocation invocation, CancellationToken cancellationToken)
+        VerificationReport report, LedgerFetch files, IReadOnlyList<(long Index, EntryHeader Header)> anchors,
+        X509Certificate2Collection pinned, Invocation invocation, CancellationToken cancellationToken)
     {
         Checkpoint head = new() { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value };
         TimeCheck check = new(files, head, pinned, MicroTime.From(invocation.Time.GetUtcNow()));
@@ -133,14 +160,17 @@ internal static class VerifyCommand
             Findings = [.. report.Findings, .. check.Findings],
             Notices = [.. report.Notices, .. check.Notices],
             Times = check.Times,
-            NotChecked = [.. report.NotChecked.Where(what => what != LedgerVerifier.AnchorsNotChecked), .. anchors.Count == 0 ? (string[])["time: no entry names a time stamp"] : []],
+            NotChecked = [.. report.NotChecked.Where(what => what != LedgerVerifier.AnchorsNotChecked),
+                .. anchors.Count == 0 ? (string[])["time: no entry names a time stamp"] : []],
         };
     }
 
     private static X509Certificate2Collection Pinned(string path)
     {
         X509Certificate2Collection pinned = [];
-        return AnchorFiles.TryImport(pinned, Read(path, 1 << 20, "--time")) ? pinned : throw new IndelibleException(ExitCode.Usage, $"--time: expected certificates in PEM, found none in {path}");
+        return AnchorFiles.TryImport(pinned, Read(path, 1 << 20, "--time"))
+            ? pinned
+            : throw new IndelibleException(ExitCode.Usage, $"--time: expected certificates in PEM, found none in {path}");
     }
 
     private static bool IsAddress(string target) =>

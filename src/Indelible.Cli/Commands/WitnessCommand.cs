@@ -11,10 +11,14 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>witness run</c>: cosigns checkpoints that extend the one cosigned last.</summary>
 internal static class WitnessCommand
 {
-    private static readonly Option<string?> Name = new("--name") { Description = "Name of the witness's key, instead of the configuration; the key is made if there is none", HelpName = "NAME" };
-    private static readonly Option<string[]> Log = new("--log") { Description = "Verifier key of a ledger to witness, or a file that holds it; may be given again", HelpName = "VKEY|FILE" };
-    private static readonly Option<string?> To = new("--to") { Description = "Directory of what the witness remembers, and of its key", HelpName = "DIR" };
-    private static readonly Option<string?> Listen = new("--listen") { Description = $"Loopback address and port; default {IndelibleConfig.ListenDefault}", HelpName = "ADDRESS" };
+    private static readonly Option<string?> Name = new("--name") { Description =
+        "Name of the witness's key, instead of the configuration; the key is made if there is none", HelpName = "NAME" };
+    private static readonly Option<string[]> Log = new("--log") { Description =
+        "Verifier key of a ledger to witness, or a file that holds it; may be given again", HelpName = "VKEY|FILE" };
+    private static readonly Option<string?> To =
+        new("--to") { Description = "Directory of what the witness remembers, and of its key", HelpName = "DIR" };
+    private static readonly Option<string?> Listen =
+        new("--listen") { Description = $"Loopback address and port; default {IndelibleConfig.ListenDefault}", HelpName = "ADDRESS" };
 
     public static Command Build()
     {
@@ -41,7 +45,11 @@ internal static class WitnessCommand
         string? name = parse.GetValue(Name), to = parse.GetValue(To);
         string[] logs = parse.GetValue(Log) ?? [];
         if ((name ?? to) is null && logs.Length == 0) return config;
-        if (name is null || to is null || logs.Length == 0) throw new IndelibleException(ExitCode.Usage, "expected --name, --log and --to together, or none of them and a witness in the configuration");
+        if (name is null || to is null || logs.Length == 0)
+        {
+            throw new IndelibleException(
+                ExitCode.Usage, "expected --name, --log and --to together, or none of them and a witness in the configuration");
+        }
         string directory = invocation.Resolve(to);
         config.Witness = new WitnessConfig
         {

@@ -35,17 +35,22 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
         {
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
             await ExecuteAsync(connection, "SELECT indelible.operator($1, $2)", cancellationToken, nurse, $"visit {1000 + round}");
-            await ExecuteAsync(connection, "UPDATE patients SET phone = '+1 555 ' || lpad(($2 * 31 % 10000000)::text, 7, '0'), updated_at = now() WHERE patient_id = $1",
+            await ExecuteAsync(connection,
+                "UPDATE patients SET phone = '+1 555 ' || lpad(($2 * 31 % 10000000)::text, 7, '0'), updated_at = now() "
+                    + "WHERE patient_id = $1",
                 cancellationToken, Protagonist + (nurse.Length % 3), round * 1_117);
-            await ExecuteAsync(connection, "UPDATE prescriptions SET dose_mg = dose_mg + 2.5, note = 'adjusted after ' || $2 WHERE patient_id = $1",
+            await ExecuteAsync(
+                connection, "UPDATE prescriptions SET dose_mg = dose_mg + 2.5, note = 'adjusted after ' || $2 WHERE patient_id = $1",
                 cancellationToken, Protagonist, $"visit {1000 + round}");
-            await ExecuteAsync(connection, "INSERT INTO appointments (patient_id, at, room) VALUES ($1, now() + interval '7 days', 'B2')", cancellationToken, Protagonist);
+            await ExecuteAsync(connection, "INSERT INTO appointments (patient_id, at, room) VALUES ($1, now() + interval '7 days', 'B2')",
+                cancellationToken, Protagonist);
             await transaction.CommitAsync(cancellationToken);
         }
         await using NpgsqlTransaction upsert = await connection.BeginTransactionAsync(cancellationToken);
         await ExecuteAsync(connection, "SELECT indelible.operator($1, 'registration')", cancellationToken, Nurses[round % Nurses.Length]);
         await ExecuteAsync(connection, """
-            INSERT INTO patients (patient_id, name, ssn, phone, date_of_birth) VALUES ($1, 'Walk-in ' || $1, '900-00-' || lpad(($1 % 10000)::text, 4, '0'), NULL, '1990-02-03')
+            INSERT INTO patients (patient_id, name, ssn, phone, date_of_birth)
+            VALUES ($1, 'Walk-in ' || $1, '900-00-' || lpad(($1 % 10000)::text, 4, '0'), NULL, '1990-02-03')
             ON CONFLICT (patient_id) DO UPDATE SET ssn = EXCLUDED.ssn
             """, cancellationToken, 1_000 + round);
         await upsert.CommitAsync(cancellationToken);
@@ -55,8 +60,10 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
     private async Task SupportInPsqlAsync(CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await ConnectAsync("support_anna", "psql", cancellationToken);
-        await ExecuteAsync(connection, "UPDATE patients SET ssn = '987-65-' || lpad(($2 % 10000)::text, 4, '0') WHERE patient_id = $1", cancellationToken, Protagonist, round * 4_321);
-        await ExecuteAsync(connection, "UPDATE patients SET phone = NULL WHERE patient_id BETWEEN $1 AND $1 + 4", cancellationToken, 40 + (round % 20));
+        await ExecuteAsync(connection, "UPDATE patients SET ssn = '987-65-' || lpad(($2 % 10000)::text, 4, '0') WHERE patient_id = $1",
+            cancellationToken, Protagonist, round * 4_321);
+        await ExecuteAsync(
+            connection, "UPDATE patients SET phone = NULL WHERE patient_id BETWEEN $1 AND $1 + 4", cancellationToken, 40 + (round % 20));
     }
 
     /// <summary>A bulk import by COPY: one transaction, one log position, many rows.</summary>
@@ -67,7 +74,8 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
             "COPY lab_results (sample, analyte, patient_id, value, unit) FROM STDIN", cancellationToken);
         for (int row = 0; row < 20; row++)
         {
-            await copy.WriteAsync($"R{round}-{row}\tCRP\t{1 + (((round * 20) + row) % 150)}\t{(row + round) * 0.1:F1}\tmg/l\n".AsMemory(), cancellationToken);
+            await copy.WriteAsync(
+                $"R{round}-{row}\tCRP\t{1 + (((round * 20) + row) % 150)}\t{(row + round) * 0.1:F1}\tmg/l\n".AsMemory(), cancellationToken);
         }
     }
 
@@ -89,7 +97,8 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
         await ExecuteAsync(connection, "UPDATE prescriptions SET dose_mg = 900 WHERE patient_id = $1", cancellationToken, Protagonist);
     }
 
-    /// <summary>A DBA disables the attribution trigger altogether: the change is in the record still, with grade none, an alarm by itself.</summary>
+    /// <summary>A DBA disables the attribution trigger altogether: the change is in the record still, with grade none,
+    /// an alarm by itself.</summary>
     public async Task DbaWithoutAttributionAsync(CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await ConnectAsync(null, "psql", cancellationToken);
@@ -98,7 +107,8 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
         await ExecuteAsync(connection, "ALTER TABLE patients ENABLE TRIGGER ALL", cancellationToken);
     }
 
-    /// <summary>A DBA takes the table out of the publication, changes a value, and puts it back: nothing of it is in the log that capture reads.</summary>
+    /// <summary>A DBA takes the table out of the publication, changes a value, and puts it back:
+    /// nothing of it is in the log that capture reads.</summary>
     public async Task BehindTheRecordsBackAsync(string publication, CancellationToken cancellationToken)
     {
         await using NpgsqlConnection connection = await ConnectAsync(null, "psql", cancellationToken);
@@ -110,12 +120,14 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
     /// <summary>Connects as a role whose password is its name, or as the superuser.</summary>
     private async Task<NpgsqlConnection> ConnectAsync(string? role, string application, CancellationToken cancellationToken)
     {
-        var connection = new NpgsqlConnection(server.ConnectionString(Database, role, role) + $";Application Name={application};Pooling=false");
+        var connection =
+            new NpgsqlConnection(server.ConnectionString(Database, role, role) + $";Application Name={application};Pooling=false");
         await connection.OpenAsync(cancellationToken);
         return connection;
     }
 
-    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
+    private static async Task ExecuteAsync(
+        NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] values)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         foreach (object value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });

@@ -13,7 +13,8 @@ namespace Indelible.Cli.Demo;
 /// <param name="caughtUp">Waits until everything committed by now is sealed.</param>
 /// <param name="time">The clock.</param>
 internal sealed class DemoAttacks(
-    PrivatePostgres server, Self self, Narrator narrator, DemoSummary summary, ClinicTraffic traffic, Func<CancellationToken, Task> caughtUp, TimeProvider time)
+    PrivatePostgres server, Self self, Narrator narrator, DemoSummary summary, ClinicTraffic traffic,
+    Func<CancellationToken, Task> caughtUp, TimeProvider time)
 {
     /// <summary>For what was hidden to be found.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -34,26 +35,34 @@ internal sealed class DemoAttacks(
 
     private async Task FakeOperatorAsync(CancellationToken cancellationToken)
     {
-        narrator.Step($"Anna of support names a doctor as the operator, forges an attribution message besides, and changes the phone number of patient {Impersonated}");
+        narrator.Step(
+            "Anna of support names a doctor as the operator, forges an attribution message besides, "
+                + $"and changes the phone number of patient {Impersonated}");
         await using (NpgsqlConnection session = await ConnectAsync(Support, cancellationToken))
         {
             await ExecuteAsync(session, $"""
                 BEGIN;
                 SELECT set_config('indelible.operator', '{Doctor}', true);
-                SELECT pg_logical_emit_message(true, 'indelible', sha256('a guess') || convert_to('0/1["1","clinic_app","none","",null,"1","{Doctor}"]', 'UTF8'));
+                SELECT pg_logical_emit_message(true, 'indelible',
+                    sha256('a guess') || convert_to('0/1["1","clinic_app","none","",null,"1","{Doctor}"]', 'UTF8'));
                 UPDATE patients SET phone = '+1 555 0000000' WHERE patient_id = {Impersonated};
                 COMMIT
                 """, cancellationToken);
         }
         await caughtUp(cancellationToken);
-        JsonNode? who = (await LogAsync(["--table", "patients", "--key", $"{Impersonated}", "--limit", "1"], cancellationToken))[0]?["operator"];
-        string? user = who?["sessionUser"]?.GetValue<string>(), grade = who?["grade"]?.GetValue<string>(), claim = who?["id"]?.GetValue<string>();
-        Say("fakedOperatorSeen", "operator faked, message forged", $"changed by {user}, who claims to be {claim}; grade {grade}: a claim, and no more", user == Support && grade == "asserted");
+        JsonNode? who =
+            (await LogAsync(["--table", "patients", "--key", $"{Impersonated}", "--limit", "1"], cancellationToken))[0]?["operator"];
+        string? user = who?["sessionUser"]?.GetValue<string>(), grade = who?["grade"]?.GetValue<string>(),
+            claim = who?["id"]?.GetValue<string>();
+        Say("fakedOperatorSeen", "operator faked, message forged",
+            $"changed by {user}, who claims to be {claim}; grade {grade}: a claim, and no more", user == Support && grade == "asserted");
     }
 
     private async Task MoveSlotAsync(string slot, CancellationToken cancellationToken)
     {
-        narrator.Step($"A DBA throws the log's reader out, changes the number of patient {Hidden}, and moves the slot past it: that stretch of the log is never read");
+        narrator.Step(
+            $"A DBA throws the log's reader out, changes the number of patient {Hidden}, and moves the slot past it: "
+                + "that stretch of the log is never read");
         await using (NpgsqlConnection session = await ConnectAsync(null, cancellationToken))
         {
             await ExecuteAsync(session, $"""
@@ -72,23 +81,31 @@ internal sealed class DemoAttacks(
 
     private async Task UnpublishAsync(string publication, CancellationToken cancellationToken)
     {
-        narrator.Step("A DBA takes the table out of the publication, changes a number, puts the table back: the log that capture reads has nothing of it");
+        narrator.Step(
+            "A DBA takes the table out of the publication, changes a number, puts the table back: "
+                + "the log that capture reads has nothing of it");
         await traffic.BehindTheRecordsBackAsync(publication, cancellationToken);
-        await SayFoundAsync("unpublishedCaught", "table out of the publication for one update", ClinicTraffic.Protagonist + 2, cancellationToken);
+        await SayFoundAsync(
+            "unpublishedCaught", "table out of the publication for one update", ClinicTraffic.Protagonist + 2, cancellationToken);
     }
 
     /// <summary>A gap is sealed, tables are compared, and what was hidden is found: within seconds.</summary>
     private async Task SayFoundAsync(string name, string done, int patient, CancellationToken cancellationToken)
     {
         JsonNode? found = null;
-        for (long begun = time.GetTimestamp(); found is null && time.GetElapsedTime(begun) < Patience; await Task.Delay(Glance, time, cancellationToken))
+        for (long begun = time.GetTimestamp(); found is null
+            && time.GetElapsedTime(begun) < Patience; await Task.Delay(Glance, time, cancellationToken))
         {
             found = (await LogAsync(["--table", "patients", "--key", $"{patient}", "--limit", "5"], cancellationToken))
                 .FirstOrDefault(entry => entry?["operation"]?.GetValue<string>() == "found");
         }
-        JsonNode? gap = (await LogAsync(["--kind", "guard", "--limit", "20"], cancellationToken)).FirstOrDefault(entry => entry?["code"]?.GetValue<string>() == "gap");
+        JsonNode? gap = (await LogAsync(["--kind", "guard", "--limit", "20"], cancellationToken))
+            .FirstOrDefault(entry => entry?["code"]?.GetValue<string>() == "gap");
         string between = gap is null ? "nothing" : $"gap from {gap["facts"]!["from"]} to {gap["facts"]!["to"]}";
-        Say(name, done, $"{between}; {(found is null ? "nothing found" : $"found that patient {patient} has another number than was sealed, by nobody known")}", gap is not null && found is not null);
+        string changed = found is null
+            ? "nothing found"
+            : $"found that patient {patient} has another number than was sealed, by nobody known";
+        Say(name, done, $"{between}; {changed}", gap is not null && found is not null);
     }
 
     private void Say(string name, string done, string record, bool isCaught)
@@ -102,7 +119,8 @@ internal sealed class DemoAttacks(
 
     private async Task<NpgsqlConnection> ConnectAsync(string? role, CancellationToken cancellationToken)
     {
-        NpgsqlConnection connection = new(server.ConnectionString(ClinicTraffic.Database, role, role) + ";Application Name=psql;Pooling=false");
+        NpgsqlConnection connection =
+            new(server.ConnectionString(ClinicTraffic.Database, role, role) + ";Application Name=psql;Pooling=false");
         await connection.OpenAsync(cancellationToken);
         return connection;
     }

@@ -10,7 +10,8 @@ using Indelible.Server.Replication;
 
 namespace Indelible.Cli.Demo;
 
-/// <summary>An object store of the demo's own: Ceph's RADOS gateway on loopback, in memory, with a bucket that forbids deletion. Gone when disposed.</summary>
+/// <summary>An object store of the demo's own: Ceph's RADOS gateway on loopback, in memory, with a bucket that forbids deletion.
+/// Gone when disposed.</summary>
 internal sealed class DemoBucket : IAsyncDisposable
 {
     /// <summary>Where the ledger is copied to.</summary>
@@ -48,8 +49,10 @@ internal sealed class DemoBucket : IAsyncDisposable
                 await script.CopyToAsync(bytes, cancellationToken);
                 DurableFile.Replace(Path.Combine(home, Script), bytes.ToArray());
             }
-            await store.RunAsync(["up", home, port.ToString(CultureInfo.InvariantCulture), monitor.ToString(CultureInfo.InvariantCulture)], cancellationToken);
-            await new BucketOptions { Bucket = Bucket, Endpoint = store.Endpoint, Credentials = (Owner, Secret) }.MakeBucketAsync(cancellationToken);
+            await store.RunAsync(["up", home, port.ToString(CultureInfo.InvariantCulture), monitor.ToString(CultureInfo.InvariantCulture)],
+                cancellationToken);
+            await new BucketOptions { Bucket = Bucket, Endpoint = store.Endpoint, Credentials = (Owner, Secret) }.MakeBucketAsync(
+                cancellationToken);
             return store;
         }
         catch
@@ -66,16 +69,19 @@ internal sealed class DemoBucket : IAsyncDisposable
         DurableFile.ReplaceSecret(secretFile, Encoding.UTF8.GetBytes(Secret + "\n"));
         return new TargetConfig
         {
-            Kind = TargetKind.S3, Endpoint = Endpoint.AbsoluteUri, Region = "us-east-1", Bucket = Bucket, Prefix = Prefix, AccessKey = Owner, SecretFile = secretFile, RetentionDays = 1, EverySeconds = 0,
+            Kind = TargetKind.S3, Endpoint = Endpoint.AbsoluteUri, Region = "us-east-1", Bucket = Bucket, Prefix = Prefix,
+            AccessKey = Owner, SecretFile = secretFile, RetentionDays = 1, EverySeconds = 0,
         };
     }
 
     /// <summary>Entries that the copy there holds; -1 if there is none.</summary>
     public async Task<long> SizeAsync(CancellationToken cancellationToken)
     {
-        BucketOptions options = new() { Bucket = Bucket, Prefix = BucketOptions.PrefixOf(Prefix), Endpoint = Endpoint, Credentials = (Owner, Secret) };
+        BucketOptions options =
+            new() { Bucket = Bucket, Prefix = BucketOptions.PrefixOf(Prefix), Endpoint = Endpoint, Credentials = (Owner, Secret) };
         using LedgerFetch files = LedgerFetch.FromBucket(options, null, cancellationToken);
-        return await files.ReadAsync("checkpoint", cancellationToken) is { } bytes && Checkpoint.Parse(bytes, out _, out Checkpoint? head).IsNone ? head!.Size : -1;
+        return await files.ReadAsync("checkpoint", cancellationToken) is { } bytes
+            && Checkpoint.Parse(bytes, out _, out Checkpoint? head).IsNone ? head!.Size : -1;
     }
 
     /// <inheritdoc/>
@@ -87,7 +93,8 @@ internal sealed class DemoBucket : IAsyncDisposable
 
     private async Task RunAsync(string[] arguments, CancellationToken cancellationToken)
     {
-        ProcessStartInfo start = new("bash", [Path.Combine(_home, Script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start =
+            new("bash", [Path.Combine(_home, Script), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
         StringBuilder said = new();
         process.ErrorDataReceived += (_, line) =>
@@ -97,8 +104,13 @@ internal sealed class DemoBucket : IAsyncDisposable
         process.OutputDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
-        while (!process.HasExited) await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);     // its daemons keep the pipes open: until it ends, not until they do
+        // its daemons keep the pipes open: until it ends, not until they do
+        while (!process.HasExited) await Task.Delay(TimeSpan.FromMilliseconds(50), cancellationToken);
         if (process.ExitCode == 0) return;
-        lock (said) throw new IndelibleException(ExitCode.Environment, $"the demo's object store did not start (bash {Script} {arguments[0]}, code {process.ExitCode}):\n{said}");
+        lock (said)
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"the demo's object store did not start (bash {Script} {arguments[0]}, code {process.ExitCode}):\n{said}");
+        }
     }
 }

@@ -18,11 +18,13 @@ internal static class DemoCommand
         HelpName = "DIR",
     };
 
-    private static readonly Option<bool> Copies = new("--copies") { Description = "Another story: mirrors and a witness; history rewritten with the true key, the primary destroyed and restored. Ends by itself" };
+    private static readonly Option<bool> Copies = new("--copies") { Description =
+        "Another story: mirrors and a witness; history rewritten with the true key, the primary destroyed and restored. Ends by itself" };
 
     public static Command Build()
     {
-        Command command = new("demo", "Watch changes in a private PostgreSQL become sealed, provable entries; then tampering, caught") { Once, Copies, Dir };
+        Command command = new(
+            "demo", "Watch changes in a private PostgreSQL become sealed, provable entries; then tampering, caught") { Once, Copies, Dir };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -38,7 +40,8 @@ internal static class DemoCommand
             JsonObject summary = await TellAsync(parse, invocation, directory, narrator, cancellationToken);
             if (json) invocation.TerminalFor(parse).Json(summary);
             else Conclude(narrator, summary);
-            return (int)(summary["verification"]!.AsObject().All(result => result.Value!.GetValue<bool>()) ? ExitCode.Fine : ExitCode.Finding);
+            return (int)(summary["verification"]!.AsObject().All(result => result.Value!.GetValue<bool>())
+                ? ExitCode.Fine : ExitCode.Finding);
         }
         finally
         {
@@ -57,7 +60,9 @@ internal static class DemoCommand
         };
         await using PrivatePostgres server = await PrivatePostgres.StartAsync(options, cancellationToken);
         DemoStage stage = new(directory, server, narrator, invocation.Time);
-        return parse.GetValue(Copies) ? await new CopiesStory(stage, invocation.Time).TellAsync(cancellationToken) : await new DemoStory(stage, server, invocation.Time).TellAsync(parse.GetValue(Once), cancellationToken);
+        return parse.GetValue(Copies)
+            ? await new CopiesStory(stage, invocation.Time).TellAsync(cancellationToken)
+            : await new DemoStory(stage, server, invocation.Time).TellAsync(parse.GetValue(Once), cancellationToken);
     }
 
     private static string TemporaryDirectory()

@@ -32,7 +32,8 @@ internal sealed class DemoStage(string directory, PrivatePostgres server, Narrat
     /// <summary>The ledger's directories.</summary>
     public LedgerPaths Paths { get; } = LedgerPaths.For(Path.Combine(directory, "ledger"));
     /// <summary>The command.</summary>
-    public Self Self { get; init; } = new(directory, new Dictionary<string, string> { ["INDELIBLE_LEDGER"] = Path.Combine(directory, "ledger") });
+    public Self Self { get; init; } =
+        new(directory, new Dictionary<string, string> { ["INDELIBLE_LEDGER"] = Path.Combine(directory, "ledger") });
     /// <summary>Tells the story.</summary>
     public Narrator Narrator => narrator;
     /// <summary>What came of it.</summary>
@@ -51,7 +52,8 @@ internal sealed class DemoStage(string directory, PrivatePostgres server, Narrat
         JsonNode made = await TypeAsync("init", ["init", "--origin", Origin, "--json"], cancellationToken);
         VerifierKey = made["verifierKey"]!.GetValue<string>();
         narrator.Say($"the auditor's key: {VerifierKey}");
-        await ShowAsync("protect", ["protect", "--source", server.ConnectionString(ClinicTraffic.Database), "--name", Source, .. Columns], cancellationToken);
+        await ShowAsync("protect", ["protect", "--source", server.ConnectionString(ClinicTraffic.Database), "--name", Source, .. Columns],
+            cancellationToken);
     }
 
     /// <summary>Starts a command that goes on; its last lines are kept.</summary>
@@ -84,7 +86,8 @@ internal sealed class DemoStage(string directory, PrivatePostgres server, Narrat
             if (Path.Exists(ControlSocket.PathFor(Paths.Journal)) && await IsSealedAsync(now, cancellationToken)) return;
             await Task.Delay(TimeSpan.FromMilliseconds(200), time, cancellationToken);
         }
-        throw new IndelibleException(ExitCode.Environment, $"expected everything up to {now} to be sealed within {CatchUpLimit.TotalSeconds} s; see `indelible status` in {directory}");
+        throw new IndelibleException(ExitCode.Environment,
+            $"expected everything up to {now} to be sealed within {CatchUpLimit.TotalSeconds} s; see `indelible status` in {directory}");
     }
 
     /// <summary>Runs a command whose result is wanted as JSON; shows only that it was run.</summary>
@@ -92,7 +95,9 @@ internal sealed class DemoStage(string directory, PrivatePostgres server, Narrat
     {
         Self.Outcome outcome = await TimedAsync(name, () => Self.RunAsync(arguments, cancellationToken));
         narrator.Typed(Self.Typed(arguments.Where(word => word != "--json")));
-        return outcome.ExitCode == 0 ? JsonNode.Parse(outcome.Output)! : throw new IndelibleException((ExitCode)outcome.ExitCode, outcome.Error);
+        return outcome.ExitCode == 0
+            ? JsonNode.Parse(outcome.Output)!
+            : throw new IndelibleException((ExitCode)outcome.ExitCode, outcome.Error);
     }
 
     /// <summary>Runs a command and shows what it printed.</summary>

@@ -12,7 +12,8 @@ internal sealed class DemoStory(DemoStage stage, PrivatePostgres server, TimePro
 {
     private const int Rounds = 3;
 
-    /// <summary>Tells the whole story once; then, unless <paramref name="once"/>, traffic goes on until cancelled. Returns the stage.Summary.</summary>
+    /// <summary>Tells the whole story once; then, unless <paramref name="once"/>, traffic goes on until cancelled.
+    /// Returns the stage.Summary.</summary>
     public async Task<JsonObject> TellAsync(bool once, CancellationToken cancellationToken)
     {
         await stage.PrepareAsync(cancellationToken);
@@ -44,7 +45,8 @@ internal sealed class DemoStory(DemoStage stage, PrivatePostgres server, TimePro
         stage.Narrator.Say("changes that nobody signed for:");
         await stage.ShowAsync("unattributed", ["log", "--grade", "none", "--kind", "change", "--limit", "5"], cancellationToken);
         await InspectAsync(cancellationToken);
-        DemoAttacks attacks = new(server, stage.Self, stage.Narrator, stage.Summary, stage.Traffic, stop => stage.CaughtUpAsync(run, stop), time);
+        DemoAttacks attacks =
+            new(server, stage.Self, stage.Narrator, stage.Summary, stage.Traffic, stop => stage.CaughtUpAsync(run, stop), time);
         await stage.TimedAsync("attacks", () => attacks.RunAsync($"indelible_{DemoStage.Source}", cancellationToken));
         await CompareAsync(run, cancellationToken);
         if (!once) await GoOnAsync(run, cancellationToken);
@@ -60,7 +62,8 @@ internal sealed class DemoStory(DemoStage stage, PrivatePostgres server, TimePro
         await stage.ShowAsync("reveal", ["reveal", number, "--column", "ssn", "--reason", "demo: show the auditor"], cancellationToken);
         stage.Narrator.Step("A proof that fits in a mail, checked offline with one public key");
         await stage.ShowAsync("prove", ["prove", number, "-o", "entry.tlog-proof"], cancellationToken);
-        stage.Summary.Results["evidence"] = DemoStage.Verdict(await stage.ShowAsync("verifyEvidence", ["verify", "entry.tlog-proof", "--key", stage.VerifierKey], cancellationToken));
+        stage.Summary.Results["evidence"] = DemoStage.Verdict(
+            await stage.ShowAsync("verifyEvidence", ["verify", "entry.tlog-proof", "--key", stage.VerifierKey], cancellationToken));
     }
 
     private async Task CompareAsync(Process run, CancellationToken cancellationToken)
@@ -91,11 +94,13 @@ internal sealed class DemoStory(DemoStage stage, PrivatePostgres server, TimePro
     private async Task TamperWithCopyAsync(CancellationToken cancellationToken)
     {
         stage.Narrator.Step("The whole ledger, from raw bytes");
-        stage.Summary.Results["ledger"] = DemoStage.Verdict(await stage.ShowAsync("verify", ["verify", stage.Paths.Ledger, "--key", stage.VerifierKey], cancellationToken));
+        stage.Summary.Results["ledger"] = DemoStage.Verdict(
+            await stage.ShowAsync("verify", ["verify", stage.Paths.Ledger, "--key", stage.VerifierKey], cancellationToken));
         stage.Narrator.Step("Somebody with root alters a copy of the ledger");
         string copy = Path.Combine(stage.Directory, "tampered");
         stage.Narrator.Say("changed " + Tampering.CopyAndAlter(stage.Paths.Ledger, copy));
-        stage.Summary.Results["tamperedCopyCaught"] = DemoStage.Verdict(await stage.ShowAsync("verifyTampered", ["verify", copy, "--key", stage.VerifierKey], cancellationToken), expected: 1);
+        stage.Summary.Results["tamperedCopyCaught"] = DemoStage.Verdict(
+            await stage.ShowAsync("verifyTampered", ["verify", copy, "--key", stage.VerifierKey], cancellationToken), expected: 1);
     }
 
     private JsonObject Summarise()
@@ -108,7 +113,8 @@ internal sealed class DemoStory(DemoStage stage, PrivatePostgres server, TimePro
 
     private async Task<long> NewestAsync(string patient, CancellationToken cancellationToken)
     {
-        Self.Outcome history = await stage.Self.RunAsync(["log", "--table", "patients", "--key", patient, "--column", "ssn", "--limit", "1", "--json"], cancellationToken);
+        Self.Outcome history = await stage.Self.RunAsync(
+            ["log", "--table", "patients", "--key", patient, "--column", "ssn", "--limit", "1", "--json"], cancellationToken);
         return JsonNode.Parse(history.Output)!["entries"]![0]!["index"]!.GetValue<long>();
     }
 }

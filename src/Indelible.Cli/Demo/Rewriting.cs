@@ -23,11 +23,13 @@ internal static class Rewriting
         using (Keyring keyring = Keyring.Open(paths.Keyring, master))
         {
             await LedgerWriter.CreateAsync(forged, keyring.LedgerKeys, cancellationToken);
-            await using LedgerWriter writer = await LedgerWriter.OpenAsync(forged, keyring.LedgerKeys, time, NullLogger.Instance, new LedgerOptions(), cancellationToken);
+            await using LedgerWriter writer =
+                await LedgerWriter.OpenAsync(forged, keyring.LedgerKeys, time, NullLogger.Instance, new LedgerOptions(), cancellationToken);
             EntryBatch entries = new();
             foreach ((long index, ReadOnlyMemory<byte> bytes) in genuine.ReadEntries(0, size))
             {
-                if (EntryCodec.Decode(bytes, out Entry entry) is var fault && fault != EntryFault.None) throw new IndelibleException(ExitCode.Finding, $"entry {index}: {fault}");
+                if (EntryCodec.Decode(bytes, out Entry entry) is var fault && fault != EntryFault.None)
+                    throw new IndelibleException(ExitCode.Finding, $"entry {index}: {fault}");
                 if (entry.Header is { Kind: EntryKind.Change, Operator.Grade: Grade.None }) left++;
                 else entries.Add(bytes.Span);
             }

@@ -26,7 +26,9 @@ internal sealed class CrosscheckPrint(Terminal terminal)
     public async Task AddAsync(CrosscheckReport report, Reveal? reveal, LedgerHost host, CancellationToken cancellationToken)
     {
         Difference[] shown = [.. report.Differences.Where(difference => difference.Cell is not null)];
-        long? access = reveal is null || shown.Length == 0 ? null : await reveal.SealAsync(host, report.Source, Facts(report, shown), cancellationToken);
+        long? access = reveal is null || shown.Length == 0
+            ? null
+            : await reveal.SealAsync(host, report.Source, Facts(report, shown), cancellationToken);
         Add(report, host.View, access);
     }
 
@@ -34,14 +36,19 @@ internal sealed class CrosscheckPrint(Terminal terminal)
     public void Add(CrosscheckReport report, LedgerView view, long? access)
     {
         _isFine &= report.IsFine;
-        Func<Difference, ShownCell?> cell = difference => access is null || difference.Cell is not { } both ? null : new ShownCell(both, Opened(view, both));
+        Func<Difference, ShownCell?> cell = difference => access is null || difference.Cell is not { } both
+            ? null
+            : new ShownCell(both, Opened(view, both));
         PrintDifferences(report, cell, access is not null);
         foreach (NotCovered table in report.NotCovered) terminal.Line($"{table.Table}: not covered: {table.Reason}");
-        if (report.UnknownValues > 0) terminal.Line($"{report.UnknownValues} values could not be compared: the ledger knows that they changed, not to what");
+        if (report.UnknownValues > 0)
+            terminal.Line($"{report.UnknownValues} values could not be compared: the ledger knows that they changed, not to what");
         if (report.LockedValues > 0) terminal.Line($"{report.LockedValues} values are not covered: their keys are not in this keyring");
         string sealedAs = report.GuardEntry is { } guard ? $"sealed as entry {guard}" : "not sealed: this is a copy of the ledger";
         string scope = report.Scope == CrosscheckScope.All ? "" : $" ({report.Scope})";
-        terminal.Line($"{report.Source}{scope}: {report.Rows} rows, {report.Values} values compared, {report.DifferenceCount} differences{(report.NotCovered.Count > 0 ? $", {report.NotCovered.Count} tables not covered" : "")}; {sealedAs}");
+        terminal.Line(
+            $"{report.Source}{scope}: {report.Rows} rows, {report.Values} values compared, {report.DifferenceCount} "
+                + $"differences{(report.NotCovered.Count > 0 ? $", {report.NotCovered.Count} tables not covered" : "")}; {sealedAs}");
         if (access is not null) terminal.Note($"sealed as access entry {access}");
         _sources.Add(Json(report, cell, access));
     }
@@ -60,22 +67,26 @@ internal sealed class CrosscheckPrint(Terminal terminal)
             IReadOnlyList<string> headings = ["TABLE", "ROW", "COLUMN", "DIFFERENCE", "ENTRY"];
             terminal.Table(isRevealed ? [.. headings, "DATABASE", "LEDGER"] : headings, [.. report.Differences.Select(d =>
             {
-                IReadOnlyList<string> row = [d.Table, d.Row, d.Column ?? "", d.What, d.EntryIndex?.ToString(CultureInfo.InvariantCulture) ?? ""];
+                IReadOnlyList<string> row =
+                    [d.Table, d.Row, d.Column ?? "", d.What, d.EntryIndex?.ToString(CultureInfo.InvariantCulture) ?? ""];
                 return isRevealed ? [.. row, cell(d)?.Live ?? "", cell(d)?.Held ?? ""] : row;
             })]);
         }
-        if (report.DifferenceCount > report.Differences.Count) terminal.Line($"… and {report.DifferenceCount - report.Differences.Count} more");
+        if (report.DifferenceCount > report.Differences.Count)
+            terminal.Line($"… and {report.DifferenceCount - report.Differences.Count} more");
     }
 
     private static Dictionary<string, string> Facts(CrosscheckReport report, Difference[] shown) => new()
     {
         ["crosscheck"] = report.GuardEntry?.ToString(CultureInfo.InvariantCulture) ?? "",
         ["cells"] = shown.Length.ToString(CultureInfo.InvariantCulture),
-        ["entries"] = string.Join(", ", shown.Select(d => d.Cell!.Held.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
+        ["entries"] = string.Join(", ",
+            shown.Select(d => d.Cell!.Held.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
         ["fields"] = string.Join(", ", shown.Select(d => $"{d.Table}.{d.Column}").Distinct()),
     };
 
-    private static OpenedValue Opened(LedgerView view, DifferingCell cell) => view.Values.Open(cell.Held.Entry, cell.Held.Field, cell.Held.Side);
+    private static OpenedValue Opened(LedgerView view, DifferingCell cell) =>
+        view.Values.Open(cell.Held.Entry, cell.Held.Field, cell.Held.Side);
 
     private static JsonNode Json(CrosscheckReport report, Func<Difference, ShownCell?> cell, long? access) => new JsonObject
     {
@@ -89,7 +100,8 @@ internal sealed class CrosscheckPrint(Terminal terminal)
         ["differenceCount"] = report.DifferenceCount,
         ["guardEntry"] = report.GuardEntry,
         ["accessEntry"] = access,
-        ["notCovered"] = new JsonArray([.. report.NotCovered.Select(table => (JsonNode)new JsonObject { ["table"] = table.Table, ["reason"] = table.Reason })]),
+        ["notCovered"] = new JsonArray(
+            [.. report.NotCovered.Select(table => (JsonNode)new JsonObject { ["table"] = table.Table, ["reason"] = table.Reason })]),
         ["differences"] = new JsonArray([.. report.Differences.Select(d => (JsonNode)Cell(new JsonObject
         {
             ["table"] = d.Table,

@@ -24,9 +24,11 @@ internal static class EntryJson
         if (header.Operator is { } who) json["operator"] = Operator(who);
         if (header.RowCount is { } rows) json["rows"] = rows;
         if (header.Coverage is { } coverage) json["coverage"] = Coverage(coverage);
-        if (header.Snapshot is { } snapshot) json["snapshot"] = new JsonObject { ["text"] = snapshot.Text, ["readAfter"] = snapshot.ReadAfter.ToString() };
+        if (header.Snapshot is { } snapshot)
+            json["snapshot"] = new JsonObject { ["text"] = snapshot.Text, ["readAfter"] = snapshot.ReadAfter.ToString() };
         Add(json, "code", header.Code);
-        if (header.Facts is { } facts) json["facts"] = new JsonObject(facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value)));
+        if (header.Facts is { } facts)
+            json["facts"] = new JsonObject(facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value)));
         json["fields"] = new JsonArray([.. entry.Fields.Select(Field)]);
         return json;
     }

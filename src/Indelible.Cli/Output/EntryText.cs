@@ -36,16 +36,22 @@ internal static class EntryText
         yield return ("entry", index.ToString(System.Globalization.CultureInfo.InvariantCulture));
         yield return ("what", What(header));
         if (header.Source is { } source) yield return ("source", source);
-        if (header.Relation is { } relation) yield return ("table", $"{relation.Schema}.{relation.Name}" + (relation.Leaf is { } leaf ? $" (partition {leaf})" : ""));
+        if (header.Relation is { } relation)
+            yield return ("table", $"{relation.Schema}.{relation.Name}" + (relation.Leaf is { } leaf ? $" (partition {leaf})" : ""));
         if (header.Key is { } key) yield return ("row", KeyText.Of(key));
         if (header.PreviousKey is { } previous) yield return ("row before", KeyText.Of(previous));
         if (header.CommittedAt is { } committed) yield return ("committed", committed.ToString());
         yield return ("sealed", header.SealedAt.ToString());
         if (header.TransactionId is { } transaction) yield return ("transaction", $"{transaction}");
-        if (header.Position is { } at) yield return ("position", $"{at.CommitLsn} #{at.Ordinal}" + (at.PartCount > 1 ? $" part {at.Part + 1} of {at.PartCount}" : ""));
+        if (header.Position is { } at)
+            yield return ("position", $"{at.CommitLsn} #{at.Ordinal}" + (at.PartCount > 1 ? $" part {at.Part + 1} of {at.PartCount}" : ""));
         if (header.Operator is { } who) foreach ((string, string) line in Operator(who)) yield return line;
         if (header.RowCount is { } rows) yield return ("rows", $"{rows}");
-        if (header.Coverage is { } covered) yield return ("coverage", $"{covered.From} to {covered.To}, slot {covered.Slot}, system {covered.SystemId}, timeline {covered.Timeline}");
+        if (header.Coverage is { } covered)
+        {
+            yield return ("coverage",
+                $"{covered.From} to {covered.To}, slot {covered.Slot}, system {covered.SystemId}, timeline {covered.Timeline}");
+        }
         if (header.Snapshot is { } snapshot) yield return ("snapshot", $"{snapshot.Text}, before {snapshot.ReadAfter}");
         foreach ((string name, string value) in header.Facts ?? new Dictionary<string, string>()) yield return (name, value);
         foreach (Field field in entry.Fields) yield return (field.Name, $"{Value(field.Before)} → {Value(field.After)}");
@@ -76,7 +82,8 @@ internal static class EntryText
     };
 
     /// <summary>The partition, where it says what happened to which rows.</summary>
-    private static string Leaf(EntryHeader header) => header is { Operation: Operation.Truncate, Relation.Leaf: { } leaf } ? $" (partition {leaf})" : "";
+    private static string Leaf(EntryHeader header) => header is { Operation: Operation.Truncate, Relation.Leaf: { } leaf }
+        ? $" (partition {leaf})" : "";
 
     private static string Before(EntryHeader header) => header.PreviousKey is { } previous ? $" (before: {KeyText.Of(previous)})" : "";
 
@@ -86,7 +93,10 @@ internal static class EntryText
 
     /// <summary>What a guard entry that is about no row is about, where it says so in a few words.</summary>
     private static string? About(EntryHeader header) => header.Facts is not { } facts ? null
-        : facts.GetValueOrDefault("what") ?? (header.Code == GuardCode.Ddl ? $"{facts.GetValueOrDefault("tag")} {facts.GetValueOrDefault("relation")}".Trim() : facts.GetValueOrDefault("reason"));
+        : facts.GetValueOrDefault("what")
+        ?? (header.Code == GuardCode.Ddl
+            ? $"{facts.GetValueOrDefault("tag")} {facts.GetValueOrDefault("relation")}".Trim()
+            : facts.GetValueOrDefault("reason"));
 
     private static string Who(Operator who) => who.Id ?? who.SessionUser ?? who.ReplicationOrigin ?? "?";
 

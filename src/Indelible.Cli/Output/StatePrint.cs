@@ -14,14 +14,16 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
     /// <summary>Says what was proved; where something was not, that is all there is to say.</summary>
     public ExitCode Tell()
     {
-        if (Report is { Findings.Count: > 0 }) terminal.Json(new JsonObject { ["asOf"] = at.ToString(), ["verification"] = ResultOptions.Json(Report) });
+        if (Report is { Findings.Count: > 0 })
+            terminal.Json(new JsonObject { ["asOf"] = at.ToString(), ["verification"] = ResultOptions.Json(Report) });
         return ResultOptions.Tell(terminal, Report);
     }
 
     /// <summary>Values stay sealed.</summary>
     /// <param name="state">What the row held.</param>
     /// <param name="closed">Origin of the closed ledger that says so; null: the current one does.</param>
-    public void Sealed(RowState state, string? closed) => Print(state, closed, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
+    public void Sealed(RowState state, string? closed) =>
+        Print(state, closed, field => EntryText.Value(field.Value), field => EntryJson.Value(field.Value), accessEntry: null);
 
     /// <summary>Values in clear; who read them and why is sealed first.</summary>
     public async Task RevealedAsync(RowState state, LedgerHost host, LedgerView from, Reveal reveal, CancellationToken cancellationToken)
@@ -36,7 +38,8 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
         Dictionary<string, string> facts = new()
         {
             ["asOf"] = at.ToString(),
-            ["entries"] = string.Join(", ", fields.Select(field => field.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
+            ["entries"] = string.Join(", ",
+                fields.Select(field => field.EntryIndex).Distinct().Order().Select(index => index.ToString(CultureInfo.InvariantCulture))),
             ["fields"] = string.Join(", ", fields.Select(field => field.Name)),
         };
         if (closed is not null) facts["ledger"] = closed;
@@ -65,7 +68,9 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
         if (fields.Length > 0)
         {
             terminal.Table(["COLUMN", "VALUE", "SINCE", "ENTRY"],
-                [.. fields.Select(field => (IReadOnlyList<string>)[field.Name, text(field), field.Since.ToString(), field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
+                [.. fields.Select(
+                    field => (IReadOnlyList<string>)[field.Name, text(field), field.Since.ToString(),
+                        field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
         }
         JsonObject document = new()
         {

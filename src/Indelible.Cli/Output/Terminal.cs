@@ -29,7 +29,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// <summary>A remark that is no part of the result.</summary>
     public void Note(string text) => error.WriteLine(text);
 
-    /// <summary>Tells how far something is, on standard error: a person who watches once a second at most, a log every half minute.</summary>
+    /// <summary>Tells how far something is, on standard error: a person who watches once a second at most,
+    /// a log every half minute.</summary>
     public Action<string> Pace(TimeProvider time)
     {
         TimeSpan between = IsTerminal ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(30);
@@ -48,7 +49,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         if (json) output.WriteLine(document.ToJsonString(JsonStyle));
     }
 
-    /// <summary>Rows under headings, aligned; where a terminal is too narrow a row goes on in indented lines. Nothing with --json.</summary>
+    /// <summary>Rows under headings, aligned; where a terminal is too narrow a row goes on in indented lines.
+    /// Nothing with --json.</summary>
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         if (json) return;
@@ -60,7 +62,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
             foreach (Range line in lines)
             {
                 string indent = line.Start.Value == 0 ? "" : Indent;
-                string text = string.Join(Between, Enumerable.Range(0, row.Count).Take(line).Select(column => row[column].PadRight(widths[column]))).TrimEnd();
+                string text = string.Join(
+                    Between, Enumerable.Range(0, row.Count).Take(line).Select(column => row[column].PadRight(widths[column]))).TrimEnd();
                 if (text.Length > 0) output.WriteLine(indent + Wrap(text, indent.Length));
             }
         }
@@ -93,7 +96,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         return [.. lines, first..widths.Length];
     }
 
-    /// <summary>Breaks what is too long for the terminal between words; what follows is indented. A word that is too long stays whole, to be copied.</summary>
+    /// <summary>Breaks what is too long for the terminal between words; what follows is indented.
+    /// A word that is too long stays whole, to be copied.</summary>
     private string Wrap(string text, int indent)
     {
         if (!IsTerminal || indent + text.Length <= width) return text;

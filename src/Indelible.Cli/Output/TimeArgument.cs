@@ -3,7 +3,8 @@ using Indelible.Format;
 
 namespace Indelible.Cli.Output;
 
-/// <summary>Times as people type them: ISO 8601 (UTC unless an offset is given) or an age such as <c>90s</c>, <c>15m</c>, <c>2h</c>, <c>3d</c>, <c>1w</c>.</summary>
+/// <summary>Times as people type them: ISO 8601 (UTC unless an offset is given) or an age such as <c>90s</c>, <c>15m</c>, <c>2h</c>,
+/// <c>3d</c>, <c>1w</c>.</summary>
 internal static class TimeArgument
 {
     /// <summary>Throws a usage error on anything else.</summary>
@@ -11,7 +12,8 @@ internal static class TimeArgument
     {
         if (Age(text) is { } age) return MicroTime.From(now - age);
         const DateTimeStyles style = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        if (text.Length >= 10 && text[4] == '-' && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, style, out DateTimeOffset time))
+        if (text.Length >= 10 && text[4] == '-'
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, style, out DateTimeOffset time))
         {
             return MicroTime.From(time);
         }
@@ -21,7 +23,8 @@ internal static class TimeArgument
 
     private static TimeSpan? Age(string text)
     {
-        if (text.Length is < 2 or > 8 || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int count))
+        if (text.Length is < 2 or > 8
+            || !int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int count))
         {
             return null;
         }

@@ -12,7 +12,8 @@ internal static class ValueText
     /// <summary>Its text, NULL, or why there is none to show.</summary>
     public static string Of(FieldValue kept, OpenedValue opened)
     {
-        if (opened.Fault == OpenFault.None && !opened.Value.IsMissing) return opened.Value.IsNull ? "NULL" : Encoding.UTF8.GetString(opened.Value.Bytes.Span);
+        if (opened.Fault == OpenFault.None && !opened.Value.IsMissing)
+            return opened.Value.IsNull ? "NULL" : Encoding.UTF8.GetString(opened.Value.Bytes.Span);
         if (kept.Kind is ValueKind.Missing or ValueKind.Digest) return EntryText.Value(kept);
         return opened.Fault == OpenFault.NotSealed ? "(its key is not in this keyring)" : $"(does not open: {Words.Of(opened.Fault)})";
     }

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Indelible.Cli.Output;
 
-/// <summary>Text from a database, fit for a terminal: nobody's key or name may clear the screen, recolour it or reverse its order.</summary>
+/// <summary>Text from a database, fit for a terminal: nobody's key or name may clear the screen,
+/// recolour it or reverse its order.</summary>
 internal static class Visible
 {
     /// <summary>Control characters, and those that turn the direction of writing, as escapes such as <c>\n</c> or <c>\u001b</c>.</summary>
@@ -21,5 +22,6 @@ internal static class Visible
     }
 
     private static bool IsUnfit(char c) =>
-        char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u200e' and <= '\u200f') or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+        char.IsControl(c)
+            || c is '\u2028' or '\u2029' or (>= '\u200e' and <= '\u200f') or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 }

@@ -3,7 +3,8 @@ using System.Text.Unicode;
 
 namespace Indelible.Format.Cbor;
 
-/// <summary>Reads deterministic CBOR (RFC 8949 §4.2.1) and refuses everything else. After a failed read the reader has not moved, and <see cref="Rule"/> says why.</summary>
+/// <summary>Reads deterministic CBOR (RFC 8949 §4.2.1) and refuses everything else.
+/// After a failed read the reader has not moved, and <see cref="Rule"/> says why.</summary>
 internal ref struct CborReader(ReadOnlySpan<byte> source)
 {
     /// <summary>Deepest nesting that <see cref="TrySkip"/> follows.</summary>
@@ -91,7 +92,9 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
             case CborMajor.Bytes: return TryReadBytes(out _);
             case CborMajor.Text: return TryReadText(out _);
             case CborMajor.Simple:
-                return argument is 20 or 21 or 22 ? MoveTo(next) : Refuse("expected null, true or false, found another simple value or a float");
+                return argument is 20 or 21 or 22
+                    ? MoveTo(next)
+                    : Refuse("expected null, true or false, found another simple value or a float");
             case CborMajor.Tag: return Refuse("expected no tags, found one");
             case CborMajor.Array or CborMajor.Map when depth == 0: return Refuse($"expected at most {DepthMax} levels, found more");
             case CborMajor.Array: return TryReadArray(out int items) && SkipItems(items, depth - 1);
@@ -116,7 +119,8 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
             int keyStart = Position;
             if (!Skip(depth)) return false;
             ReadOnlySpan<byte> key = source[keyStart..Position];
-            if (i > 0 && previous.SequenceCompareTo(key) >= 0) return Refuse("expected map keys in bytewise order, each once (RFC 8949 §4.2.1)");
+            if (i > 0 && previous.SequenceCompareTo(key) >= 0)
+                return Refuse("expected map keys in bytewise order, each once (RFC 8949 §4.2.1)");
             previous = key;
             if (!Skip(depth)) return false;
         }
@@ -137,7 +141,8 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
         count = 0;
         if (!TryHead(major, out ulong argument, out int next)) return false;
         // Every item takes a byte at least: a count that cannot be true is refused before anyone allocates for it.
-        if (argument > (ulong)((source.Length - next) / bytesPerItem)) return Refuse($"expected {argument} items, found too few bytes for them");
+        if (argument > (ulong)((source.Length - next) / bytesPerItem))
+            return Refuse($"expected {argument} items, found too few bytes for them");
         count = (int)argument;
         return MoveTo(next);
     }
@@ -174,7 +179,8 @@ internal ref struct CborReader(ReadOnlySpan<byte> source)
             4 => BinaryPrimitives.ReadUInt32BigEndian(rest[1..]),
             _ => BinaryPrimitives.ReadUInt64BigEndian(rest[1..]),
         };
-        if (argument < SmallestFor(extra)) return Refuse("expected the shortest form of a number or length (RFC 8949 §4.2.1), found a longer one");
+        if (argument < SmallestFor(extra))
+            return Refuse("expected the shortest form of a number or length (RFC 8949 §4.2.1), found a longer one");
         next = Position + 1 + extra;
         return true;
     }

@@ -3,8 +3,10 @@ using System.Text;
 
 namespace Indelible.Format.Cbor;
 
-/// <summary>Writes deterministic CBOR (RFC 8949 §4.2.1) into a span: integers, strings, arrays, maps, null, booleans; nothing else.</summary>
-/// <remarks>The caller writes map keys in order and as many items as it announced. Throws <see cref="ArgumentException"/> when the span is full.</remarks>
+/// <summary>Writes deterministic CBOR (RFC 8949 §4.2.1) into a span: integers, strings, arrays, maps, null, booleans;
+/// nothing else.</summary>
+/// <remarks>The caller writes map keys in order and as many items as it announced.
+/// Throws <see cref="ArgumentException"/> when the span is full.</remarks>
 internal ref struct CborWriter(Span<byte> destination)
 {
     // Lone surrogates have no UTF-8: an error, never a replacement character.
@@ -66,7 +68,8 @@ internal ref struct CborWriter(Span<byte> destination)
     /// <summary>Makes room for bytes the caller fills in.</summary>
     public Span<byte> Take(int length)
     {
-        if (length > destination.Length - Length) throw new ArgumentException($"expected room for {length} more bytes after {Length}, found {destination.Length - Length}");
+        if (length > destination.Length - Length)
+            throw new ArgumentException($"expected room for {length} more bytes after {Length}, found {destination.Length - Length}");
         Span<byte> taken = destination.Slice(Length, length);
         Length += length;
         return taken;

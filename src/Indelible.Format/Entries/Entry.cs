@@ -9,7 +9,8 @@ public sealed record Entry
     /// <summary>The values: protected columns first, then free texts; each (scope, name) at most once.</summary>
     public required IReadOnlyList<Field> Fields { get; init; }
 
-    /// <summary>The header as encoded: a slice of the entry. What side keys and associated data are bound to. Empty if not decoded.</summary>
+    /// <summary>The header as encoded: a slice of the entry. What side keys and associated data are bound to.
+    /// Empty if not decoded.</summary>
     public ReadOnlyMemory<byte> HeaderBytes { get; init; }
 }
 

@@ -6,7 +6,8 @@ namespace Indelible.Format.Entries;
 /// <summary>Entry ↔ bytes: deterministic CBOR, one encoding for each entry. docs/format.md#entry. Safe to call concurrently.</summary>
 public static class EntryCodec
 {
-    /// <summary>Appends the entry's bytes. Throws <see cref="ArgumentException"/>, having written nothing, if <see cref="Decode"/> would refuse them.</summary>
+    /// <summary>Appends the entry's bytes. Throws <see cref="ArgumentException"/>, having written nothing,
+    /// if <see cref="Decode"/> would refuse them.</summary>
     public static void Encode(Entry entry, IBufferWriter<byte> destination)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(EntryLimits.EntryLengthMax);
@@ -35,7 +36,8 @@ public static class EntryCodec
         return decoder.Fault;
     }
 
-    /// <summary>What kind an entry says it is, read from its first bytes; null if they are not those of an entry. Whether the rest is in order is <see cref="Decode"/>'s to say.</summary>
+    /// <summary>What kind an entry says it is, read from its first bytes; null if they are not those of an entry.
+    /// Whether the rest is in order is <see cref="Decode"/>'s to say.</summary>
     public static EntryKind? KindOf(ReadOnlySpan<byte> bytes)
     {
         CborReader reader = new(bytes);

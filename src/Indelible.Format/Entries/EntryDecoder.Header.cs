@@ -61,7 +61,11 @@ internal ref partial struct EntryDecoder
     {
         int start = reader.Position;
         draft.Version = Unsigned(ulong.MaxValue);
-        if (!Failed && draft.Version != EntryRules.Version) Fault = new EntryFault($"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start) { IsVersion = true };
+        if (!Failed && draft.Version != EntryRules.Version)
+        {
+            Fault = new EntryFault(
+                $"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start) { IsVersion = true };
+        }
     }
 
     private MicroTime Time() => new(Integer(MicroTime.Min.Micros, MicroTime.Max.Micros));
@@ -109,7 +113,8 @@ internal ref partial struct EntryDecoder
         ExpectArray(2);
         draft.SubjectBefore = ReadSubject();
         draft.SubjectAfter = ReadSubject();
-        if (draft.SubjectBefore is null && draft.SubjectAfter is null) Refuse("expected a subject, found none before and none after", start);
+        if (draft.SubjectBefore is null && draft.SubjectAfter is null)
+            Refuse("expected a subject, found none before and none after", start);
     }
 
     private KeyId? ReadSubject()
@@ -159,7 +164,8 @@ internal ref partial struct EntryDecoder
             start = reader.Position;
             string name = Text();
             // Names are not empty, so the first is larger than the start value.
-            if (!Failed && Utf8Order.Instance.Compare(previous, name) >= 0) Refuse("expected map keys in order, each once (RFC 8949 §4.2.1)", start);
+            if (!Failed && Utf8Order.Instance.Compare(previous, name) >= 0)
+                Refuse("expected map keys in order, each once (RFC 8949 §4.2.1)", start);
             previous = name;
             facts[name] = Text(mayBeEmpty: true);
         }

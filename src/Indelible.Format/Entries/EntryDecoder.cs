@@ -26,7 +26,8 @@ internal ref partial struct EntryDecoder(ReadOnlyMemory<byte> bytes)
         int headerStart = reader.Position;
         EntryHeader? header = ReadHeader();
         int headerLength = reader.Position - headerStart;
-        if (headerLength > EntryLimits.HeaderLengthMax) Refuse($"expected a header of at most {EntryLimits.HeaderLengthMax} bytes, found {headerLength}", headerStart);
+        if (headerLength > EntryLimits.HeaderLengthMax)
+            Refuse($"expected a header of at most {EntryLimits.HeaderLengthMax} bytes, found {headerLength}", headerStart);
         Field[] fields = header is null ? [] : ReadFields(header);
         if (!Failed && !reader.AtEnd) Refuse("expected the end of the entry, found more bytes", reader.Position);
         return Failed ? null : new Entry { Header = header!, Fields = fields, HeaderBytes = bytes.Slice(headerStart, headerLength) };
@@ -92,7 +93,8 @@ internal ref partial struct EntryDecoder(ReadOnlyMemory<byte> bytes)
         int start = reader.Position;
         int lengthMax = (int)Padding.SizeFor(EntryLimits.ValueLengthMax) + BlobShape.TagLength;
         ReadOnlyMemory<byte> ciphertext = Bytes(lengthMax);
-        if (!Failed && !Padding.IsSize(ciphertext.Length - BlobShape.TagLength)) Refuse($"expected a ciphertext of a padded length, found {ciphertext.Length} bytes", start);
+        if (!Failed && !Padding.IsSize(ciphertext.Length - BlobShape.TagLength))
+            Refuse($"expected a ciphertext of a padded length, found {ciphertext.Length} bytes", start);
         return FieldValue.Sealed(ciphertext);
     }
 
@@ -103,7 +105,8 @@ internal ref partial struct EntryDecoder(ReadOnlyMemory<byte> bytes)
         ulong length = Unsigned(ulong.MaxValue);
         ulong chunks = Unsigned(ulong.MaxValue);
         long plain = BlobShape.PlainLength(length);
-        if (!Failed && (plain < 0 || (ulong)BlobShape.ChunkCount(plain) != chunks)) Refuse($"expected a padded length and its count of chunks, found {length} bytes in {chunks} chunks", start);
+        if (!Failed && (plain < 0 || (ulong)BlobShape.ChunkCount(plain) != chunks))
+            Refuse($"expected a padded length and its count of chunks, found {length} bytes in {chunks} chunks", start);
         return FieldValue.Blob(sha256, length);
     }
 }

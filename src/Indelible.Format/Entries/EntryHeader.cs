@@ -57,7 +57,8 @@ public sealed record EntryHeader
     /// <summary>The snapshot a baseline row was read in.</summary>
     public Snapshot? Snapshot { get; init; }
 
-    /// <summary>What a guard, access, admin or event entry is about: a lowercase word such as <c>gap</c>. See docs/format.md#codes.</summary>
+    /// <summary>What a guard, access, admin or event entry is about: a lowercase word such as <c>gap</c>.
+    /// See docs/format.md#codes.</summary>
     public string? Code { get; init; }
 
     /// <summary>Clear facts of a guard, access, admin or event entry, sorted by name (bytewise). Never a protected value.</summary>

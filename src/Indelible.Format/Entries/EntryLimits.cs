@@ -7,7 +7,8 @@ public static class EntryLimits
     public const int EntryLengthMax = 65_535;
     /// <summary>The header, as encoded. Leaves room for any one field.</summary>
     public const int HeaderLengthMax = 24_576;
-    /// <summary>Origin, names of relations and columns, the facts of an operator, names and values of facts, and any text not named below.</summary>
+    /// <summary>Origin, names of relations and columns, the facts of an operator, names and values of facts,
+    /// and any text not named below.</summary>
     public const int TextLengthMax = 4_096;
     /// <summary>A key column's value. A row whose key is longer is named by a token.</summary>
     public const int KeyValueLengthMax = 8_192;

@@ -15,7 +15,8 @@ internal static class EntryRules
         (int required, int optional) = Members(header.Kind, header.Operation);
         int present = Present(header);
         if ((required & ~present) is int missing and not 0) return $"expected {Name(missing)} in a {Describe(header)} entry, found none";
-        if ((present & ~(required | optional)) is int extra and not 0) return $"expected no {Name(extra)} in a {Describe(header)} entry, found one";
+        if ((present & ~(required | optional)) is int extra and not 0)
+            return $"expected no {Name(extra)} in a {Describe(header)} entry, found one";
         return "";
     }
 
@@ -43,9 +44,12 @@ internal static class EntryRules
         if (rule.Length == 0) rule = CheckSubject(header.SubjectBefore, field.Before.Kind, Side.Before);
         if (rule.Length == 0) rule = CheckSubject(header.SubjectAfter, field.After.Kind, Side.After);
         if (rule.Length > 0) return rule;
-        if (field.Scope == FieldScope.Text && !(field.Before.Kind == ValueKind.Missing && field.Before.Reason == MissingReason.NotApplicable)) return "expected no before in a text, found one";
+        if (field.Scope == FieldScope.Text
+            && !(field.Before.Kind == ValueKind.Missing && field.Before.Reason == MissingReason.NotApplicable))
+                return "expected no before in a text, found one";
         bool isCommitted = IsEncrypted(field.Before.Kind) || IsEncrypted(field.After.Kind);
-        if (isCommitted == field.Commitment.IsEmpty) return isCommitted ? "expected a commitment to encrypted values, found none" : "expected no commitment, found one";
+        if (isCommitted == field.Commitment.IsEmpty)
+            return isCommitted ? "expected a commitment to encrypted values, found none" : "expected no commitment, found one";
         return "";
     }
 
@@ -57,7 +61,8 @@ internal static class EntryRules
             ? $"expected a subject key for the {side} side, found none in the header"
             : "";
 
-    /// <summary>Members that an entry of a kind must carry and those it may, one bit each at the place of its key; for a change, of its operation.</summary>
+    /// <summary>Members that an entry of a kind must carry and those it may, one bit each at the place of its key;
+    /// for a change, of its operation.</summary>
     public static (int Required, int Optional) Members(EntryKind kind, Operation? operation) => kind switch
     {
         EntryKind.Change => ChangeMembers(operation),

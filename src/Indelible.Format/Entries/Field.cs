@@ -72,7 +72,8 @@ public readonly record struct FieldValue
     public MissingReason Reason { get; private init; }
     /// <summary>True for a plain NULL.</summary>
     public bool IsNull { get; private init; }
-    /// <summary>Plain: the source's text, UTF-8. Sealed: ciphertext and tag. Digest: 32 bytes. Blob: SHA-256 of the ciphertext, 32 bytes.</summary>
+    /// <summary>Plain: the source's text, UTF-8. Sealed: ciphertext and tag. Digest: 32 bytes.
+    /// Blob: SHA-256 of the ciphertext, 32 bytes.</summary>
     public ReadOnlyMemory<byte> Bytes { get; private init; }
     /// <summary>Length of the blob's ciphertext, in bytes; zero for other kinds.</summary>
     public ulong BlobLength { get; private init; }
@@ -88,7 +89,8 @@ public readonly record struct FieldValue
     /// <summary>A keyed hash, 32 bytes.</summary>
     public static FieldValue Digest(ReadOnlyMemory<byte> digest) => new() { Kind = ValueKind.Digest, Bytes = digest };
     /// <summary>An encrypted value in a file of its own.</summary>
-    public static FieldValue Blob(ReadOnlyMemory<byte> sha256, ulong length) => new() { Kind = ValueKind.Blob, Bytes = sha256, BlobLength = length };
+    public static FieldValue Blob(ReadOnlyMemory<byte> sha256, ulong length) =>
+        new() { Kind = ValueKind.Blob, Bytes = sha256, BlobLength = length };
 }
 
 /// <summary>How a protected column's values are kept.</summary>

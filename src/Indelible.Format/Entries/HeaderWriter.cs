@@ -2,7 +2,8 @@ using Indelible.Format.Cbor;
 
 namespace Indelible.Format.Entries;
 
-/// <summary>Header → bytes. docs/format.md#header. Throws <see cref="ArgumentException"/> for what <see cref="EntryCodec.Decode"/> would refuse.</summary>
+/// <summary>Header → bytes. docs/format.md#header. Throws <see cref="ArgumentException"/> for what
+/// <see cref="EntryCodec.Decode"/> would refuse.</summary>
 internal static class HeaderWriter
 {
     public static void Write(ref CborWriter writer, EntryHeader header)
@@ -25,7 +26,8 @@ internal static class HeaderWriter
         WriteRow(ref writer, header);
         WriteRest(ref writer, header);
         int length = writer.Length - start;
-        if (length > EntryLimits.HeaderLengthMax) throw new ArgumentException($"expected a header of at most {EntryLimits.HeaderLengthMax} bytes, found {length}");
+        if (length > EntryLimits.HeaderLengthMax)
+            throw new ArgumentException($"expected a header of at most {EntryLimits.HeaderLengthMax} bytes, found {length}");
     }
 
     private static void WritePlace(ref CborWriter writer, EntryHeader header)
@@ -126,7 +128,8 @@ internal static class HeaderWriter
 
     private static void WritePosition(ref CborWriter writer, Position position)
     {
-        if (position.Part >= position.PartCount) throw new ArgumentException($"expected a part below the part count, found {position.Part} of {position.PartCount}");
+        if (position.Part >= position.PartCount)
+            throw new ArgumentException($"expected a part below the part count, found {position.Part} of {position.PartCount}");
         writer.Array(4);
         writer.Unsigned(position.CommitLsn.Bytes);
         writer.Unsigned(position.Ordinal);
@@ -149,11 +152,17 @@ internal static class HeaderWriter
     {
         if (key.Token.Length > 0)
         {
-            if (key.Token.Length != 32 || key.Columns.Count > 0) throw new ArgumentException($"expected a row key of columns or a token of 32 bytes, found {key.Columns.Count} columns and {key.Token.Length} bytes");
+            if (key.Token.Length != 32 || key.Columns.Count > 0)
+            {
+                throw new ArgumentException(
+                    "expected a row key of columns or a token of 32 bytes, "
+                        + $"found {key.Columns.Count} columns and {key.Token.Length} bytes");
+            }
             writer.Bytes(key.Token.Span);
             return;
         }
-        if (key.Columns.Count is < 1 or > EntryLimits.KeyColumnsMax) throw new ArgumentException($"expected 1 to {EntryLimits.KeyColumnsMax} key columns, found {key.Columns.Count}");
+        if (key.Columns.Count is < 1 or > EntryLimits.KeyColumnsMax)
+            throw new ArgumentException($"expected 1 to {EntryLimits.KeyColumnsMax} key columns, found {key.Columns.Count}");
         writer.Array(key.Columns.Count);
         for (int i = 0; i < key.Columns.Count; i++)
         {
@@ -178,9 +187,11 @@ internal static class HeaderWriter
 
     private static void WriteCoverage(ref CborWriter writer, Coverage coverage)
     {
-        if (coverage.To < coverage.From) throw new ArgumentException($"expected coverage that ends no earlier than it begins, found {coverage.From} to {coverage.To}");
+        if (coverage.To < coverage.From)
+            throw new ArgumentException($"expected coverage that ends no earlier than it begins, found {coverage.From} to {coverage.To}");
         if (coverage.Timeline == 0) throw new ArgumentException("expected a timeline from 1, found 0");
-        if (coverage.Protection.Length != 32) throw new ArgumentException($"expected a protection hash of 32 bytes, found {coverage.Protection.Length}");
+        if (coverage.Protection.Length != 32)
+            throw new ArgumentException($"expected a protection hash of 32 bytes, found {coverage.Protection.Length}");
         writer.Array(6);
         writer.Unsigned(coverage.From.Bytes);
         writer.Unsigned(coverage.To.Bytes);
@@ -193,7 +204,8 @@ internal static class HeaderWriter
     /// <summary>Names in the order of their encoding: shorter first, then bytewise (RFC 8949 §4.2.1).</summary>
     private static void WriteFacts(ref CborWriter writer, IReadOnlyDictionary<string, string> facts)
     {
-        if (facts.Count > EntryLimits.FactsMax) throw new ArgumentException($"expected at most {EntryLimits.FactsMax} facts, found {facts.Count}");
+        if (facts.Count > EntryLimits.FactsMax)
+            throw new ArgumentException($"expected at most {EntryLimits.FactsMax} facts, found {facts.Count}");
         writer.Map(facts.Count);
         foreach ((string name, string value) in facts.OrderBy(fact => fact.Key, Utf8Order.Instance))
         {
@@ -204,7 +216,8 @@ internal static class HeaderWriter
 
     private static void WriteState(ref CborWriter writer, StateRoot state)
     {
-        if (state.Size is < 0 or > Merkle.Tree.SizeMax) throw new ArgumentException($"expected a tree size from 0 to {Merkle.Tree.SizeMax}, found {state.Size}");
+        if (state.Size is < 0 or > Merkle.Tree.SizeMax)
+            throw new ArgumentException($"expected a tree size from 0 to {Merkle.Tree.SizeMax}, found {state.Size}");
         writer.Array(2);
         writer.Unsigned((ulong)state.Size);
         writer.Bytes(state.Root.Bytes);
@@ -215,7 +228,11 @@ internal static class HeaderWriter
     /// <summary>An instant that can be written as a date.</summary>
     public static void Time(ref CborWriter writer, MicroTime time)
     {
-        if (time < MicroTime.Min || time > MicroTime.Max) throw new ArgumentException($"expected a time from {MicroTime.Min} to {MicroTime.Max}, found {time.Micros} microseconds since 1970");
+        if (time < MicroTime.Min || time > MicroTime.Max)
+        {
+            throw new ArgumentException(
+                $"expected a time from {MicroTime.Min} to {MicroTime.Max}, found {time.Micros} microseconds since 1970");
+        }
         writer.Integer(time.Micros);
     }
 
@@ -223,7 +240,8 @@ internal static class HeaderWriter
     public static void Text(ref CborWriter writer, string text, int lengthMax = EntryLimits.TextLengthMax, bool mayBeEmpty = false)
     {
         int before = writer.Length;
-        if (text.Length > lengthMax) throw new ArgumentException($"expected a text of at most {lengthMax} bytes, found one of {text.Length} characters");
+        if (text.Length > lengthMax)
+            throw new ArgumentException($"expected a text of at most {lengthMax} bytes, found one of {text.Length} characters");
         if (text.Length == 0 && !mayBeEmpty) throw new ArgumentException($"expected a text, found an empty one (header, byte {before})");
         int length = writer.Text(text);
         if (length > lengthMax) throw new ArgumentException($"expected a text of at most {lengthMax} bytes, found {length}");

@@ -3,14 +3,17 @@ using Indelible.Format.Cbor;
 
 namespace Indelible.Format.Entries;
 
-/// <summary>Items of headers that repeat from entry to entry, each as <see cref="EntryCodec.Decode"/> accepted it once. Safe to use concurrently.</summary>
-/// <remarks>What an item's bytes mean does not depend on where they are: the same bytes need not be checked again. CBOR items are self-delimiting, so
+/// <summary>Items of headers that repeat from entry to entry, each as <see cref="EntryCodec.Decode"/> accepted it once.
+/// Safe to use concurrently.</summary>
+/// <remarks>What an item's bytes mean does not depend on where they are: the same bytes need not be checked again.
+/// CBOR items are self-delimiting, so
 /// bytes that begin with a known item begin with that item and no other.</remarks>
 internal sealed class KnownItems
 {
     private const int SlotsPerKey = 1 << 10;
     private const int ItemLengthMax = 1 << 10;
-    private const int Remembered = 1 << (int)HeaderKey.Source | 1 << (int)HeaderKey.Relation | 1 << (int)HeaderKey.Operator | 1 << (int)HeaderKey.Snapshot;
+    private const int Remembered = 1 << (int)HeaderKey.Source | 1 << (int)HeaderKey.Relation | 1 << (int)HeaderKey.Operator
+        | 1 << (int)HeaderKey.Snapshot;
 
     // Arrays are never changed once they are in here.
     private readonly byte[]?[] _last = new byte[(int)HeaderKey.State + 1][];
@@ -23,7 +26,8 @@ internal sealed class KnownItems
         var writer = new CborWriter(item);
         writer.Text(origin);
         _last[(int)HeaderKey.Origin] = writer.Written.ToArray();
-        foreach (HeaderKey key in (HeaderKey[])[HeaderKey.Source, HeaderKey.Relation, HeaderKey.Operator, HeaderKey.Snapshot]) _slots[(int)key] = new byte[SlotsPerKey][];
+        foreach (HeaderKey key in (HeaderKey[])[HeaderKey.Source, HeaderKey.Relation, HeaderKey.Operator, HeaderKey.Snapshot])
+            _slots[(int)key] = new byte[SlotsPerKey][];
     }
 
     /// <summary>Length of the known item that these bytes begin with; 0 if there is none.</summary>
@@ -53,7 +57,8 @@ internal sealed class KnownItems
         {
             int start = reader.Position;
             if (!reader.TrySkip()) return;
-            if ((Remembered >> (int)key & 1) == 1 && reader.Position - start <= ItemLengthMax) Remember((int)key, entry[start..reader.Position]);
+            if ((Remembered >> (int)key & 1) == 1 && reader.Position - start <= ItemLengthMax)
+                Remember((int)key, entry[start..reader.Position]);
         }
     }
 

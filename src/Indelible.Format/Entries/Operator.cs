@@ -19,7 +19,8 @@ public sealed record Operator
     public int? BackendPid { get; init; }
     /// <summary>When that process started; with the pid it names the session.</summary>
     public MicroTime? BackendStart { get; init; }
-    /// <summary>The role that logged in, from the server's own list of sessions; differs from session_user only by SET SESSION AUTHORIZATION.</summary>
+    /// <summary>The role that logged in, from the server's own list of sessions; differs from session_user only by SET SESSION
+    /// AUTHORIZATION.</summary>
     public string? LoginRole { get; init; }
     /// <summary>Replication origin, when a logical apply worker wrote the row.</summary>
     public string? ReplicationOrigin { get; init; }

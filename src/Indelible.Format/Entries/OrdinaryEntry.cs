@@ -7,14 +7,17 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Entries;
 
-/// <summary>What a verifier needs to know of an ordinary entry: an insert, update, delete or baseline of a shape that nearly all have.</summary>
+/// <summary>What a verifier needs to know of an ordinary entry: an insert, update, delete or baseline of a shape
+/// that nearly all have.</summary>
 /// <param name="IsOrdinary">False if the entry must be decoded; then the rest means nothing.</param>
 /// <param name="Kind">Change or baseline.</param>
 /// <param name="Position">Place in the source's log; zero if there is none.</param>
 /// <param name="SourceStart">Where the source's name is in the entry, as it is encoded.</param>
 /// <param name="SourceEnd">Where it ends.</param>
-/// <remarks><see cref="Read"/> takes for ordinary only what <see cref="EntryCodec.Decode"/> accepts: every rule here is one of its own, and whatever is not
-/// ordinary is for it to judge. It builds nothing, and takes a tenth of the time. Each step below is given a place in the entry and gives the next one,
+/// <remarks><see cref="Read"/> takes for ordinary only what <see cref="EntryCodec.Decode"/> accepts:
+/// every rule here is one of its own, and whatever is not
+/// ordinary is for it to judge. It builds nothing, and takes a tenth of the time.
+/// Each step below is given a place in the entry and gives the next one,
 /// or <see cref="Nowhere"/>, from which every further step leads nowhere.</remarks>
 internal readonly record struct OrdinaryEntry(bool IsOrdinary, EntryKind Kind, Position Position, int SourceStart, int SourceEnd)
 {
@@ -30,7 +33,8 @@ internal readonly record struct OrdinaryEntry(bool IsOrdinary, EntryKind Kind, P
 
     /// <summary>Reads one entry.</summary>
     /// <param name="bytes">The whole entry.</param>
-    /// <param name="known">Items that repeat from entry to entry: the origin, which must be this one, and such as were accepted in others.</param>
+    /// <param name="known">Items that repeat from entry to entry: the origin, which must be this one,
+    /// and such as were accepted in others.</param>
     public static OrdinaryEntry Read(ReadOnlySpan<byte> bytes, KnownItems known)
     {
         if (bytes.Length > LengthMax) return default;
@@ -40,7 +44,8 @@ internal readonly record struct OrdinaryEntry(bool IsOrdinary, EntryKind Kind, P
         return at == bytes.Length ? entry : default;
     }
 
-    private static int Header(ReadOnlySpan<byte> bytes, int at, KnownItems known, out OrdinaryEntry entry, out bool hasBefore, out bool hasAfter)
+    private static int Header(
+        ReadOnlySpan<byte> bytes, int at, KnownItems known, out OrdinaryEntry entry, out bool hasBefore, out bool hasAfter)
     {
         at = Count(bytes, at, CborMajor.Map, out int count);
         int present = 0;
@@ -183,10 +188,12 @@ internal readonly record struct OrdinaryEntry(bool IsOrdinary, EntryKind Kind, P
 
     private static bool IsNull(ReadOnlySpan<byte> bytes, int at) => at < bytes.Length && bytes[at] == CborSimple.Null;
 
-    private static int Byte(ReadOnlySpan<byte> bytes, int at, byte expected) => at < bytes.Length && bytes[at] == expected ? at + 1 : Nowhere;
+    private static int Byte(ReadOnlySpan<byte> bytes, int at, byte expected) => at < bytes.Length && bytes[at] == expected
+        ? at + 1 : Nowhere;
 
     /// <summary>A head with its count in it: of fewer than 24 items.</summary>
-    private static int Items(ReadOnlySpan<byte> bytes, int at, CborMajor major, int count) => Byte(bytes, at, (byte)((int)major << 5 | count));
+    private static int Items(ReadOnlySpan<byte> bytes, int at, CborMajor major, int count) =>
+        Byte(bytes, at, (byte)((int)major << 5 | count));
 
     /// <summary>The head of an array or a map of up to 255 items; the count is 0 if it is not one.</summary>
     private static int Count(ReadOnlySpan<byte> bytes, int at, CborMajor major, out int count)

@@ -3,7 +3,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Entries;
 
-/// <summary>The two entries that link a ledger with its successor: the last one of the older, the first one of the newer. docs/format.md#chains.</summary>
+/// <summary>The two entries that link a ledger with its successor: the last one of the older, the first one of the newer.
+/// docs/format.md#chains.</summary>
 public static class Succession
 {
     /// <summary>Code of the last entry of a ledger that was closed.</summary>
@@ -15,7 +16,8 @@ public static class Succession
 
     /// <summary>Facts of the entry that closes a ledger.</summary>
     /// <param name="successor">What comes after it.</param>
-    public static Dictionary<string, string> Facts(Successor successor) => new() { ["successor"] = successor.Origin, ["successor-key"] = successor.Key };
+    public static Dictionary<string, string> Facts(Successor successor) =>
+        new() { ["successor"] = successor.Origin, ["successor-key"] = successor.Key };
 
     /// <summary>Facts of a successor's first entry.</summary>
     /// <param name="predecessor">What it succeeds.</param>
@@ -33,7 +35,8 @@ public static class Succession
 
     /// <summary>What the entry says comes after its ledger; null if it does not close one.</summary>
     public static Successor? SuccessorIn(EntryHeader header) =>
-        header is { Kind: EntryKind.Admin, Code: ClosedCode, Facts: { } facts } && facts.TryGetValue("successor", out string? origin) && facts.TryGetValue("successor-key", out string? key)
+        header is { Kind: EntryKind.Admin, Code: ClosedCode, Facts: { } facts } && facts.TryGetValue("successor", out string? origin)
+            && facts.TryGetValue("successor-key", out string? key)
             ? new Successor(origin, key) : null;
 
     /// <summary>What the entry says its ledger succeeds; null if it is no successor's first entry.</summary>
@@ -42,7 +45,8 @@ public static class Succession
         if (header is not { Kind: EntryKind.Admin, Code: SucceedsCode, Facts: { } facts }) return null;
         Span<byte> root = stackalloc byte[Hash.Size];
         return facts.TryGetValue("predecessor", out string? origin) && facts.TryGetValue("predecessor-key", out string? key)
-            && long.TryParse(facts.GetValueOrDefault("complete-size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size) && size <= Tree.SizeMax
+            && long.TryParse(facts.GetValueOrDefault("complete-size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size)
+            && size <= Tree.SizeMax
             && Convert.TryFromBase64String(facts.GetValueOrDefault("complete-root") ?? "", root, out int length) && length == Hash.Size
             ? new Predecessor(origin, key, size, Hash.Read(root)) : null;
     }

@@ -20,7 +20,8 @@ public readonly struct Hash : IEquatable<Hash>
         return MemoryMarshal.Read<Hash>(bytes);
     }
 
-    /// <summary>Views bytes as hashes, without copying; throws <see cref="ArgumentOutOfRangeException"/> unless the length is a multiple of 32.</summary>
+    /// <summary>Views bytes as hashes, without copying; throws <see cref="ArgumentOutOfRangeException"/> unless the length
+    /// is a multiple of 32.</summary>
     public static ReadOnlySpan<Hash> View(ReadOnlySpan<byte> bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length % Size, 0);

@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Indelible.Format.Merkle;
 
-/// <summary>Inclusion and consistency proofs of RFC 6962 §2.1.1 and §2.1.2: built from node hashes, checked against trusted roots.</summary>
+/// <summary>Inclusion and consistency proofs of RFC 6962 §2.1.1 and §2.1.2: built from node hashes,
+/// checked against trusted roots.</summary>
 /// <remarks>Expected lengths are computed from index and sizes before anything is hashed, never read from the proof.</remarks>
 public static class Proof
 {
@@ -18,7 +19,8 @@ public static class Proof
         return [.. path];
     }
 
-    /// <summary>The path that proves the tree of <paramref name="olderSize"/> leaves to be a prefix of the one of <paramref name="newerSize"/>.
+    /// <summary>The path that proves the tree of <paramref name="olderSize"/> leaves to be a prefix of the one of
+    /// <paramref name="newerSize"/>.
     /// Empty if the sizes are equal or the older is zero.</summary>
     public static Hash[] BuildConsistency(long olderSize, long newerSize, NodeReader read)
     {
@@ -64,7 +66,8 @@ public static class Proof
         return Border(Inner(seed, innerPath, position), borderPath) == newerRoot ? ProofFault.None : ProofFault.RootMismatch;
     }
 
-    /// <summary>The root of the first <paramref name="olderSize"/> leaves that a path says, if it leads to the newer root; null if it leads elsewhere, and for
+    /// <summary>The root of the first <paramref name="olderSize"/> leaves that a path says, if it leads to the newer root;
+    /// null if it leads elsewhere, and for
     /// sizes that are powers of two, whose root the path does not hold.</summary>
     public static Hash? OlderRootOf(long olderSize, long newerSize, ReadOnlySpan<Hash> path, in Hash newerRoot)
     {

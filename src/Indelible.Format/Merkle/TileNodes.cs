@@ -1,6 +1,7 @@
 namespace Indelible.Format.Merkle;
 
-/// <summary>Reads node hashes of a tree of a given size out of its tiles. Does not check them: whoever trusts a result checks a root.</summary>
+/// <summary>Reads node hashes of a tree of a given size out of its tiles.
+/// Does not check them: whoever trusts a result checks a root.</summary>
 /// <remarks>Keeps the tiles it has read; for one proof that is at most a few dozen. Not for concurrent use.</remarks>
 public sealed class TileNodes
 {

@@ -75,7 +75,8 @@ public static class Tree
     public static Hash Root(long treeSize, NodeReader read) =>
         treeSize == 0 ? EmptyRoot : RangeRoot(0, treeSize, read);
 
-    /// <summary>Root over the leaves from <paramref name="begin"/> to before <paramref name="end"/>; <paramref name="begin"/> must be a multiple
+    /// <summary>Root over the leaves from <paramref name="begin"/> to before <paramref name="end"/>;
+    /// <paramref name="begin"/> must be a multiple
     /// of a power of two that is at least the number of leaves.</summary>
     internal static Hash RangeRoot(long begin, long end, NodeReader read)
     {
@@ -100,7 +101,8 @@ public static class Tree
     }
 }
 
-/// <summary>Gives the hash of the complete subtree of 2^<paramref name="height"/> leaves that starts at leaf <paramref name="index"/> · 2^<paramref name="height"/>.</summary>
+/// <summary>Gives the hash of the complete subtree of 2^<paramref name="height"/> leaves that starts at leaf <paramref name="index"/> ·
+/// 2^<paramref name="height"/>.</summary>
 /// <param name="height">0 for leaves.</param>
 /// <param name="index">0-based among the subtrees of that height.</param>
 public delegate Hash NodeReader(int height, long index);

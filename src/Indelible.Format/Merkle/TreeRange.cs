@@ -24,7 +24,10 @@ public sealed class TreeRange
         ArgumentOutOfRangeException.ThrowIfGreaterThan(treeSize, Tree.SizeMax);
         int expected = BitOperations.PopCount((ulong)treeSize);
         if (frontier.Length != expected)
-            throw new ArgumentException($"expected {expected} frontier hashes for tree size {treeSize}, found {frontier.Length}", nameof(frontier));
+        {
+            throw new ArgumentException(
+                $"expected {expected} frontier hashes for tree size {treeSize}, found {frontier.Length}", nameof(frontier));
+        }
         _onTileHash = onTileHash;
         Size = treeSize;
         int next = 0;

@@ -4,7 +4,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Notes;
 
-/// <summary>What a ledger asks a witness: cosign this checkpoint, which extends the one you cosigned last. The body of <c>add-checkpoint</c>, c2sp.org/tlog-witness.</summary>
+/// <summary>What a ledger asks a witness: cosign this checkpoint, which extends the one you cosigned last.
+/// The body of <c>add-checkpoint</c>, c2sp.org/tlog-witness.</summary>
 public sealed record AddCheckpoint
 {
     /// <summary>The longest body that is read, in bytes.</summary>
@@ -23,7 +24,8 @@ public sealed record AddCheckpoint
     /// <summary>The signed checkpoint, verbatim.</summary>
     public required ReadOnlyMemory<byte> Checkpoint { get; init; }
 
-    /// <summary>Reads a body; <paramref name="request"/> is null exactly if a fault is returned. Checks no hash and no signature, and not the checkpoint.</summary>
+    /// <summary>Reads a body; <paramref name="request"/> is null exactly if a fault is returned.
+    /// Checks no hash and no signature, and not the checkpoint.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out AddCheckpoint? request)
     {
         request = null;
@@ -32,12 +34,15 @@ public sealed record AddCheckpoint
         int end = all.IndexOf("\n\n", StringComparison.Ordinal);
         if (end < 0) return new TextFault("expected a blank line before the checkpoint");
         string[] lines = all[..end].Split('\n');
-        if (!lines[0].StartsWith(OldWord, StringComparison.Ordinal) || !NoteText.TryParseNumber(lines[0].AsSpan(OldWord.Length), Tree.SizeMax, out long oldSize))
+        if (!lines[0].StartsWith(OldWord, StringComparison.Ordinal)
+            || !NoteText.TryParseNumber(lines[0].AsSpan(OldWord.Length), Tree.SizeMax, out long oldSize))
             return new TextFault("expected 'old <decimal>'", 1);
-        if (lines.Length - 1 > Proof.LengthMax) return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 1}", 2);
+        if (lines.Length - 1 > Proof.LengthMax)
+            return new TextFault($"expected at most {Proof.LengthMax} hashes, found {lines.Length - 1}", 2);
         var path = new Hash[lines.Length - 1];
         for (int i = 0; i < path.Length; i++)
-            if (!NoteText.TryParseHash(lines[i + 1], out path[i])) return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 2);
+            if (!NoteText.TryParseHash(lines[i + 1], out path[i]))
+                return new TextFault($"expected a hash of {Hash.Size} bytes in base64", i + 2);
         request = new AddCheckpoint { OldSize = oldSize, Path = path, Checkpoint = Encoding.UTF8.GetBytes(all[(end + 2)..]) };
         return TextFault.None;
     }

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Indelible.Format.Notes;
 
-/// <summary>A timestamped cosignature, cosignature/v1: eight big-endian bytes of Unix seconds, then 64 bytes of Ed25519. c2sp.org/tlog-cosignature.</summary>
+/// <summary>A timestamped cosignature, cosignature/v1: eight big-endian bytes of Unix seconds, then 64 bytes of Ed25519.
+/// c2sp.org/tlog-cosignature.</summary>
 /// <param name="Timestamp">When the cosigner signed, in seconds since 1970-01-01T00:00:00Z; never negative.</param>
 /// <param name="Signature">The Ed25519 signature over <see cref="Message"/>.</param>
 public readonly record struct Cosignature(long Timestamp, ReadOnlyMemory<byte> Signature)

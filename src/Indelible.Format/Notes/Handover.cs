@@ -1,6 +1,7 @@
 namespace Indelible.Format.Notes;
 
-/// <summary>A checkpoint by which a ledger's signing key gives way to the next: its one extension line names both, and both signed it. Kept for ever as <c>handover/&lt;size&gt;</c>. docs/format.md#handover.</summary>
+/// <summary>A checkpoint by which a ledger's signing key gives way to the next: its one extension line names both, and both signed it.
+/// Kept for ever as <c>handover/&lt;size&gt;</c>. docs/format.md#handover.</summary>
 /// <param name="From">The key that ends: it signs no greater head.</param>
 /// <param name="To">The key that begins.</param>
 /// <param name="Note">The text with both signatures.</param>
@@ -29,12 +30,14 @@ public sealed record Handover(VerifierKey From, VerifierKey To, SignedNote Note,
         TextFault fault = Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint);
         if (!fault.IsNone) return fault;
         string[] words = checkpoint!.Extensions is [var line] ? line.Split(' ') : [];
-        if (words is not [Word, var from, var to]) return new TextFault($"expected one line '{Word} <old key> <new key>' after the root", 4);
+        if (words is not [Word, var from, var to])
+            return new TextFault($"expected one line '{Word} <old key> <new key>' after the root", 4);
         fault = VerifierKey.Parse(from, out VerifierKey? before);
         if (fault.IsNone) fault = VerifierKey.Parse(to, out VerifierKey? _);
         if (!fault.IsNone) return fault;
         _ = VerifierKey.Parse(to, out VerifierKey? after);
-        if (before!.IsCosigner || after!.IsCosigner || before.Name != checkpoint.Origin || after.Name != checkpoint.Origin || before.Equals(after))
+        if (before!.IsCosigner || after!.IsCosigner || before.Name != checkpoint.Origin || after.Name != checkpoint.Origin
+            || before.Equals(after))
             return new TextFault($"expected two keys of the ledger {checkpoint.Origin}", 4);
         foreach (VerifierKey key in (VerifierKey[])[before, after])
         {
@@ -46,7 +49,8 @@ public sealed record Handover(VerifierKey From, VerifierKey To, SignedNote Note,
     }
 }
 
-/// <summary>The signing keys a ledger had, one after the other, as far as handovers link them with the one that is known. Immutable.</summary>
+/// <summary>The signing keys a ledger had, one after the other, as far as handovers link them with the one that
+/// is known. Immutable.</summary>
 public sealed class KeyHistory
 {
     /// <summary>Handovers read at most: more is no ledger that anybody runs.</summary>
@@ -96,7 +100,8 @@ public sealed class KeyHistory
     }
 
     /// <summary>The same key, with more files.</summary>
-    public KeyHistory With(IEnumerable<ReadOnlyMemory<byte>> files) => Of(Known, [.. Handovers.Select(handover => (ReadOnlyMemory<byte>)handover.Note.ToBytes()), .. files]);
+    public KeyHistory With(IEnumerable<ReadOnlyMemory<byte>> files) =>
+        Of(Known, [.. Handovers.Select(handover => (ReadOnlyMemory<byte>)handover.Note.ToBytes()), .. files]);
 
     /// <summary>Keys that may sign a head of this size: each from the handover to it up to the handover from it.</summary>
     public IReadOnlyList<VerifierKey> At(long size)

@@ -3,7 +3,8 @@ using NSec.Cryptography;
 
 namespace Indelible.Format.Notes;
 
-/// <summary>A private key that signs notes with Ed25519. Holds the key in libsodium's guarded memory; dispose it. May be used concurrently.</summary>
+/// <summary>A private key that signs notes with Ed25519. Holds the key in libsodium's guarded memory; dispose it.
+/// May be used concurrently.</summary>
 public sealed class NoteSigner : IDisposable
 {
     /// <summary>Length of the seed, in bytes.</summary>
@@ -17,7 +18,8 @@ public sealed class NoteSigner : IDisposable
         VerifierKey = VerifierKey.Create(name, type, _key.PublicKey.Export(KeyBlobFormat.RawPublicKey));
     }
 
-    /// <summary>The signer of a ledger; <paramref name="origin"/> is the ledger's origin. Throws <see cref="FormatException"/> for a bad name or length.</summary>
+    /// <summary>The signer of a ledger; <paramref name="origin"/> is the ledger's origin.
+    /// Throws <see cref="FormatException"/> for a bad name or length.</summary>
     /// <param name="origin">Name of the key.</param>
     /// <param name="seed">32 secret random bytes; the caller wipes its copy.</param>
     public static NoteSigner FromSeed(string origin, ReadOnlySpan<byte> seed) => new(origin, VerifierKey.Ed25519Type, seed);

@@ -61,14 +61,16 @@ internal static class NoteText
         return isHash;
     }
 
-    private static int DecodedLength(ReadOnlySpan<char> text) => Math.Max(0, (text.Length / 4 * 3) - (text.EndsWith("==") ? 2 : text.EndsWith("=") ? 1 : 0));
+    private static int DecodedLength(ReadOnlySpan<char> text) =>
+        Math.Max(0, (text.Length / 4 * 3) - (text.EndsWith("==") ? 2 : text.EndsWith("=") ? 1 : 0));
 
     private static bool TryDecode(ReadOnlySpan<char> text, Span<byte> bytes)
     {
         if (text.Length % 4 != 0 || text.ContainsAny(" \t\r\n")) return false;       // the decoder would pass over spaces
         Span<byte> ascii = text.Length <= OnStackMax ? stackalloc byte[OnStackMax] : new byte[text.Length];
         if (Ascii.FromUtf16(text, ascii, out int count) != OperationStatus.Done) return false;
-        if (Base64.DecodeFromUtf8(ascii[..count], bytes, out _, out int length) != OperationStatus.Done || length != bytes.Length) return false;
+        if (Base64.DecodeFromUtf8(ascii[..count], bytes, out _, out int length) != OperationStatus.Done || length != bytes.Length)
+            return false;
         // Only the last four characters can have bits that are not used.
         Span<char> last = stackalloc char[4];
         int rest = length == 0 ? 0 : ((length - 1) % 3) + 1;

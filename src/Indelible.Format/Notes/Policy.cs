@@ -1,6 +1,7 @@
 namespace Indelible.Format.Notes;
 
-/// <summary>Whom a verifier believes: known ledgers, known witnesses, and how many of these must have cosigned. c2sp.org/tlog-policy.</summary>
+/// <summary>Whom a verifier believes: known ledgers, known witnesses, and how many of these must have cosigned.
+/// c2sp.org/tlog-policy.</summary>
 public sealed class Policy
 {
     /// <summary>The longest policy that is read, in bytes.</summary>
@@ -20,7 +21,8 @@ public sealed class Policy
         _quorum = quorum;
     }
 
-    /// <summary>Keys of the known ledgers; a key's name is its ledger's origin. May be empty: then any ledger would do, and none is accepted here.</summary>
+    /// <summary>Keys of the known ledgers; a key's name is its ledger's origin.
+    /// May be empty: then any ledger would do, and none is accepted here.</summary>
     public IReadOnlyList<VerifierKey> Ledgers { get; }
 
     /// <summary>Keys of the known witnesses.</summary>
@@ -28,7 +30,8 @@ public sealed class Policy
 
     /// <summary>The known witnesses with the address that each is asked at (submission prefix); null for one without.</summary>
     public IEnumerable<(string Name, VerifierKey Key, string? Address)> WitnessAddresses =>
-        _members.Where(member => member.Value is PolicyMember.Witness).Select(member => (member.Key, ((PolicyMember.Witness)member.Value).Key, ((PolicyMember.Witness)member.Value).Address));
+        _members.Where(member => member.Value is PolicyMember.Witness)
+            .Select(member => (member.Key, ((PolicyMember.Witness)member.Value).Key, ((PolicyMember.Witness)member.Value).Address));
 
     /// <summary>True if cosignatures are asked for.</summary>
     public bool AsksForCosignatures => _quorum != NoQuorum;
@@ -40,7 +43,8 @@ public sealed class Policy
     internal static Policy ForKeys(IReadOnlyList<VerifierKey> ledgerKeys) => new(ledgerKeys, [], NoQuorum);
 
     /// <summary>The same with the keys that these histories say may sign a head of this size, in place of those known.</summary>
-    internal Policy At(long size, IEnumerable<KeyHistory> histories) => new([.. histories.SelectMany(history => history.At(size)).Distinct()], _members, _quorum);
+    internal Policy At(long size, IEnumerable<KeyHistory> histories) =>
+        new([.. histories.SelectMany(history => history.At(size)).Distinct()], _members, _quorum);
 
     /// <summary>Reads a policy; <paramref name="policy"/> is null exactly if a fault is returned, which names the line.</summary>
     public static TextFault Parse(ReadOnlySpan<byte> bytes, out Policy? policy) => PolicyReader.Read(bytes, out policy);
@@ -54,10 +58,15 @@ public sealed class Policy
         verified = [];
         VerifierKey[] ledgers = [.. Ledgers.Where(key => key.Name == checkpoint.Origin)];
         if (ledgers.Length == 0)
-            return new TextFault($"expected the origin of a known ledger ({string.Join(", ", Ledgers.Select(key => key.Name))}), found '{checkpoint.Origin}'", 1);
+        {
+            return new TextFault(
+                $"expected the origin of a known ledger ({string.Join(", ", Ledgers.Select(key => key.Name))}), "
+                    + $"found '{checkpoint.Origin}'", 1);
+        }
         TextFault fault = note.Verify([.. ledgers, .. Witnesses], out IReadOnlyList<VerifiedSignature> good);
         if (!fault.IsNone) return fault;
-        if (!good.Any(signature => !signature.Key.IsCosigner)) return new TextFault($"expected a signature by the ledger's key {ledgers[0]}, found none");
+        if (!good.Any(signature => !signature.Key.IsCosigner))
+            return new TextFault($"expected a signature by the ledger's key {ledgers[0]}, found none");
         HashSet<VerifierKey> cosigners = [.. good.Select(signature => signature.Key).Where(key => key.IsCosigner)];
         if (AsksForCosignatures && !Witnessed(_quorum, cosigners))
             return new TextFault($"expected the cosignatures that quorum '{_quorum}' asks for, found {cosigners.Count} by known witnesses");

@@ -81,7 +81,8 @@ internal sealed class PolicyReader
     {
         if (words.Length != 2) return "expected 'quorum <name>'";
         if (_quorum is not null) return "expected one quorum line, found another";
-        if (words[1] != Policy.NoQuorum && !_members.ContainsKey(words[1])) return $"expected the name of a witness or group defined before, found '{words[1]}'";
+        if (words[1] != Policy.NoQuorum && !_members.ContainsKey(words[1]))
+            return $"expected the name of a witness or group defined before, found '{words[1]}'";
         _quorum = words[1];
         return null;
     }

@@ -40,7 +40,8 @@ public sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Signat
         {
             VerifierKey? key = keys.FirstOrDefault(key => key.Name == signature.Name && key.Id == signature.KeyId);
             if (key is null || good.Exists(other => other.Key.Equals(key))) continue;
-            if (!key.Verify(text, signature.Bytes.Span)) return new TextFault($"expected a valid signature by {key}, found one that does not verify");
+            if (!key.Verify(text, signature.Bytes.Span))
+                return new TextFault($"expected a valid signature by {key}, found one that does not verify");
             good.Add(new VerifiedSignature(key, signature));
         }
         if (good.Count == 0) return new TextFault("expected a signature by a known key, found none");
@@ -64,7 +65,8 @@ public sealed record SignedNote(string Text, IReadOnlyList<NoteSignature> Signat
         signatures = [];
         string[] lines = block.Split('\n')[..^1];
         if (lines.Length == 0) return new TextFault("expected at least one signature line", firstLine);
-        if (lines.Length > SignaturesMax) return new TextFault($"expected at most {SignaturesMax} signature lines, found {lines.Length}", firstLine);
+        if (lines.Length > SignaturesMax)
+            return new TextFault($"expected at most {SignaturesMax} signature lines, found {lines.Length}", firstLine);
         for (int i = 0; i < lines.Length; i++)
         {
             TextFault fault = ParseSignature(lines[i], firstLine + i, out NoteSignature signature);
@@ -116,5 +118,6 @@ public readonly record struct NoteSignature(string Name, uint KeyId, ReadOnlyMem
 public readonly record struct VerifiedSignature(VerifierKey Key, NoteSignature Signature)
 {
     /// <summary>When it was made, in seconds since 1970; null for a signature without a time.</summary>
-    public long? Timestamp => Key.IsCosigner && Cosignature.TryParse(Signature.Bytes.Span, out Cosignature cosignature) ? cosignature.Timestamp : null;
+    public long? Timestamp => Key.IsCosigner && Cosignature.TryParse(Signature.Bytes.Span, out Cosignature cosignature)
+        ? cosignature.Timestamp : null;
 }

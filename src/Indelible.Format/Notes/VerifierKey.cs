@@ -5,7 +5,8 @@ using NSec.Cryptography;
 
 namespace Indelible.Format.Notes;
 
-/// <summary>A public key that checks signatures on notes: <c>&lt;name&gt;+&lt;hex id&gt;+&lt;base64(type ‖ key)&gt;</c>. c2sp.org/signed-note.</summary>
+/// <summary>A public key that checks signatures on notes: <c>&lt;name&gt;+&lt;hex id&gt;+&lt;base64(type ‖ key)&gt;</c>.
+/// c2sp.org/signed-note.</summary>
 public sealed class VerifierKey : IEquatable<VerifierKey>
 {
     /// <summary>The longest text form that is read, in characters.</summary>
@@ -40,8 +41,12 @@ public sealed class VerifierKey : IEquatable<VerifierKey>
     {
         if (!NoteText.IsName(name)) throw new FormatException($"expected a key name without spaces and plus signs, found '{name}'");
         if (type is not (Ed25519Type or CosignatureType)) throw new FormatException($"expected key type 1 or 4, found {type}");
-        if (publicKey.Length != PublicKeySize || !PublicKey.TryImport(SignatureAlgorithm.Ed25519, publicKey, KeyBlobFormat.RawPublicKey, out PublicKey? key))
-            throw new FormatException($"expected the {PublicKeySize} bytes of an Ed25519 public key, found {publicKey.Length} bytes that are none");
+        if (publicKey.Length != PublicKeySize
+            || !PublicKey.TryImport(SignatureAlgorithm.Ed25519, publicKey, KeyBlobFormat.RawPublicKey, out PublicKey? key))
+        {
+            throw new FormatException(
+                $"expected the {PublicKeySize} bytes of an Ed25519 public key, found {publicKey.Length} bytes that are none");
+        }
         return new VerifierKey(name, type, key!);
     }
 
@@ -56,7 +61,8 @@ public sealed class VerifierKey : IEquatable<VerifierKey>
         if (!NoteText.TryParseBase64(parts[2], out byte[] typed) || typed.Length == 0) return new TextFault("expected the key in base64");
         if (typed[0] is not (Ed25519Type or CosignatureType))
             return new TextFault($"expected key type 1 (Ed25519) or 4 (cosignature/v1), found {typed[0]}");
-        if (typed.Length != 1 + PublicKeySize) return new TextFault($"expected {PublicKeySize} bytes of public key, found {typed.Length - 1}");
+        if (typed.Length != 1 + PublicKeySize)
+            return new TextFault($"expected {PublicKeySize} bytes of public key, found {typed.Length - 1}");
         string id = IdOf(parts[0], typed[0], typed.AsSpan(1)).ToString("x8");
         if (parts[1] != id) return new TextFault($"expected key id {id}, found '{parts[1]}'");
         if (!PublicKey.TryImport(SignatureAlgorithm.Ed25519, typed.AsSpan(1), KeyBlobFormat.RawPublicKey, out PublicKey? publicKey))
@@ -65,7 +71,8 @@ public sealed class VerifierKey : IEquatable<VerifierKey>
         return TextFault.None;
     }
 
-    /// <summary>True if <paramref name="signature"/> (what follows the key id in a signature line) is this key's over <paramref name="noteText"/>.</summary>
+    /// <summary>True if <paramref name="signature"/> (what follows the key id in a signature line) is this key's over
+    /// <paramref name="noteText"/>.</summary>
     public bool Verify(ReadOnlySpan<byte> noteText, ReadOnlySpan<byte> signature)
     {
         if (!IsCosigner) return VerifyRaw(noteText, signature);

@@ -3,14 +3,16 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Notes;
 
-/// <summary>What a witness answers to <c>add-checkpoint</c>: the checks of c2sp.org/tlog-witness in their order. Pure; who calls it keeps the state.</summary>
+/// <summary>What a witness answers to <c>add-checkpoint</c>: the checks of c2sp.org/tlog-witness in their order.
+/// Pure; who calls it keeps the state.</summary>
 public static class WitnessRules
 {
     /// <summary>Decides about a request.</summary>
     /// <param name="bytes">The body.</param>
     /// <param name="keysOf">The keys trusted for an origin; empty for one that is not known.</param>
     /// <param name="latestOf">The checkpoint cosigned last for a known origin, with its signatures; null if there is none.</param>
-    public static WitnessVerdict Decide(ReadOnlySpan<byte> bytes, Func<string, IReadOnlyCollection<VerifierKey>> keysOf, Func<string, (SignedNote Note, Checkpoint Checkpoint)?> latestOf)
+    public static WitnessVerdict Decide(ReadOnlySpan<byte> bytes, Func<string, IReadOnlyCollection<VerifierKey>> keysOf,
+        Func<string, (SignedNote Note, Checkpoint Checkpoint)?> latestOf)
     {
         TextFault fault = AddCheckpoint.Parse(bytes, out AddCheckpoint? request);
         if (!fault.IsNone) return WitnessVerdict.Refuse(400, fault.ToString());
@@ -22,26 +24,33 @@ public static class WitnessRules
         if (keys.Count == 0) return WitnessVerdict.Refuse(404, $"this witness does not know '{checkpoint.Origin}'");
         fault = note!.Verify(keys, out IReadOnlyList<VerifiedSignature> good);
         if (!fault.IsNone) return WitnessVerdict.Refuse(403, fault.ToString());
-        if (request.OldSize > checkpoint.Size) return WitnessVerdict.Refuse(400, $"expected an old size of at most {checkpoint.Size}, found {request.OldSize}");
+        if (request.OldSize > checkpoint.Size)
+            return WitnessVerdict.Refuse(400, $"expected an old size of at most {checkpoint.Size}, found {request.OldSize}");
         var submitted = new SignedNote(note.Text, [.. good.Select(signature => signature.Signature)]);
         return Compare(request, submitted, checkpoint, latestOf(checkpoint.Origin));
     }
 
-    private static WitnessVerdict Compare(AddCheckpoint request, SignedNote note, Checkpoint checkpoint, (SignedNote Note, Checkpoint Checkpoint)? latest)
+    private static WitnessVerdict Compare(
+        AddCheckpoint request, SignedNote note, Checkpoint checkpoint, (SignedNote Note, Checkpoint Checkpoint)? latest)
     {
         long latestSize = latest?.Checkpoint.Size ?? 0;
-        if (request.OldSize != latestSize) return WitnessVerdict.Refuse(409, latestSize.ToString(CultureInfo.InvariantCulture)) with { Origin = checkpoint.Origin };
+        if (request.OldSize != latestSize)
+            return WitnessVerdict.Refuse(409, latestSize.ToString(CultureInfo.InvariantCulture)) with { Origin = checkpoint.Origin };
         ReadOnlySpan<Hash> path = [.. request.Path];
-        ProofFault proof = Proof.CheckConsistency(request.OldSize, checkpoint.Size, path, latest?.Checkpoint.Root ?? Tree.EmptyRoot, checkpoint.Root);
+        ProofFault proof =
+            Proof.CheckConsistency(request.OldSize, checkpoint.Size, path, latest?.Checkpoint.Root ?? Tree.EmptyRoot, checkpoint.Root);
         if (proof == ProofFault.None) return new WitnessVerdict(200, "", checkpoint.Origin, note, checkpoint, null);
-        return WitnessVerdict.Refuse(422, $"the consistency proof from size {request.OldSize} to {checkpoint.Size} does not hold: {proof}") with
+        return WitnessVerdict.Refuse(
+            422, $"the consistency proof from size {request.OldSize} to {checkpoint.Size} does not hold: {proof}") with
         {
-            Origin = checkpoint.Origin, Note = note, Checkpoint = checkpoint, Evidence = latest is { } known ? EvidenceOf(known, note, checkpoint, path) : null,
+            Origin = checkpoint.Origin, Note = note, Checkpoint = checkpoint,
+            Evidence = latest is { } known ? EvidenceOf(known, note, checkpoint, path) : null,
         };
     }
 
     /// <summary>Two histories, if what was submitted proves that there are; a proof that is merely wrong proves nothing.</summary>
-    private static Misbehaviour? EvidenceOf((SignedNote Note, Checkpoint Checkpoint) latest, SignedNote note, Checkpoint checkpoint, ReadOnlySpan<Hash> path)
+    private static Misbehaviour? EvidenceOf(
+        (SignedNote Note, Checkpoint Checkpoint) latest, SignedNote note, Checkpoint checkpoint, ReadOnlySpan<Hash> path)
     {
         var evidence = new Misbehaviour { Older = latest.Note.ToBytes(), Newer = note.ToBytes() };
         if (latest.Checkpoint.Size == checkpoint.Size) return latest.Checkpoint.Root == checkpoint.Root ? null : evidence;
@@ -57,7 +66,8 @@ public static class WitnessRules
 /// <param name="Note">The checkpoint with the signatures that verified; null unless it may be cosigned or was refused with 422.</param>
 /// <param name="Checkpoint">What it says.</param>
 /// <param name="Evidence">What proves that the ledger signed two histories; null if nothing does.</param>
-public sealed record WitnessVerdict(int Status, string Reason, string? Origin, SignedNote? Note, Checkpoint? Checkpoint, Misbehaviour? Evidence)
+public sealed record WitnessVerdict(
+    int Status, string Reason, string? Origin, SignedNote? Note, Checkpoint? Checkpoint, Misbehaviour? Evidence)
 {
     internal static WitnessVerdict Refuse(int status, string reason) => new(status, reason, null, null, null, null);
 }

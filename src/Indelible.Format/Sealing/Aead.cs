@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>AES-256-GCM (NIST SP 800-38D) with raw keys: libsodium where the processor allows, .NET elsewhere. The bytes are the same.</summary>
+/// <summary>AES-256-GCM (NIST SP 800-38D) with raw keys: libsodium where the processor allows, .NET elsewhere.
+/// The bytes are the same.</summary>
 internal static class Aead
 {
     public const int KeyLength = 32;
@@ -11,7 +12,8 @@ internal static class Aead
 
     /// <param name="ciphertext">Receives ciphertext and tag: 16 bytes more than <paramref name="plaintext"/>; apart from it.</param>
     public static unsafe void Encrypt(
-        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> plaintext, Span<byte> ciphertext)
+        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> plaintext,
+        Span<byte> ciphertext)
     {
         Check(key, nonce);
         ArgumentOutOfRangeException.ThrowIfNotEqual(ciphertext.Length, plaintext.Length + TagLength);
@@ -29,7 +31,8 @@ internal static class Aead
 
     /// <returns>False if the tag is not this key's for these bytes; <paramref name="plaintext"/> then holds zeros.</returns>
     public static unsafe bool TryDecrypt(
-        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext)
+        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext,
+        Span<byte> plaintext)
     {
         Check(key, nonce);
         ArgumentOutOfRangeException.ThrowIfNotEqual(ciphertext.Length, plaintext.Length + TagLength);
@@ -41,7 +44,8 @@ internal static class Aead
     }
 
     private static unsafe bool SodiumDecrypt(
-        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext)
+        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext,
+        Span<byte> plaintext)
     {
         fixed (byte* k = key, n = nonce, a = associated, p = plaintext, c = ciphertext)
         {
@@ -50,7 +54,8 @@ internal static class Aead
     }
 
     private static bool DotnetDecrypt(
-        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext, Span<byte> plaintext)
+        ReadOnlySpan<byte> key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> ciphertext,
+        Span<byte> plaintext)
     {
         using var aes = new AesGcm(key, TagLength);
         try

@@ -4,7 +4,8 @@ using System.Security.Cryptography;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>Encrypts values too large for an entry, 1 MiB at a time. The nonce counts the chunks and marks the last, so none can be moved, dropped or added. docs/format.md#blobs.</summary>
+/// <summary>Encrypts values too large for an entry, 1 MiB at a time.
+/// The nonce counts the chunks and marks the last, so none can be moved, dropped or added. docs/format.md#blobs.</summary>
 internal static class BlobCipher
 {
     private const byte LastFlag = 0x80;
@@ -42,7 +43,8 @@ internal static class BlobCipher
             Span<byte> plain = whole.AsSpan(offset, (int)Math.Min(BlobShape.ChunkLength, plainLength - offset));
             WriteNonce(index, isLast: index == chunks - 1, nonce);
             int start = offset + (int)(index * BlobShape.TagLength);
-            if (!Aead.TryDecrypt(sideKey, nonce, associated, ciphertext.Slice(start, plain.Length + BlobShape.TagLength), plain)) return null;
+            if (!Aead.TryDecrypt(sideKey, nonce, associated, ciphertext.Slice(start, plain.Length + BlobShape.TagLength), plain))
+                return null;
         }
         return whole;
     }

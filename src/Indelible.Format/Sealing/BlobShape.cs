@@ -1,6 +1,7 @@
 namespace Indelible.Format.Sealing;
 
-/// <summary>How a blob's ciphertext is cut: 1 MiB of plaintext and a 16-byte tag each, the last one shorter. docs/format.md#blobs.</summary>
+/// <summary>How a blob's ciphertext is cut: 1 MiB of plaintext and a 16-byte tag each, the last one shorter.
+/// docs/format.md#blobs.</summary>
 internal static class BlobShape
 {
     public const int ChunkLength = 1 << 20;
@@ -18,7 +19,8 @@ internal static class BlobShape
         if (sealedLength > (ulong)SealedLength(Padding.SizeFor(Entries.EntryLimits.BlobValueLengthMax))) return -1;
         long chunks = ((long)sealedLength + SealedChunkLength - 1) / SealedChunkLength;
         long plain = (long)sealedLength - (chunks * TagLength);
-        bool isOurs = plain >= Padding.SizeFor(Entries.EntryLimits.ValueLengthMax + 1) && Padding.IsSize(plain) && SealedLength(plain) == (long)sealedLength;
+        bool isOurs = plain >= Padding.SizeFor(Entries.EntryLimits.ValueLengthMax + 1) && Padding.IsSize(plain)
+            && SealedLength(plain) == (long)sealedLength;
         return isOurs ? plain : -1;
     }
 }

@@ -21,7 +21,8 @@ public sealed record DisclosedSide
     /// <summary>Array of five: scope, name, side, key, other hash.</summary>
     internal void Write(ref CborWriter writer)
     {
-        if (Key.Length != SideKey.Size || OtherHash.Length != Sha2.Size) throw new ArgumentException($"expected a key and a hash of 32 bytes each, found {Key.Length} and {OtherHash.Length}");
+        if (Key.Length != SideKey.Size || OtherHash.Length != Sha2.Size)
+            throw new ArgumentException($"expected a key and a hash of 32 bytes each, found {Key.Length} and {OtherHash.Length}");
         writer.Array(5);
         writer.Unsigned((byte)Scope);
         HeaderWriter.Text(ref writer, Name, EntryLimits.FieldNameLengthMax);
@@ -39,11 +40,15 @@ public sealed record DisclosedSide
         disclosed = null;
         if (!reader.TryReadArray(out int count)) return reader.Rule;
         if (count != 5) return $"expected 5 items in a disclosed side, found {count}";
-        if (!reader.TryReadUnsigned(out ulong scope) || !reader.TryReadText(out ReadOnlySpan<byte> name) || !reader.TryReadUnsigned(out ulong side)) return reader.Rule;
+        if (!reader.TryReadUnsigned(out ulong scope) || !reader.TryReadText(out ReadOnlySpan<byte> name)
+            || !reader.TryReadUnsigned(out ulong side)) return reader.Rule;
         if (!reader.TryReadBytes(out ReadOnlySpan<byte> key) || !reader.TryReadBytes(out ReadOnlySpan<byte> otherHash)) return reader.Rule;
-        if (scope > (byte)FieldScope.Text || side > (byte)Side.After) return $"expected a scope and a side up to 1, found {scope} and {side}";
-        if (name.Length is 0 or > EntryLimits.FieldNameLengthMax) return $"expected a name of 1 to {EntryLimits.FieldNameLengthMax} bytes, found {name.Length}";
-        if (key.Length != SideKey.Size || otherHash.Length != Sha2.Size) return $"expected a key and a hash of 32 bytes each, found {key.Length} and {otherHash.Length}";
+        if (scope > (byte)FieldScope.Text || side > (byte)Side.After)
+            return $"expected a scope and a side up to 1, found {scope} and {side}";
+        if (name.Length is 0 or > EntryLimits.FieldNameLengthMax)
+            return $"expected a name of 1 to {EntryLimits.FieldNameLengthMax} bytes, found {name.Length}";
+        if (key.Length != SideKey.Size || otherHash.Length != Sha2.Size)
+            return $"expected a key and a hash of 32 bytes each, found {key.Length} and {otherHash.Length}";
         disclosed = new DisclosedSide
         {
             Scope = (FieldScope)scope,

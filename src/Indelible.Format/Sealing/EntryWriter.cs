@@ -5,8 +5,10 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>Makes entries out of clear values: encrypts, commits, encodes. Reusable; one caller at a time; allocates for blobs only.</summary>
-/// <remarks>Order: <see cref="Begin"/>, <see cref="AddField"/> for each field, <see cref="End()"/>. After an <see cref="ArgumentException"/>, begin again.</remarks>
+/// <summary>Makes entries out of clear values: encrypts, commits, encodes.
+/// Reusable; one caller at a time; allocates for blobs only.</summary>
+/// <remarks>Order: <see cref="Begin"/>, <see cref="AddField"/> for each field, <see cref="End()"/>.
+/// After an <see cref="ArgumentException"/>, begin again.</remarks>
 [System.Runtime.CompilerServices.SkipLocalsInit]
 public sealed class EntryWriter
 {
@@ -29,7 +31,8 @@ public sealed class EntryWriter
     private int headerLength;
     private int fieldsLength;
 
-    /// <summary>Values of this entry that are too large for it; to be durable before the entry is sealed. Empty again after the next <see cref="Begin"/>.</summary>
+    /// <summary>Values of this entry that are too large for it; to be durable before the entry is sealed.
+    /// Empty again after the next <see cref="Begin"/>.</summary>
     public IReadOnlyList<SealedBlob> Blobs => blobs;
 
     /// <summary>Bytes the entry would have if it ended now.</summary>
@@ -39,7 +42,8 @@ public sealed class EntryWriter
     public static int FieldLengthMax(string name, ColumnPolicy policy, in ClearValue before, in ClearValue after) =>
         FieldLength.Max(name, policy, before, after);
 
-    /// <summary>Starts an entry: encodes and hashes its header. Throws <see cref="ArgumentException"/> if the header breaks a rule of its kind or a limit.</summary>
+    /// <summary>Starts an entry: encodes and hashes its header.
+    /// Throws <see cref="ArgumentException"/> if the header breaks a rule of its kind or a limit.</summary>
     public void Begin(EntryHeader entryHeader)
     {
         Forget();
@@ -56,10 +60,12 @@ public sealed class EntryWriter
         header = entryHeader;
     }
 
-    /// <summary>Adds a field: columns first, then texts; each name once. A text has no before: <see cref="MissingReason.NotApplicable"/>.</summary>
+    /// <summary>Adds a field: columns first, then texts; each name once.
+    /// A text has no before: <see cref="MissingReason.NotApplicable"/>.</summary>
     /// <param name="scope">What the name names.</param>
     /// <param name="name">At most 255 bytes of UTF-8.</param>
-    /// <param name="policy">How the values are kept. A plain value above <see cref="BlobThreshold"/> is encrypted all the same: only blobs hold large values.</param>
+    /// <param name="policy">How the values are kept. A plain value above <see cref="BlobThreshold"/> is encrypted all the same:
+    /// only blobs hold large values.</param>
     /// <param name="beforeValue">The value before.</param>
     /// <param name="afterValue">The value after.</param>
     /// <param name="subjectKeyBefore">32 bytes; may be empty if nothing of this side is encrypted or digested.</param>
@@ -78,7 +84,8 @@ public sealed class EntryWriter
         keyHashes.Clear();
 
         FieldWriter.Begin(ref writer, scope, name);
-        bool isEncrypted = WriteSide(ref writer, policy, beforeValue, Side.Before, current, subjectKeyBefore, placeLength, keyHashes[..Sha2.Size]);
+        bool isEncrypted =
+            WriteSide(ref writer, policy, beforeValue, Side.Before, current, subjectKeyBefore, placeLength, keyHashes[..Sha2.Size]);
         isEncrypted |= WriteSide(ref writer, policy, afterValue, Side.After, current, subjectKeyAfter, placeLength, keyHashes[Sha2.Size..]);
         if (isEncrypted) Commitment.Compute(keyHashes[..Sha2.Size], keyHashes[Sha2.Size..], writer.BytesToFill(Sha2.Size));
         else writer.Null();
@@ -137,7 +144,8 @@ public sealed class EntryWriter
     }
 
     private void WriteProtected(
-        ref CborWriter writer, ColumnPolicy policy, in ClearValue value, bool isLarge, scoped ReadOnlySpan<byte> sideKey, scoped ReadOnlySpan<byte> associatedData)
+        ref CborWriter writer, ColumnPolicy policy, in ClearValue value, bool isLarge, scoped ReadOnlySpan<byte> sideKey,
+        scoped ReadOnlySpan<byte> associatedData)
     {
         if (policy == ColumnPolicy.Digest)
         {
@@ -164,8 +172,10 @@ public sealed class EntryWriter
         string rule = EntryRules.CheckPlace(current, scope);
         if (rule.Length > 0) throw new ArgumentException(rule);
         if (scope < lastScope) throw new ArgumentException("expected columns before texts, found a column after a text");
-        if (scope == FieldScope.Text && !(beforeValue.IsMissing && beforeValue.Reason == MissingReason.NotApplicable)) throw new ArgumentException("expected no before in a text, found one");
-        if (names.Count == EntryLimits.FieldsMax) throw new ArgumentException($"expected at most {EntryLimits.FieldsMax} fields, found more");
+        if (scope == FieldScope.Text && !(beforeValue.IsMissing && beforeValue.Reason == MissingReason.NotApplicable))
+            throw new ArgumentException("expected no before in a text, found one");
+        if (names.Count == EntryLimits.FieldsMax)
+            throw new ArgumentException($"expected at most {EntryLimits.FieldsMax} fields, found more");
         if (!names.Add((scope, name))) throw new ArgumentException($"expected each field once, found {scope} '{name}' again");
         lastScope = scope;
     }

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>A key of HMAC-SHA256 (RFC 2104), its two key blocks already compressed: a short message then costs two blocks instead of four.</summary>
+/// <summary>A key of HMAC-SHA256 (RFC 2104), its two key blocks already compressed:
+/// a short message then costs two blocks instead of four.</summary>
 [SkipLocalsInit]
 public struct HmacKey
 {

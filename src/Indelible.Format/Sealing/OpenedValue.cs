@@ -24,7 +24,8 @@ public enum OpenFault
 /// <summary>What came of opening a sealed value.</summary>
 /// <param name="Fault">Why not; None if it opened.</param>
 /// <param name="Value">The value, in memory of its own; missing unless it opened.</param>
-/// <param name="CommitmentChecked">False if the other side's key was needed for it and not given (its subject may be erased): the tag alone vouches then.</param>
+/// <param name="CommitmentChecked">False if the other side's key was needed for it and not given (its subject may be erased):
+/// the tag alone vouches then.</param>
 public readonly record struct OpenedValue(OpenFault Fault, ClearValue Value, bool CommitmentChecked);
 
 /// <summary>A value too large for its entry: to be stored under its hash before the entry is sealed.</summary>

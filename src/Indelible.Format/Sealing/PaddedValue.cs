@@ -9,7 +9,8 @@ internal static class PaddedValue
     /// <summary>Size of the whole. NULL looks like an empty value.</summary>
     public static long Size(in ClearValue value) => Padding.SizeFor(value.Bytes.Length);
 
-    /// <summary>Fills <paramref name="destination"/> with the part of the whole that begins at <paramref name="offset"/> (0, or behind the prefix).</summary>
+    /// <summary>Fills <paramref name="destination"/> with the part of the whole that begins at <paramref name="offset"/> (0,
+    /// or behind the prefix).</summary>
     public static void Fill(in ClearValue value, long offset, Span<byte> destination)
     {
         ReadOnlySpan<byte> bytes = value.Bytes.Span;

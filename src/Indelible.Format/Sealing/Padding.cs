@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>Sizes of a padded value: Padmé, at least 32 bytes. docs/format.md#padding. Padmé: https://arxiv.org/abs/1806.03160 §4.</summary>
+/// <summary>Sizes of a padded value: Padmé, at least 32 bytes. docs/format.md#padding.
+/// Padmé: https://arxiv.org/abs/1806.03160 §4.</summary>
 internal static class Padding
 {
     public const int SizeMin = 32;

@@ -3,7 +3,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>Opens and discloses sealed values. The entry must come from <see cref="EntryCodec.Decode"/>: keys are bound to its header's bytes. Safe to call concurrently.</summary>
+/// <summary>Opens and discloses sealed values. The entry must come from <see cref="EntryCodec.Decode"/>:
+/// keys are bound to its header's bytes. Safe to call concurrently.</summary>
 public static class SealedValue
 {
     /// <summary>Twelve zeros: each side key encrypts one value.</summary>
@@ -14,7 +15,8 @@ public static class SealedValue
     /// <param name="field">One of its fields.</param>
     /// <param name="side">Which of its values.</param>
     /// <param name="subjectKey">The 32-byte key that the header names for this side.</param>
-    /// <param name="otherSubjectKey">The key of the other side's subject; may be empty if it is the same subject, or is not at hand.</param>
+    /// <param name="otherSubjectKey">The key of the other side's subject; may be empty if it is the same subject,
+    /// or is not at hand.</param>
     /// <param name="blob">The whole ciphertext, for a value in a blob.</param>
     public static OpenedValue Open(
         Entry entry, Field field, Side side, ReadOnlySpan<byte> subjectKey,
@@ -40,7 +42,8 @@ public static class SealedValue
     /// <param name="otherKeyHash">SHA-256 of the other side's key; zeros if that side is not encrypted.</param>
     /// <param name="blob">The whole ciphertext, for a value in a blob.</param>
     public static OpenedValue OpenDisclosed(
-        Entry entry, Field field, Side side, ReadOnlySpan<byte> sideKey, ReadOnlySpan<byte> otherKeyHash, ReadOnlyMemory<byte> blob = default)
+        Entry entry, Field field, Side side, ReadOnlySpan<byte> sideKey, ReadOnlySpan<byte> otherKeyHash,
+        ReadOnlyMemory<byte> blob = default)
     {
         if (!EntryRules.IsEncrypted(ValueOf(field, side).Kind)) return Failed(OpenFault.NotSealed);
         if (!IsCommitted(field, side, sideKey, otherKeyHash)) return Failed(OpenFault.WrongCommitment);
@@ -58,15 +61,18 @@ public static class SealedValue
         return Failed(OpenFault.NoSuchField);
     }
 
-    /// <summary>Makes what opens one side of a field and nothing else; null if a key is needed that was not given, or the keys are not the entry's.</summary>
+    /// <summary>Makes what opens one side of a field and nothing else; null if a key is needed that was not given,
+    /// or the keys are not the entry's.</summary>
     /// <inheritdoc cref="Open"/>
-    public static DisclosedSide? Disclose(Entry entry, Field field, Side side, ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> otherSubjectKey = default)
+    public static DisclosedSide? Disclose(
+        Entry entry, Field field, Side side, ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> otherSubjectKey = default)
     {
         if (!EntryRules.IsEncrypted(ValueOf(field, side).Kind)) return null;
         byte[] sideKey = new byte[SideKey.Size];
         byte[] otherHash = new byte[Sha2.Size];
         Derive(entry, field, side, subjectKey, sideKey);
-        if (!TryOtherHash(entry, field, side, subjectKey, otherSubjectKey, otherHash) || !IsCommitted(field, side, sideKey, otherHash)) return null;
+        if (!TryOtherHash(entry, field, side, subjectKey, otherSubjectKey, otherHash) || !IsCommitted(field, side, sideKey, otherHash))
+            return null;
         return new DisclosedSide { Scope = field.Scope, Name = field.Name, Side = side, Key = sideKey, OtherHash = otherHash };
     }
 
@@ -84,7 +90,8 @@ public static class SealedValue
         return CryptographicOperations.FixedTimeEquals(digest, value.Bytes.Span);
     }
 
-    private static OpenedValue Decrypt(Entry entry, Field field, Side side, ReadOnlySpan<byte> sideKey, ReadOnlyMemory<byte> blob, bool commitmentChecked)
+    private static OpenedValue Decrypt(
+        Entry entry, Field field, Side side, ReadOnlySpan<byte> sideKey, ReadOnlyMemory<byte> blob, bool commitmentChecked)
     {
         FieldValue value = ValueOf(field, side);
         byte[] associated = Associated(entry, field, side);
@@ -118,7 +125,8 @@ public static class SealedValue
         return commitment.SequenceEqual(field.Commitment.Span);
     }
 
-    /// <summary>SHA-256 of the other side's key, zeros if that side is not encrypted; false if its subject's key is needed and not at hand.</summary>
+    /// <summary>SHA-256 of the other side's key, zeros if that side is not encrypted;
+    /// false if its subject's key is needed and not at hand.</summary>
     private static bool TryOtherHash(
         Entry entry, Field field, Side side, ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> otherSubjectKey, Span<byte> otherHash)
     {
@@ -152,7 +160,9 @@ public static class SealedValue
     }
 
     private static ReadOnlySpan<byte> HeaderBytes(Entry entry) =>
-        entry.HeaderBytes.IsEmpty ? throw new ArgumentException("expected an entry that was decoded, found one without the bytes of its header") : entry.HeaderBytes.Span;
+        entry.HeaderBytes.IsEmpty
+            ? throw new ArgumentException("expected an entry that was decoded, found one without the bytes of its header")
+            : entry.HeaderBytes.Span;
 
     private static FieldValue ValueOf(Field field, Side side) => side == Side.Before ? field.Before : field.After;
 

@@ -6,7 +6,8 @@ using System.Runtime.Intrinsics;
 namespace Indelible.Format.Sealing;
 
 /// <summary>SHA-256 (FIPS 180-4) of short inputs, without allocation and with states that can be kept.</summary>
-/// <remarks>Compression is OpenSSL's where the process finds it (it uses the processor's SHA instructions; .NET needs the same library), libsodium's elsewhere.</remarks>
+/// <remarks>Compression is OpenSSL's where the process finds it (it uses the processor's SHA instructions;
+/// .NET needs the same library), libsodium's elsewhere.</remarks>
 [SkipLocalsInit]
 internal static unsafe class Sha2
 {
@@ -14,7 +15,8 @@ internal static unsafe class Sha2
     public const int Size = 32;
     public const int BlockLength = 64;
 
-    /// <summary>Room for either library's state. In both, the eight words of the hash come first, and zeros after them mean that nothing is buffered.</summary>
+    /// <summary>Room for either library's state. In both, the eight words of the hash come first, and zeros after them mean that
+    /// nothing is buffered.</summary>
     public const int StateWords = 32;
 
     private const int BlocksPerCall = 16;   // the garbage collector waits for a call
@@ -29,7 +31,8 @@ internal static unsafe class Sha2
     }
 
     /// <summary>The first hash value. FIPS 180-4 §5.3.3.</summary>
-    public static ReadOnlySpan<uint> First => [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+    public static ReadOnlySpan<uint> First =>
+        [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
     /// <summary>Length of a message with its padding: a whole number of blocks. FIPS 180-4 §5.1.1.</summary>
     public static int PaddedLength(int length) => (length + 1 + sizeof(ulong) + BlockLength - 1) / BlockLength * BlockLength;
@@ -81,8 +84,10 @@ internal static unsafe class Sha2
         }
     }
 
-    /// <summary>Has the processor forget the upper halves of its 256-bit registers. OpenSSL's code uses the lower ones in a way that is slow while the
-    /// upper ones hold something (130 ns a call on an EPYC of 2021), and any copy of 32 bytes before may have left something there.</summary>
+    /// <summary>Has the processor forget the upper halves of its 256-bit registers.
+    /// OpenSSL's code uses the lower ones in a way that is slow while the
+    /// upper ones hold something (130 ns a call on an EPYC of 2021), and any copy of 32 bytes before may have
+    /// left something there.</summary>
     /// <remarks>There is no function for it, but a method that uses such a register ends with the instruction, vzeroupper.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ClearUpperHalves(Span<uint> state)

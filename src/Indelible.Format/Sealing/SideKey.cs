@@ -18,10 +18,12 @@ public static class SideKey
     private const int NonceLength = 16;
     private static ReadOnlySpan<byte> Label => "side-v1"u8;
 
-    /// <summary>Derives a side key: HKDF-SHA256 (RFC 5869) of the subject key, salted with the entry's nonce, bound to header, field and side.</summary>
+    /// <summary>Derives a side key: HKDF-SHA256 (RFC 5869) of the subject key, salted with the entry's nonce, bound to header,
+    /// field and side.</summary>
     /// <param name="sideKey">Receives 32 bytes.</param>
     public static void Derive(
-        ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> headerHash, FieldScope scope, string name, Side side, Span<byte> sideKey)
+        ReadOnlySpan<byte> subjectKey, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> headerHash, FieldScope scope, string name, Side side,
+        Span<byte> sideKey)
     {
         Span<byte> place = stackalloc byte[PlaceLengthMax];
         place = place[..WritePlace(scope, name, place)];
@@ -61,7 +63,8 @@ public static class SideKey
     internal static int WritePlace(FieldScope scope, string name, Span<byte> place)
     {
         int length = Encoding.UTF8.GetByteCount(name);
-        if (length > EntryLimits.FieldNameLengthMax) throw new ArgumentException($"expected a field name of at most {EntryLimits.FieldNameLengthMax} bytes, found {length}");
+        if (length > EntryLimits.FieldNameLengthMax)
+            throw new ArgumentException($"expected a field name of at most {EntryLimits.FieldNameLengthMax} bytes, found {length}");
         place[0] = (byte)scope;
         BinaryPrimitives.WriteUInt16BigEndian(place[1..], (ushort)length);
         Encoding.UTF8.GetBytes(name, place[3..]);

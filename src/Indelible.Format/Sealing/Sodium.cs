@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>libsodium's functions on raw keys (NSec ships the library; its own keys cost 24 µs to import). https://doc.libsodium.org.</summary>
+/// <summary>libsodium's functions on raw keys (NSec ships the library; its own keys cost 24 µs to import).
+/// https://doc.libsodium.org.</summary>
 internal static unsafe partial class Sodium
 {
     private const string Library = "libsodium";
@@ -13,7 +14,8 @@ internal static unsafe partial class Sodium
     /// <summary>Must have run before any other function; idempotent and safe to call concurrently.</summary>
     private static bool Initialize()
     {
-        if (sodium_init() < 0) throw new PlatformNotSupportedException("expected libsodium to start, found that it does not: reinstall the program");
+        if (sodium_init() < 0)
+            throw new PlatformNotSupportedException("expected libsodium to start, found that it does not: reinstall the program");
         return true;
     }
 
@@ -31,9 +33,11 @@ internal static unsafe partial class Sodium
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_encrypt(
-        byte* ciphertext, ulong* ciphertextLength, byte* message, ulong messageLength, byte* associated, ulong associatedLength, byte* secretNonce, byte* nonce, byte* key);
+        byte* ciphertext, ulong* ciphertextLength, byte* message, ulong messageLength, byte* associated, ulong associatedLength,
+        byte* secretNonce, byte* nonce, byte* key);
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_decrypt(
-        byte* message, ulong* messageLength, byte* secretNonce, byte* ciphertext, ulong ciphertextLength, byte* associated, ulong associatedLength, byte* nonce, byte* key);
+        byte* message, ulong* messageLength, byte* secretNonce, byte* ciphertext, ulong ciphertextLength, byte* associated,
+        ulong associatedLength, byte* nonce, byte* key);
 }

@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 
 namespace Indelible.Format.Sealing;
 
-/// <summary>What the digest policy keeps of a value: HMAC-SHA256(side key, flag byte ‖ value); the flag is 0 for NULL, 1 for a value. docs/format.md#digest.</summary>
+/// <summary>What the digest policy keeps of a value: HMAC-SHA256(side key, flag byte ‖ value); the flag is 0 for NULL, 1 for a value.
+/// docs/format.md#digest.</summary>
 internal static class ValueDigest
 {
     private const int ShortLengthMax = 256;

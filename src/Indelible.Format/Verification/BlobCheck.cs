@@ -31,8 +31,14 @@ internal sealed class BlobCheck(OpenFile open, Findings findings)
         Blobs++;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         ulong length = 0;
-        for (int read; length <= value.BlobLength && (read = blob.Read(_buffer)) > 0; length += (ulong)read) hash.AppendData(_buffer, 0, read);
-        if (length != value.BlobLength) findings.Fault(Rules.Blob, path, index, $"{what}: expected {value.BlobLength} bytes, found {(length > value.BlobLength ? "more" : length)}");
-        else if (!hash.GetHashAndReset().AsSpan().SequenceEqual(value.Bytes.Span)) findings.Fault(Rules.Blob, path, index, $"{what}: the blob does not hash to its name");
+        for (int read; length <= value.BlobLength && (read = blob.Read(_buffer)) > 0; length += (ulong)read)
+            hash.AppendData(_buffer, 0, read);
+        if (length != value.BlobLength)
+        {
+            findings.Fault(Rules.Blob, path, index,
+                $"{what}: expected {value.BlobLength} bytes, found {(length > value.BlobLength ? "more" : length)}");
+        }
+        else if (!hash.GetHashAndReset().AsSpan().SequenceEqual(value.Bytes.Span))
+            findings.Fault(Rules.Blob, path, index, $"{what}: the blob does not hash to its name");
     }
 }

@@ -17,7 +17,8 @@ internal sealed class CheckpointCheck
     /// <summary>Keys whose signatures verified.</summary>
     public IReadOnlyList<string> SignedBy { get; private init; } = [];
 
-    /// <summary>Reads and checks the head. The quorum, if one is asked for, may be met by <c>checkpoint.cosigned</c>, which may trail; then that is the head.</summary>
+    /// <summary>Reads and checks the head. The quorum, if one is asked for, may be met by <c>checkpoint.cosigned</c>, which may trail;
+    /// then that is the head.</summary>
     public static CheckpointCheck Read(LedgerFiles files, Policy? policy, Findings findings)
     {
         ReadOnlyMemory<byte>? bytes = files.Read(HeadPath);
@@ -44,24 +45,41 @@ internal sealed class CheckpointCheck
     {
         var milestones = new List<Milestone>();
         if (!older.IsEmpty) AddMilestone(milestones, older, "", "the older checkpoint given", policy, findings);
-        if (files.Read(CosignedPath) is { } cosigned) AddMilestone(milestones, cosigned, CosignedPath, "the cosigned checkpoint", policy, findings);
-        foreach (Handover handover in Keys.SelectMany(keys => keys.Handovers).Where(handover => handover.Checkpoint.Size <= Checkpoint!.Size && handover.Checkpoint.Origin == Checkpoint.Origin))
-            milestones.Add(new Milestone(handover.Checkpoint.Size, handover.Checkpoint.Root, Handover.PathOf(handover.Checkpoint.Size), "the handover"));
+        if (files.Read(CosignedPath) is { } cosigned)
+            AddMilestone(milestones, cosigned, CosignedPath, "the cosigned checkpoint", policy, findings);
+        foreach (Handover handover in Keys.SelectMany(keys => keys.Handovers)
+            .Where(handover => handover.Checkpoint.Size <= Checkpoint!.Size && handover.Checkpoint.Origin == Checkpoint.Origin))
+        {
+            milestones.Add(
+                new Milestone(
+                    handover.Checkpoint.Size, handover.Checkpoint.Root, Handover.PathOf(handover.Checkpoint.Size), "the handover"));
+        }
         return milestones;
     }
 
-    private void AddMilestone(List<Milestone> milestones, ReadOnlyMemory<byte> bytes, string file, string what, Policy? policy, Findings findings)
+    private void AddMilestone(
+        List<Milestone> milestones, ReadOnlyMemory<byte> bytes, string file, string what, Policy? policy, Findings findings)
     {
         // Witnesses need not have cosigned what is merely compared, but the ledger's key must have signed it.
         Policy? keysOnly = policy is null ? null : Policy.ForKeys(policy.Ledgers);
         CheckpointCheck other = Check(bytes, file, keysOnly, Keys, out Finding? fault);
         if (fault is { } wrong) findings.Fault(Rules.Consistency, file, $"{what}: {wrong.Message}");
-        else if (other.Checkpoint!.Origin != Checkpoint!.Origin) findings.Fault(Rules.Consistency, file, $"{what} is of another ledger: expected origin '{Checkpoint.Origin}', found '{other.Checkpoint.Origin}'");
-        else if (other.Checkpoint.Size <= Checkpoint.Size) milestones.Add(new Milestone(other.Checkpoint.Size, other.Checkpoint.Root, file, what));
-        else if (file.Length == 0) findings.Fault(Rules.Consistency, file, $"{what} states tree size {other.Checkpoint.Size}, this ledger only {Checkpoint.Size}: the ledger was rolled back");
+        else if (other.Checkpoint!.Origin != Checkpoint!.Origin)
+        {
+            findings.Fault(Rules.Consistency, file,
+                $"{what} is of another ledger: expected origin '{Checkpoint.Origin}', found '{other.Checkpoint.Origin}'");
+        }
+        else if (other.Checkpoint.Size <= Checkpoint.Size)
+            milestones.Add(new Milestone(other.Checkpoint.Size, other.Checkpoint.Root, file, what));
+        else if (file.Length == 0)
+        {
+            findings.Fault(Rules.Consistency, file,
+                $"{what} states tree size {other.Checkpoint.Size}, this ledger only {Checkpoint.Size}: the ledger was rolled back");
+        }
     }
 
-    private static CheckpointCheck Check(ReadOnlyMemory<byte> bytes, string file, Policy? policy, IReadOnlyList<KeyHistory> keys, out Finding? finding)
+    private static CheckpointCheck Check(
+        ReadOnlyMemory<byte> bytes, string file, Policy? policy, IReadOnlyList<KeyHistory> keys, out Finding? finding)
     {
         finding = null;
         TextFault fault = Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? checkpoint);
@@ -71,8 +89,13 @@ internal sealed class CheckpointCheck
             return new CheckpointCheck();
         }
         IReadOnlyList<VerifiedSignature> signatures = [];
-        if (policy is not null) fault = (keys.Any(history => history.Handovers.Count > 0) ? policy.At(checkpoint!.Size, keys) : policy).Check(note!, checkpoint!, out signatures);
+        if (policy is not null)
+        {
+            fault = (keys.Any(history => history.Handovers.Count > 0) ? policy.At(checkpoint!.Size, keys) : policy)
+                .Check(note!, checkpoint!, out signatures);
+        }
         if (!fault.IsNone) finding = new Finding(Rules.Signature, file, -1, fault.ToString());
-        return new CheckpointCheck { Checkpoint = checkpoint, Keys = keys, SignedBy = [.. signatures.Select(signature => signature.Key.ToString())] };
+        return new CheckpointCheck { Checkpoint = checkpoint, Keys = keys,
+            SignedBy = [.. signatures.Select(signature => signature.Key.ToString())] };
     }
 }

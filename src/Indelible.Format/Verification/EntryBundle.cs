@@ -10,7 +10,8 @@ public static class EntryBundle
 
     private const int LengthSize = 2;
 
-    /// <summary>Finds the entries of a bundle that must hold exactly <paramref name="width"/> and end with the last. False if it does not.</summary>
+    /// <summary>Finds the entries of a bundle that must hold exactly <paramref name="width"/> and end with the last.
+    /// False if it does not.</summary>
     /// <param name="bundle">The whole file.</param>
     /// <param name="width">Entries in it: 1 to 256.</param>
     /// <param name="entries">Receives where each entry lies in the file; at least <paramref name="width"/> long.</param>

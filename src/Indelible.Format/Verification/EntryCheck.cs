@@ -4,14 +4,16 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Checks what each entry says: canonical form, origin, order and coverage of its source, its blobs. One verification owns it.</summary>
+/// <summary>Checks what each entry says: canonical form, origin, order and coverage of its source, its blobs.
+/// One verification owns it.</summary>
 /// <param name="origin">The ledger's.</param>
 /// <param name="blobs">Checks blobs; null if they are not to be.</param>
 /// <param name="findings">Receives what is wrong.</param>
 /// <param name="known">Learns from entries that were accepted.</param>
 /// <param name="seen">Told each header but those of changes and baselines; null if nobody wants it.</param>
 /// <param name="isContinued">True if the first entry checked is not the ledger's first.</param>
-internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findings, KnownItems known, Action<long, EntryHeader>? seen = null, bool isContinued = false)
+internal sealed class EntryCheck(
+    string origin, BlobCheck? blobs, Findings findings, KnownItems known, Action<long, EntryHeader>? seen = null, bool isContinued = false)
 {
     /// <summary>Code of the guard entry that announces a gap. docs/format.md#codes.</summary>
     public const string GapCode = "gap";
@@ -30,7 +32,8 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
     public IReadOnlyDictionary<EntryKind, long> Kinds =>
         Enum.GetValues<EntryKind>().Where(kind => _kinds[(int)kind] > 0).ToDictionary(kind => kind, kind => _kinds[(int)kind]);
 
-    public IReadOnlyList<SourceSummary> Sources => [.. _sources.Values.Select(source => source.Summary).OrderBy(source => source.Source, StringComparer.Ordinal)];
+    public IReadOnlyList<SourceSummary> Sources =>
+        [.. _sources.Values.Select(source => source.Summary).OrderBy(source => source.Source, StringComparer.Ordinal)];
 
     /// <summary>An ordinary entry: all that is left to check is its place in its source.</summary>
     /// <param name="entry">What was read of it.</param>
@@ -77,14 +80,24 @@ internal sealed class EntryCheck(string origin, BlobCheck? blobs, Findings findi
         }
     }
 
-    /// <summary>A successor begins with the entry that names its predecessor; nothing follows the entry that closes a ledger. docs/format.md#chains.</summary>
+    /// <summary>A successor begins with the entry that names its predecessor; nothing follows the entry that closes a ledger.
+    /// docs/format.md#chains.</summary>
     private void CheckPlace(EntryHeader header, string file, long index)
     {
-        if (Successor is { } successor) findings.Fault(Rules.Succession, file, index, $"expected nothing after the entry that closed this ledger in favour of {successor.Origin}, found an entry");
+        if (Successor is { } successor)
+        {
+            findings.Fault(Rules.Succession, file, index,
+                $"expected nothing after the entry that closed this ledger in favour of {successor.Origin}, found an entry");
+        }
         if (Succession.SuccessorIn(header) is { } after) Successor = after;
         if (header is not { Kind: EntryKind.Admin, Code: Succession.SucceedsCode }) return;
-        if (index > 0) findings.Fault(Rules.Succession, file, index, $"expected the entry that names the predecessor to be the first of the ledger, found it at {index}");
-        else if ((Predecessor = Succession.PredecessorIn(header)) is null) findings.Fault(Rules.Succession, file, index, "expected the predecessor's origin, key, complete size and root");
+        if (index > 0)
+        {
+            findings.Fault(Rules.Succession, file, index,
+                $"expected the entry that names the predecessor to be the first of the ledger, found it at {index}");
+        }
+        else if ((Predecessor = Succession.PredecessorIn(header)) is null)
+            findings.Fault(Rules.Succession, file, index, "expected the predecessor's origin, key, complete size and root");
     }
 
     /// <summary>After the last entry.</summary>

@@ -5,7 +5,8 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Verifies an evidence file: signatures, inclusion of the entry, its form and origin, and what it discloses. Offline; needs nothing but the file and a key.</summary>
+/// <summary>Verifies an evidence file: signatures, inclusion of the entry, its form and origin, and what it discloses.
+/// Offline; needs nothing but the file and a key.</summary>
 public static class EvidenceVerifier
 {
     /// <summary>True if these bytes begin as an evidence file does.</summary>
@@ -22,7 +23,8 @@ public static class EvidenceVerifier
         if (!fault.IsNone)
         {
             findings.Fault(Rules.Evidence, "", fault.ToString());
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: this is no evidence file"] };
+            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults,
+                NotChecked = ["everything else: this is no evidence file"] };
         }
         return Verify(evidence!, note!, checkpoint!, policy, findings);
     }
@@ -51,7 +53,8 @@ public static class EvidenceVerifier
         };
     }
 
-    private static IReadOnlyList<VerifiedSignature> CheckSignatures(SignedNote note, Checkpoint checkpoint, Policy? policy, Findings findings)
+    private static IReadOnlyList<VerifiedSignature> CheckSignatures(
+        SignedNote note, Checkpoint checkpoint, Policy? policy, Findings findings)
     {
         if (policy is null) return [];
         TextFault fault = policy.Check(note, checkpoint, out IReadOnlyList<VerifiedSignature> signatures);
@@ -65,7 +68,8 @@ public static class EvidenceVerifier
         extra = null;
         if (evidence.Extra.IsEmpty)
         {
-            findings.Fault(Rules.Evidence, "", evidence.Index, "expected the entry in the extra line, found none: there is nothing to prove");
+            findings.Fault(
+                Rules.Evidence, "", evidence.Index, "expected the entry in the extra line, found none: there is nothing to prove");
             return null;
         }
         EntryFault fault = EvidenceExtra.Parse(evidence.Extra.Span, out extra);
@@ -74,7 +78,8 @@ public static class EvidenceVerifier
             findings.Fault(Rules.Evidence, "", evidence.Index, $"the extra line: {fault}");
             return null;
         }
-        ProofFault proof = Proof.CheckInclusion(Tree.Leaf(extra!.Entry.Span), evidence.Index, checkpoint.Size, evidence.Path.ToArray(), checkpoint.Root);
+        ProofFault proof =
+            Proof.CheckInclusion(Tree.Leaf(extra!.Entry.Span), evidence.Index, checkpoint.Size, evidence.Path.ToArray(), checkpoint.Root);
         if (proof != ProofFault.None) findings.Fault(Rules.Evidence, "", evidence.Index, Describe(proof, evidence, checkpoint));
         fault = EntryCodec.Decode(extra.Entry, out Entry entry);
         if (fault != EntryFault.None)
@@ -90,8 +95,10 @@ public static class EvidenceVerifier
     private static string Describe(ProofFault fault, Evidence evidence, Checkpoint checkpoint) => fault switch
     {
         ProofFault.IndexOutOfRange => $"expected an index below the tree size {checkpoint.Size}, found {evidence.Index}",
-        ProofFault.WrongLength => $"an inclusion path of {evidence.Path.Count} hashes cannot be that of entry {evidence.Index} in a tree of {checkpoint.Size}",
-        _ => $"the entry, at this index and along this path, does not lead to the root {checkpoint.Root}: the entry, the index or the path was changed",
+        ProofFault.WrongLength =>
+            $"an inclusion path of {evidence.Path.Count} hashes cannot be that of entry {evidence.Index} in a tree of {checkpoint.Size}",
+        _ => $"the entry, at this index and along this path, does not lead to the root {checkpoint.Root}: the entry, "
+            + "the index or the path was changed",
     };
 
     private static List<DisclosedValue> OpenAll(Entry entry, IReadOnlyList<DisclosedSide> sides, long index, Findings findings)
@@ -101,7 +108,11 @@ public static class EvidenceVerifier
         {
             OpenedValue opened = SealedValue.OpenDisclosed(entry, side);
             string place = $"{side.Name} ({side.Side})";
-            if (opened.Fault == OpenFault.BlobNotGiven) findings.Notice(Rules.Disclosure, "", index, $"{place}: the value is in a blob of the ledger, which is not in this file; the key fits the entry's commitment");
+            if (opened.Fault == OpenFault.BlobNotGiven)
+            {
+                findings.Notice(Rules.Disclosure, "", index,
+                    $"{place}: the value is in a blob of the ledger, which is not in this file; the key fits the entry's commitment");
+            }
             else if (opened.Fault != OpenFault.None) findings.Fault(Rules.Disclosure, "", index, $"{place}: {Describe(opened.Fault)}");
             else values.Add(new DisclosedValue(side.Scope, side.Name, side.Side, opened.Value.IsNull, opened.Value.Bytes));
         }

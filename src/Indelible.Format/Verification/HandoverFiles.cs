@@ -3,7 +3,8 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Finds a ledger's handovers where nothing can be listed: <c>ledger.json</c> names their sizes. It is a hint and nothing more: a handover counts by its signatures.</summary>
+/// <summary>Finds a ledger's handovers where nothing can be listed: <c>ledger.json</c> names their sizes.
+/// It is a hint and nothing more: a handover counts by its signatures.</summary>
 public static class HandoverFiles
 {
     /// <summary>The hint.</summary>
@@ -16,8 +17,12 @@ public static class HandoverFiles
         {
             Utf8JsonReader reader = new(hint);
             using JsonDocument document = JsonDocument.ParseValue(ref reader);
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("handovers", out JsonElement sizes) || sizes.ValueKind != JsonValueKind.Array) return [];
-            return [.. sizes.EnumerateArray().Take(KeyHistory.HandoversMax).Where(size => size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out long number) && number >= 0).Select(size => Handover.PathOf(size.GetInt64()))];
+            if (document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("handovers", out JsonElement sizes) || sizes.ValueKind != JsonValueKind.Array)
+                    return [];
+            return [.. sizes.EnumerateArray().Take(KeyHistory.HandoversMax)
+                .Where(size => size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out long number) && number >= 0)
+                .Select(size => Handover.PathOf(size.GetInt64()))];
         }
         catch (JsonException)
         {

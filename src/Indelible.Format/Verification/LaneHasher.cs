@@ -4,13 +4,15 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Hashes many leaves or nodes at once: 16 beside each other where the processor can, else one after the other, laid out before. One thread owns it.</summary>
+/// <summary>Hashes many leaves or nodes at once: 16 beside each other where the processor can, else one after the other, laid out before.
+/// One thread owns it.</summary>
 /// <param name="usesLanes">True to hash 16 at once; <see cref="Sha2Lanes.IsSupported"/> must be true then.</param>
 internal sealed class LaneHasher(bool usesLanes)
 {
     private const int Group = Sha2Lanes.Count;
     private const int BlocksMax = 64;      // longer entries are ordered among themselves no further
-    private static readonly Range[] Pairs = [.. Enumerable.Range(0, TileCoordinate.FullWidth / 2).Select(i => (2 * i * Hash.Size)..(2 * (i + 1) * Hash.Size))];
+    private static readonly Range[] Pairs =
+        [.. Enumerable.Range(0, TileCoordinate.FullWidth / 2).Select(i => (2 * i * Hash.Size)..(2 * (i + 1) * Hash.Size))];
 
     private readonly int[] _lengths = new int[TileCoordinate.FullWidth / 2];
     private readonly byte[] _nodes = new byte[TileCoordinate.FullWidth / 2 * Tree.NodePadded];
@@ -27,7 +29,8 @@ internal sealed class LaneHasher(bool usesLanes)
         {
             int count = Math.Min(Group, entries.Length - first);
             for (int i = 0; i < count; i++) group[i] = entries[usesLanes ? _order[first + i] : first + i];
-            if (usesLanes && AreAlike(group[..count])) Sha2Lanes.Sha256(Tree.LeafPrefix, bundle, group[..count], MemoryMarshal.AsBytes(hashes));
+            if (usesLanes && AreAlike(group[..count]))
+                Sha2Lanes.Sha256(Tree.LeafPrefix, bundle, group[..count], MemoryMarshal.AsBytes(hashes));
             else OneByOne(bundle, group[..count], hashes);
             for (int i = 0; i < count; i++) leaves[usesLanes ? _order[first + i] : first + i] = hashes[i];
         }
@@ -47,7 +50,8 @@ internal sealed class LaneHasher(bool usesLanes)
         return level[0];
     }
 
-    /// <summary>Orders entries by the number of their blocks, so that those hashed beside each other are done at about the same time.</summary>
+    /// <summary>Orders entries by the number of their blocks, so that those hashed beside each other are done at
+    /// about the same time.</summary>
     private void Order(ReadOnlySpan<Range> entries)
     {
         Span<int> next = stackalloc int[BlocksMax + 2];
@@ -93,14 +97,17 @@ internal sealed class LaneHasher(bool usesLanes)
         for (int first = 0; first < parents.Length; first += Group)
         {
             int count = Math.Min(Group, parents.Length - first);
-            Sha2Lanes.Sha256(Tree.NodePrefix, MemoryMarshal.AsBytes(below), Pairs.AsSpan(first, count), MemoryMarshal.AsBytes(parents.Slice(first, count)));
+            Sha2Lanes.Sha256(Tree.NodePrefix, MemoryMarshal.AsBytes(below), Pairs.AsSpan(first, count),
+                MemoryMarshal.AsBytes(parents.Slice(first, count)));
         }
     }
 
     private void Nodes(ReadOnlySpan<Hash> below, Span<Hash> parents)
     {
-        for (int i = 0; i < parents.Length; i++) Tree.LayOutNode(below[2 * i], below[(2 * i) + 1], _nodes.AsSpan(i * Tree.NodePadded, Tree.NodePadded));
+        for (int i = 0; i < parents.Length; i++)
+            Tree.LayOutNode(below[2 * i], below[(2 * i) + 1], _nodes.AsSpan(i * Tree.NodePadded, Tree.NodePadded));
         _lengths.AsSpan(0, parents.Length).Fill(Tree.NodePadded);
-        Sha2.Sha256Each(_nodes.AsSpan(0, parents.Length * Tree.NodePadded), _lengths.AsSpan(0, parents.Length), MemoryMarshal.AsBytes(parents));
+        Sha2.Sha256Each(
+            _nodes.AsSpan(0, parents.Length * Tree.NodePadded), _lengths.AsSpan(0, parents.Length), MemoryMarshal.AsBytes(parents));
     }
 }

@@ -9,10 +9,12 @@ public delegate ReadOnlyMemory<byte>? Fetch(string path);
 /// <summary>Opens a file of a ledger for reading once from the start, or null if there is none. For blobs, which may be large.</summary>
 public delegate Stream? OpenFile(string path);
 
-/// <summary>Reads tiles and bundles of a tree whose size is known: a partial one may have been replaced by the full one meanwhile.</summary>
+/// <summary>Reads tiles and bundles of a tree whose size is known: a partial one may have been replaced by the
+/// full one meanwhile.</summary>
 internal sealed class LedgerFiles(Fetch fetch)
 {
-    /// <summary>The bytes at this place, and the width of the file they come from; null if neither the partial nor the full file is there.</summary>
+    /// <summary>The bytes at this place, and the width of the file they come from; null if neither the partial nor the
+    /// full file is there.</summary>
     public ReadOnlyMemory<byte>? Read(TileCoordinate coordinate, out TileCoordinate found)
     {
         found = coordinate;

@@ -5,8 +5,10 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>An auditor's whole verification of a ledger: re-derives everything from raw bytes and believes nothing but the keys it was given.</summary>
-/// <remarks>Streams: memory is bounded whatever the ledger's size. Lengths and places are computed from the checkpoint's size, never read from the
+/// <summary>An auditor's whole verification of a ledger: re-derives everything from raw bytes and believes nothing but
+/// the keys it was given.</summary>
+/// <remarks>Streams: memory is bounded whatever the ledger's size.
+/// Lengths and places are computed from the checkpoint's size, never read from the
 /// files under test.</remarks>
 public sealed class LedgerVerifier
 {
@@ -27,15 +29,18 @@ public sealed class LedgerVerifier
     /// <summary>A signed checkpoint of this ledger that the caller saw earlier; empty for none.</summary>
     public ReadOnlyMemory<byte> OlderCheckpoint { get; init; }
 
-    /// <summary>True to spare what <see cref="OlderCheckpoint"/> covers, for a caller who verified it when that was the head: verification begins with the bundle in
-    /// which it ends, the tiles above the entries before must lead to its root, and <see cref="VerificationReport.NotChecked"/> says what was spared. If it does not fit
+    /// <summary>True to spare what <see cref="OlderCheckpoint"/> covers, for a caller who verified it when that was the head:
+    /// verification begins with the bundle in
+    /// which it ends, the tiles above the entries before must lead to its root, and <see cref="VerificationReport.NotChecked"/> says what
+    /// was spared. If it does not fit
     /// this ledger, everything is verified.</summary>
     public bool BeginsAtOlder { get; init; }
 
     /// <summary>Told the entries checked so far and the tree size, after each bundle; null if nobody wants it.</summary>
     public Action<long, long>? Progress { get; init; }
 
-    /// <summary>Told each finding as soon as it is found, before what it is part of is verified to the end; null if nobody wants it.</summary>
+    /// <summary>Told each finding as soon as it is found, before what it is part of is verified to the end;
+    /// null if nobody wants it.</summary>
     public Action<Finding>? Found { get; init; }
 
     /// <summary>What <see cref="VerificationReport.NotChecked"/> says of time stamps, which need certificates and a clock.</summary>
@@ -44,11 +49,14 @@ public sealed class LedgerVerifier
     /// <summary>Told the header of each entry that decodes and is no change or baseline, with its index; null if nobody wants it.</summary>
     public Action<long, EntryHeader>? Seen { get; init; }
 
-    /// <summary>Makes another reader of the same files, which others may be used beside; null to examine one bundle after the other, on the caller's thread.</summary>
-    /// <remarks>What is found, and in which order, is the same either way. Memory is that of <see cref="BundlesPerThread"/> bundles for each thread.</remarks>
+    /// <summary>Makes another reader of the same files, which others may be used beside;
+    /// null to examine one bundle after the other, on the caller's thread.</summary>
+    /// <remarks>What is found, and in which order, is the same either way.
+    /// Memory is that of <see cref="BundlesPerThread"/> bundles for each thread.</remarks>
     public Func<Fetch>? AnotherFetch { get; init; }
 
-    /// <summary>Bundles that are examined at once where <see cref="AnotherFetch"/> is given; one for each core unless said otherwise.</summary>
+    /// <summary>Bundles that are examined at once where <see cref="AnotherFetch"/> is given;
+    /// one for each core unless said otherwise.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Bundles that are examined ahead for each thread: enough that threads seldom wait for each other.</summary>
@@ -60,12 +68,18 @@ public sealed class LedgerVerifier
         var findings = new Findings(Found);
         CheckpointCheck head = CheckpointCheck.Read(_files, Policy, findings);
         if (head.Checkpoint is not { } checkpoint)
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults, NotChecked = ["everything else: there is no checkpoint to check it against"] };
+        {
+            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults,
+                NotChecked = ["everything else: there is no checkpoint to check it against"] };
+        }
 
         BlobCheck? blobs = _openBlob is null ? null : new BlobCheck(_openBlob, findings);
         var known = new KnownItems(checkpoint.Origin);
         IReadOnlyList<Milestone> milestones = head.Milestones(_files, Policy, OlderCheckpoint, findings);
-        long spared = BeginsAtOlder ? milestones.Where(milestone => milestone.IsGiven).Sum(milestone => milestone.Size / TileCoordinate.FullWidth * TileCoordinate.FullWidth) : 0;
+        long spared = BeginsAtOlder
+            ? milestones.Where(milestone => milestone.IsGiven)
+            .Sum(milestone => milestone.Size / TileCoordinate.FullWidth * TileCoordinate.FullWidth)
+            : 0;
         var tree = new TreeCheck(checkpoint.Size, _files, findings, milestones, spared);
         var entries = new EntryCheck(checkpoint.Origin, blobs, findings, known, Seen, isContinued: tree.First > 0);
         long count = CheckEntries(checkpoint.Size, entries, tree, findings, known, cancellationToken);
@@ -77,12 +91,15 @@ public sealed class LedgerVerifier
         }
         return new VerificationReport
         {
-            Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed : Policy is null ? Verdict.SelfConsistent : Verdict.Verified,
+            Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed : Policy is null
+                ? Verdict.SelfConsistent : Verdict.Verified,
             Origin = checkpoint.Origin,
             TreeSize = checkpoint.Size,
             Root = checkpoint.Root,
             SignedBy = head.SignedBy,
-            LinkedKeys = [.. head.Keys.Where(keys => keys.Known.Name == checkpoint.Origin).SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest)).Select(key => key.ToString()).Distinct()],
+            LinkedKeys = [.. head.Keys.Where(keys => keys.Known.Name == checkpoint.Origin)
+                .SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest)).Select(key => key.ToString())
+                .Distinct()],
             Findings = findings.Faults,
             Notices = findings.Notices,
             NotChecked = [.. NotChecked(tree.First, count, checkpoint.Size)],
@@ -96,11 +113,14 @@ public sealed class LedgerVerifier
         };
     }
 
-    /// <summary>Goes through the bundles in order, examining some ahead; ends early where one is unreadable or findings are too many. Returns the index after the last checked.</summary>
-    private long CheckEntries(long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, KnownItems known, CancellationToken cancellationToken)
+    /// <summary>Goes through the bundles in order, examining some ahead; ends early where one is unreadable or findings are too many.
+    /// Returns the index after the last checked.</summary>
+    private long CheckEntries(
+        long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, KnownItems known, CancellationToken cancellationToken)
     {
         long bundles = (treeSize + TileCoordinate.FullWidth - 1) / TileCoordinate.FullWidth;
-        BundleCheck[] ahead = [.. Enumerable.Range(0, AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads)).Select(_ => Another(known))];
+        BundleCheck[] ahead = [.. Enumerable.Range(0, AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads))
+            .Select(_ => Another(known))];
         long count = tree.First;
         while (count < treeSize && !findings.IsFull)
         {
@@ -122,7 +142,8 @@ public sealed class LedgerVerifier
 
     private void Examine(ReadOnlyMemory<BundleCheck> bundles, long first, long treeSize, CancellationToken cancellationToken)
     {
-        void One(int i) => bundles.Span[i].Examine(TileCoordinate.Holding(TileCoordinate.EntriesLevel, (first + i) * TileCoordinate.FullWidth, treeSize));
+        void One(int i) =>
+            bundles.Span[i].Examine(TileCoordinate.Holding(TileCoordinate.EntriesLevel, (first + i) * TileCoordinate.FullWidth, treeSize));
         cancellationToken.ThrowIfCancellationRequested();
         if (bundles.Length == 1)
         {
@@ -131,11 +152,13 @@ public sealed class LedgerVerifier
         }
         try
         {
-            Parallel.For(0, bundles.Length, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = cancellationToken }, One);
+            Parallel.For(
+                0, bundles.Length, new ParallelOptions { MaxDegreeOfParallelism = Threads, CancellationToken = cancellationToken }, One);
         }
         catch (AggregateException failed)
         {
-            ExceptionDispatchInfo.Throw(failed.InnerExceptions[0]);     // as where one is read after the other: files that cannot be read end it
+            // as where one is read after the other: files that cannot be read end it
+            ExceptionDispatchInfo.Throw(failed.InnerExceptions[0]);
         }
     }
 
@@ -165,8 +188,16 @@ public sealed class LedgerVerifier
 
     private IEnumerable<string> NotChecked(long first, long count, long treeSize)
     {
-        if (first > 0) yield return $"entries 0 to {first - 1} and their blobs: they were not examined again (--since), nor whether sources go on after them as they should, nor a ledger before this one; the tiles above them lead to the older checkpoint given";
-        if (count < treeSize) yield return $"entries {count} to {treeSize - 1}, what is above them in the tree, and the root: they could not be read, or there were too many findings before";
+        if (first > 0)
+        {
+            yield return $"entries 0 to {first - 1} and their blobs: they were not examined again (--since), nor whether sources go on "
+                + "after them as they should, nor a ledger before this one; the tiles above them lead to the older checkpoint given";
+        }
+        if (count < treeSize)
+        {
+            yield return $"entries {count} to {treeSize - 1}, what is above them in the tree, and the root: they could not be read, or "
+                + "there were too many findings before";
+        }
         if (Policy is null) yield return "who made this ledger: no verifier key was given (--key or --policy)";
         else if (!Policy.AsksForCosignatures) yield return "whether others see the same history: no witness was asked for (--policy)";
         yield return OlderCheckpoint.IsEmpty

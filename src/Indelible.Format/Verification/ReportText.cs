@@ -21,7 +21,8 @@ public static class ReportText
         else if (report.Misbehaviour is { } histories) AppendMisbehaviour(text, report, histories);
         else if (report.Origin is not null) AppendLedger(text, report);
         AppendChain(text, report);
-        foreach (StampedTime time in report.Times) Line(text, $"time     entries 0 to {time.Size - 1} existed before {time.Before}, by the time stamp of {time.Authority}");
+        foreach (StampedTime time in report.Times)
+            Line(text, $"time     entries 0 to {time.Size - 1} existed before {time.Before}, by the time stamp of {time.Authority}");
         foreach (string what in report.NotChecked) Line(text, $"not checked: {what}");
         Line(text, Summary(report));
         return text.ToString();
@@ -31,9 +32,11 @@ public static class ReportText
     public static string Summary(VerificationReport report) => report switch
     {
         { Misbehaviour: not null, Verdict: Verdict.Verified } => "MISBEHAVIOUR PROVED: the ledger's key signed two histories",
-        { Misbehaviour: not null } => "SELF-CONSISTENT ONLY: these are two histories, but no key was given, so anybody could have made them",
+        { Misbehaviour: not null } =>
+            "SELF-CONSISTENT ONLY: these are two histories, but no key was given, so anybody could have made them",
         { Verdict: Verdict.Verified } => "VERIFIED",
-        { Verdict: Verdict.SelfConsistent } => "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
+        { Verdict: Verdict.SelfConsistent } =>
+            "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
         _ => $"FAILED: {report.Findings.Count}{(report.Findings.Count >= VerificationReport.FindingsMax ? " or more" : "")} findings",
     };
 
@@ -62,7 +65,9 @@ public static class ReportText
         foreach (ChainedLedger chained in report.Chain)
         {
             Predecessor ledger = chained.Ledger;
-            string covered = chained.Report is null ? "NOT AT HAND, not verified" : chained.Report.IsSound ? $"verified: {chained.Report.Entries} entries" : "FAILED";
+            string covered = chained.Report is null ? "NOT AT HAND, not verified" : chained.Report.IsSound
+                ? $"verified: {chained.Report.Entries} entries"
+                : "FAILED";
             Line(text, $"chain    {ledger.Origin} before it, size {ledger.Size}, root {ledger.Root}: {covered}");
         }
     }
@@ -77,13 +82,15 @@ public static class ReportText
     private static void AppendMisbehaviour(StringBuilder text, VerificationReport report, TwoHistories histories)
     {
         Line(text, $"signed too: size {histories.Size}, root {histories.Root}");
-        if (histories.Prefix is { } prefix) Line(text, $"but the first {histories.Size} entries of the tree of size {report.TreeSize} have root {prefix}");
+        if (histories.Prefix is { } prefix)
+            Line(text, $"but the first {histories.Size} entries of the tree of size {report.TreeSize} have root {prefix}");
     }
 
     private static void Write(Utf8JsonWriter json, VerificationReport report)
     {
         json.WriteStartObject();
-        json.WriteString("verdict", report.Verdict switch { Verdict.Verified => "verified", Verdict.SelfConsistent => "self-consistent", _ => "failed" });
+        json.WriteString("verdict",
+            report.Verdict switch { Verdict.Verified => "verified", Verdict.SelfConsistent => "self-consistent", _ => "failed" });
         json.WriteString("origin", report.Origin);
         json.WriteNumber("treeSize", report.TreeSize);
         json.WriteString("root", report.Root?.ToString());

@@ -2,7 +2,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>What must hold among the entries of one source: order of changes, whole parts, coverage without a break. One verification owns it.</summary>
+/// <summary>What must hold among the entries of one source: order of changes, whole parts, coverage without a break.
+/// One verification owns it.</summary>
 /// <param name="source">Its name.</param>
 /// <param name="findings">Receives what is wrong.</param>
 /// <param name="isContinued">True if entries of it may have come before the first that is looked at.</param>
@@ -16,38 +17,52 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
     // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
     private bool _isRestartAnnounced;
 
-    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps) { FirstCoverage = _firstCovered, LastCoverage = _covered };
+    public SourceSummary Summary =>
+        new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps) { FirstCoverage = _firstCovered,
+            LastCoverage = _covered };
 
     /// <summary>The next change of this source must lie behind the one before, and behind what was declared covered.</summary>
     public void Change(Position position, string file, long index)
     {
         if (_covered is { } covered && position.CommitLsn < covered.To && !_isGapAnnounced)
-            findings.Fault(Rules.Coverage, file, index, $"source {source}: the change at {Describe(position)} comes after coverage to {covered.To} was sealed: it was missing then");
+        {
+            findings.Fault(Rules.Coverage, file, index,
+                $"source {source}: the change at {Describe(position)} comes after coverage to {covered.To} was sealed: "
+                    + "it was missing then");
+        }
         if (_last is { } last) CompareWith(last, position, file, index);
         else if (position.Part != 0 && !isContinued) MissingParts(position, file, index);
-        _last = position;       // also where it is out of order: one entry in the wrong place is one or two findings, not one for each that follows
+        // also where it is out of order: one entry in the wrong place is one or two findings, not one for each that follows
+        _last = position;
         _first ??= position;
         _changes++;
         _isRestartAnnounced = false;
     }
 
-    /// <summary>The next stretch must be of the same log and begin where the one before ended, unless a gap was announced between.</summary>
+    /// <summary>The next stretch must be of the same log and begin where the one before ended, unless a gap
+    /// was announced between.</summary>
     public void Coverage(Coverage coverage, string file, long index)
     {
         bool goesOn = _covered is { } before && coverage.From == before.To && LogOf(coverage) == LogOf(before);
         if (_covered is not null && !goesOn && !_isGapAnnounced)
-            findings.Fault(Rules.Coverage, file, index, $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, found coverage from {coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
+        {
+            findings.Fault(Rules.Coverage, file, index,
+                $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, found coverage from "
+                    + $"{coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
+        }
         if (!goesOn) _coveredFrom = coverage.From;
         _covered = coverage;
         _firstCovered ??= coverage;
         _isGapAnnounced = false;
     }
 
-    /// <summary>The ledger itself says that something may be missing. Where that is so of one table only, the log was read on without a break.</summary>
+    /// <summary>The ledger itself says that something may be missing.
+    /// Where that is so of one table only, the log was read on without a break.</summary>
     public void Gap(EntryHeader header, string file, long index)
     {
         string facts = header.Facts is null ? "" : string.Join(", ", header.Facts.Select(fact => $"{fact.Key}={fact.Value}"));
-        findings.Notice(Rules.Gap, file, index, $"source {source}: a gap was announced at {header.SealedAt}{(facts.Length > 0 ? ": " + facts : "")}");
+        findings.Notice(
+            Rules.Gap, file, index, $"source {source}: a gap was announced at {header.SealedAt}{(facts.Length > 0 ? ": " + facts : "")}");
         _gaps++;
         if (header.Relation is null) _isGapAnnounced = _isRestartAnnounced = true;
     }
@@ -68,11 +83,16 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
         }
         if (order < 0)
         {
-            if (!_isRestartAnnounced) findings.Fault(Rules.Order, file, index, $"source {source}: the change at {Describe(position)} comes after the one at {Describe(last)}");
+            if (!_isRestartAnnounced)
+            {
+                findings.Fault(Rules.Order, file, index,
+                    $"source {source}: the change at {Describe(position)} comes after the one at {Describe(last)}");
+            }
             return;
         }
         bool isSameChange = position.CommitLsn == last.CommitLsn && position.Ordinal == last.Ordinal;
-        if (isSameChange ? position.Part != last.Part + 1 || position.PartCount != last.PartCount : position.Part != 0) MissingParts(position, file, index);
+        if (isSameChange ? position.Part != last.Part + 1 || position.PartCount != last.PartCount : position.Part != 0)
+            MissingParts(position, file, index);
         else if (!isSameChange && last.Part + 1 != last.PartCount) MissingParts(last with { Part = last.Part + 1 }, file, index);
     }
 

@@ -3,7 +3,8 @@ using Indelible.Format.Sealing;
 
 namespace Indelible.Format.Verification;
 
-/// <summary>Rebuilds the tree from leaf hashes and compares every tile on the way. One verification owns it; memory does not grow with the ledger.</summary>
+/// <summary>Rebuilds the tree from leaf hashes and compares every tile on the way.
+/// One verification owns it; memory does not grow with the ledger.</summary>
 internal sealed class TreeCheck
 {
     private readonly long _treeSize;
@@ -21,7 +22,8 @@ internal sealed class TreeCheck
     /// <param name="files">Where the tiles are.</param>
     /// <param name="findings">Where differences go.</param>
     /// <param name="milestones">Roots that must come out at smaller sizes; those below the first entry are left out.</param>
-    /// <param name="first">Entry to begin with, a multiple of 256. What is above those before it is taken from the tiles: a milestone must vouch for it.</param>
+    /// <param name="first">Entry to begin with, a multiple of 256.
+    /// What is above those before it is taken from the tiles: a milestone must vouch for it.</param>
     public TreeCheck(long treeSize, LedgerFiles files, Findings findings, IEnumerable<Milestone> milestones, long first = 0)
     {
         _treeSize = treeSize;
@@ -33,7 +35,8 @@ internal sealed class TreeCheck
         PassMilestones([]);
     }
 
-    /// <summary>The entry that the first leaf must be the hash of: as asked for, or 0 if a tile was missing for that, which is reported.</summary>
+    /// <summary>The entry that the first leaf must be the hash of: as asked for, or 0 if a tile was missing for that,
+    /// which is reported.</summary>
     public long First { get; }
 
     /// <summary>Tiles compared so far.</summary>
@@ -42,7 +45,8 @@ internal sealed class TreeCheck
     /// <summary>Takes the leaf hashes of the next bundle: 256, or what the last one has.</summary>
     /// <param name="leaves">The hashes.</param>
     /// <param name="root">Their root; of no meaning unless there are 256.</param>
-    /// <param name="asTileSays">True if the leaf tile was found to say the same. Otherwise it is read here, and what is wrong with it is found.</param>
+    /// <param name="asTileSays">True if the leaf tile was found to say the same.
+    /// Otherwise it is read here, and what is wrong with it is found.</param>
     public void Add(ReadOnlySpan<Hash> leaves, in Hash root, bool asTileSays)
     {
         if (asTileSays) Tiles++;
@@ -52,7 +56,8 @@ internal sealed class TreeCheck
         Append(_range, leaves, root);
     }
 
-    /// <summary>Reports a bundle that cannot be cut into its entries; the leaf tile tells from which entry on it is not what was sealed.</summary>
+    /// <summary>Reports a bundle that cannot be cut into its entries; the leaf tile tells from which entry on it is
+    /// not what was sealed.</summary>
     /// <param name="place">Where the bundle is.</param>
     /// <param name="found">Where the file was found: the same, or the full one.</param>
     /// <param name="length">The file's, in bytes.</param>
@@ -63,7 +68,8 @@ internal sealed class TreeCheck
         int same = leaves.CommonPrefixLength(tile);
         long entry = tile.IsEmpty || same == place.Width ? -1 : _range.Size + same;
         string before = entry > _range.Size ? $"; entries {_range.Size} to {entry - 1} are as they were sealed" : "";
-        _findings.Fault(Rules.Shape, found.Path, entry, $"expected exactly {found.Width} entries, each after its length, found {length} bytes that are not{before}");
+        _findings.Fault(Rules.Shape, found.Path, entry,
+            $"expected exactly {found.Width} entries, each after its length, found {length} bytes that are not{before}");
     }
 
     /// <summary>After the last bundle: compares the tiles that are not full, and the root.</summary>
@@ -73,16 +79,22 @@ internal sealed class TreeCheck
             if (_open[level].Count > 0) CompareTile(level);
         if (_range.Root == root)
         {
-            if (_asTilesSay is not null) _findings.Fault(Rules.Root, "", "the entries lead to the root the checkpoint states: the tiles were changed, not the entries");
+            if (_asTilesSay is not null)
+            {
+                _findings.Fault(
+                    Rules.Root, "", "the entries lead to the root the checkpoint states: the tiles were changed, not the entries");
+            }
             return;
         }
         string culprit = _asTilesSay?.Root == root
             ? "; the leaf tiles lead to it: the entries named above were changed after they were sealed"
             : "";
-        _findings.Fault(Rules.Root, "checkpoint", $"expected the root {root} for tree size {_treeSize}, found that the entries lead to {_range.Root}{culprit}");
+        _findings.Fault(Rules.Root, "checkpoint",
+            $"expected the root {root} for tree size {_treeSize}, found that the entries lead to {_range.Root}{culprit}");
     }
 
-    /// <summary>Takes the hashes above all entries before this one out of the tiles that are not yet complete there, largest subtrees first.</summary>
+    /// <summary>Takes the hashes above all entries before this one out of the tiles that are not yet complete there,
+    /// largest subtrees first.</summary>
     private long Start(long first)
     {
         var subtrees = new Stack<(int Level, Hash[] Hashes)>();
@@ -118,7 +130,11 @@ internal sealed class TreeCheck
         if (!differs) return;
         for (int i = 0; i < leaves.Length; i++)
             if (tile[i] != leaves[i])
-                _findings.Fault(Rules.EntryHash, path, _range.Size + i, $"the entry in {coordinate with { Level = TileCoordinate.EntriesLevel }} hashes to {leaves[i]}, the tile says {tile[i]}");
+            {
+                _findings.Fault(Rules.EntryHash, path, _range.Size + i,
+                    $"the entry in {coordinate with { Level = TileCoordinate.EntriesLevel }} hashes to {leaves[i]}, "
+                        + $"the tile says {tile[i]}");
+            }
     }
 
     /// <summary>Hashes of a tile's place, cut to its width; empty if it is missing or misshapen, which is then reported.</summary>
@@ -173,7 +189,11 @@ internal sealed class TreeCheck
             var range = new TreeRange(_range.Size, _range.Frontier());
             foreach (ref readonly Hash leaf in leaves[..(int)(milestone.Size - _range.Size)]) range.Append(leaf);
             if (range.Root != milestone.Root)
-                _findings.Fault(Rules.Consistency, milestone.File, $"{milestone.What} states root {milestone.Root} for tree size {milestone.Size}, this ledger's first {milestone.Size} entries lead to {range.Root}: history was rewritten");
+            {
+                _findings.Fault(Rules.Consistency, milestone.File,
+                    $"{milestone.What} states root {milestone.Root} for tree size {milestone.Size}, this ledger's first {milestone.Size} "
+                        + $"entries lead to {range.Root}: history was rewritten");
+            }
         }
     }
 

@@ -16,7 +16,8 @@ public sealed record VerificationReport
     public Hash? Root { get; init; }
     /// <summary>Keys whose signatures verified, in text form.</summary>
     public IReadOnlyList<string> SignedBy { get; init; } = [];
-    /// <summary>The keys asked for that are this ledger's, and those that handovers link them with, in text form; empty if none was asked for.</summary>
+    /// <summary>The keys asked for that are this ledger's, and those that handovers link them with, in text form;
+    /// empty if none was asked for.</summary>
     public IReadOnlyList<string> LinkedKeys { get; init; } = [];
     /// <summary>What is wrong, in the order it was found; at most <see cref="FindingsMax"/>.</summary>
     public required IReadOnlyList<Finding> Findings { get; init; }
@@ -40,7 +41,8 @@ public sealed record VerificationReport
     public Predecessor? Predecessor { get; init; }
     /// <summary>What comes after the ledger, by its last entry; null if it is not closed.</summary>
     public Successor? Successor { get; init; }
-    /// <summary>Ledgers before this one, the newest first, as <see cref="ChainVerifier"/> found them; empty if they were not followed.</summary>
+    /// <summary>Ledgers before this one, the newest first, as <see cref="ChainVerifier"/> found them;
+    /// empty if they were not followed.</summary>
     public IReadOnlyList<ChainedLedger> Chain { get; init; } = [];
     /// <summary>Values that evidence disclosed and that opened; empty for a ledger.</summary>
     public IReadOnlyList<DisclosedValue> Disclosed { get; init; } = [];
@@ -48,7 +50,8 @@ public sealed record VerificationReport
     public Entry? Entry { get; init; }
     /// <summary>0-based index of that entry; null for a ledger.</summary>
     public long? EntryIndex { get; init; }
-    /// <summary>The misbehaviour that is proved; null unless the file proves one. The newer of the two histories is <see cref="TreeSize"/> and <see cref="Root"/>.</summary>
+    /// <summary>The misbehaviour that is proved; null unless the file proves one.
+    /// The newer of the two histories is <see cref="TreeSize"/> and <see cref="Root"/>.</summary>
     public TwoHistories? Misbehaviour { get; init; }
 
     /// <summary>Findings after which a verifier stops: what follows is noise.</summary>
@@ -73,13 +76,15 @@ public enum Verdict
 /// <param name="Rule">Short name of the rule, such as <c>entry-hash</c>; see <see cref="Rules"/>.</param>
 /// <param name="File">Path below the ledger directory; empty if it concerns no one file.</param>
 /// <param name="EntryIndex">0-based index of the entry; -1 if it concerns no one entry.</param>
-/// <param name="Message">What was expected and what was found, with source, transaction and row where known. Never a protected value.</param>
+/// <param name="Message">What was expected and what was found, with source, transaction and row where known.
+/// Never a protected value.</param>
 public readonly record struct Finding(string Rule, string File, long EntryIndex, string Message)
 {
     /// <summary>One line for people.</summary>
     public override string ToString() => $"{Rule}: {Place}{Message}";
 
-    private string Place => (File.Length > 0 ? File + (EntryIndex >= 0 ? ", " : ": ") : "") + (EntryIndex >= 0 ? $"entry {EntryIndex}: " : "");
+    private string Place =>
+        (File.Length > 0 ? File + (EntryIndex >= 0 ? ", " : ": ") : "") + (EntryIndex >= 0 ? $"entry {EntryIndex}: " : "");
 }
 
 /// <summary>Names of the rules that findings cite.</summary>

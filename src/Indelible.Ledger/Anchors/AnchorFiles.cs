@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Indelible.Ledger.Anchors;
 
-/// <summary>The files of one time stamp in a ledger: <c>anchors/&lt;size&gt;/&lt;authority&gt;.tsr</c>, the chain it was checked with (<c>.pem</c>), and revocation lists (<c>.crl</c>).</summary>
+/// <summary>The files of one time stamp in a ledger: <c>anchors/&lt;size&gt;/&lt;authority&gt;.tsr</c>,
+/// the chain it was checked with (<c>.pem</c>), and revocation lists (<c>.crl</c>).</summary>
 /// <param name="Size">Tree size of the checkpoint stamped.</param>
 /// <param name="Authority">Name of the authority.</param>
 public readonly record struct AnchorFiles(long Size, string Authority)
@@ -23,7 +24,8 @@ public readonly record struct AnchorFiles(long Size, string Authority)
     public string Lists => Stem + ".crl";
 
     /// <summary>Stores them; the reply last, so that it is there only with what belongs to it. Durable when it returns.</summary>
-    public void Write(string ledgerDirectory, ReadOnlySpan<byte> reply, IReadOnlyList<X509Certificate2> chain, IReadOnlyList<RevocationList> lists)
+    public void Write(
+        string ledgerDirectory, ReadOnlySpan<byte> reply, IReadOnlyList<X509Certificate2> chain, IReadOnlyList<RevocationList> lists)
     {
         using ImmutableFiles files = new(ledgerDirectory, "anchor");
         string pem = string.Concat(chain.Select(certificate => certificate.ExportCertificatePem() + "\n"));
@@ -36,14 +38,17 @@ public readonly record struct AnchorFiles(long Size, string Authority)
     }
 
     /// <summary>The reply as it is kept in a directory; null if there is none.</summary>
-    public byte[]? ReadReply(string ledgerDirectory) => DurableFile.TryReadAll(Path.Combine(ledgerDirectory, Reply), TimeStampReply.LengthMax);
+    public byte[]? ReadReply(string ledgerDirectory) =>
+        DurableFile.TryReadAll(Path.Combine(ledgerDirectory, Reply), TimeStampReply.LengthMax);
 
     /// <summary>Certificates and lists as they are kept, or none.</summary>
-    public async Task<(X509Certificate2Collection Chain, IReadOnlyList<RevocationList> Lists)> ReadBesideAsync(LedgerFetch files, CancellationToken cancellationToken)
+    public async Task<(X509Certificate2Collection Chain, IReadOnlyList<RevocationList> Lists)> ReadBesideAsync(
+        LedgerFetch files, CancellationToken cancellationToken)
     {
         X509Certificate2Collection chain = [];
         if (await files.ReadAsync(Chain, cancellationToken) is { Length: <= ChainLengthMax } pem) TryImport(chain, pem);
-        return (chain, await files.ReadAsync(Lists, cancellationToken) is { Length: <= RevocationList.LengthMax } lists ? RevocationList.Parse(lists) ?? [] : []);
+        return (chain, await files.ReadAsync(Lists, cancellationToken) is { Length: <= RevocationList.LengthMax } lists
+            ? RevocationList.Parse(lists) ?? [] : []);
     }
 
     /// <summary>Reads certificates in PEM; what is none adds nothing.</summary>

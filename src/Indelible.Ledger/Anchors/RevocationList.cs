@@ -5,7 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Indelible.Ledger.Anchors;
 
-/// <summary>A certificate revocation list, RFC 5280 §5, as much of it as is needed to tell offline whether a certificate was revoked.</summary>
+/// <summary>A certificate revocation list, RFC 5280 §5, as much of it as is needed to tell offline whether a
+/// certificate was revoked.</summary>
 public sealed class RevocationList
 {
     /// <summary>The longest list that is kept, in bytes.</summary>
@@ -26,7 +27,8 @@ public sealed class RevocationList
         list.ReadSequence();
         _issuer = list.ReadEncodedValue().ToArray();
         ReadTime(list);
-        if (list.HasData && list.PeekTag().TagClass == TagClass.Universal && list.PeekTag().TagValue is (int)UniversalTagNumber.UtcTime or (int)UniversalTagNumber.GeneralizedTime) ReadTime(list);
+        if (list.HasData && list.PeekTag().TagClass == TagClass.Universal
+            && list.PeekTag().TagValue is (int)UniversalTagNumber.UtcTime or (int)UniversalTagNumber.GeneralizedTime) ReadTime(list);
         if (list.HasData && list.PeekTag() == Asn1Tag.Sequence)
         {
             for (AsnReader entries = list.ReadSequence(); entries.HasData;)
@@ -65,7 +67,8 @@ public sealed class RevocationList
         {
             foreach (RevocationList list in lists.Where(list => list.IsOf(chain[i + 1])))
             {
-                if (list._revoked.TryGetValue(new BigInteger(chain[i].SerialNumberBytes.Span, isUnsigned: true, isBigEndian: true), out DateTimeOffset since) && since <= at)
+                if (list._revoked.TryGetValue(new BigInteger(chain[i].SerialNumberBytes.Span, isUnsigned: true, isBigEndian: true),
+                    out DateTimeOffset since) && since <= at)
                     return $"expected a certificate that was not revoked, found {chain[i].Subject} revoked since {since:u}";
             }
         }
@@ -91,7 +94,8 @@ public sealed class RevocationList
             {
                 Asn1Tag uri = new(TagClass.ContextSpecific, 6);
                 if (!names.PeekTag().HasSameClassAndValue(uri)) names.ReadEncodedValue();
-                else if (Uri.TryCreate(names.ReadCharacterString(UniversalTagNumber.IA5String, uri), UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https") yield return address;
+                else if (Uri.TryCreate(names.ReadCharacterString(UniversalTagNumber.IA5String, uri), UriKind.Absolute, out Uri? address)
+                    && address.Scheme is "http" or "https") yield return address;
             }
         }
     }

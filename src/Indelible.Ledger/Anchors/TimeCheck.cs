@@ -28,7 +28,8 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
     public IReadOnlyList<Finding> Notices => _notices;
 
     /// <summary>What they prove, the oldest first.</summary>
-    public IReadOnlyList<StampedTime> Times => [.. _checked.Where(one => IsLasting(one)).Select(one => new StampedTime(one.Files.Size, one.At, one.Files.Authority))];
+    public IReadOnlyList<StampedTime> Times =>
+        [.. _checked.Where(one => IsLasting(one)).Select(one => new StampedTime(one.Files.Size, one.At, one.Files.Authority))];
 
     /// <summary>Checks each.</summary>
     /// <param name="anchors">Entries with code <c>timestamped</c>, by index.</param>
@@ -38,15 +39,24 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
         TileNodes nodes = new(head.Size, Tile);
         foreach ((long index, EntryHeader header) in anchors)
         {
-            if (header.Facts is not { } facts || !long.TryParse(facts.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size) || size > index || facts.GetValueOrDefault("authority") is not { } authority)
+            if (header.Facts is not { } facts
+                || !long.TryParse(facts.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size)
+                || size > index || facts.GetValueOrDefault("authority") is not { } authority)
             {
-                _findings.Add(new Finding(Rules.TimeStamp, "", index, "expected facts size and authority of a time stamp made before, found others"));
+                _findings.Add(
+                    new Finding(Rules.TimeStamp, "", index, "expected facts size and authority of a time stamp made before, found others"));
                 continue;
             }
-            await CheckAsync(index, new AnchorFiles(size, authority), facts.GetValueOrDefault("token") ?? "", Tree.Root(size, nodes.Read), cancellationToken);
+            await CheckAsync(index, new AnchorFiles(size, authority), facts.GetValueOrDefault("token") ?? "", Tree.Root(size, nodes.Read),
+                cancellationToken);
         }
         foreach (Checked one in _checked.Where(one => !IsLasting(one)))
-            _notices.Add(new Finding(Rules.TimeStamp, one.Files.Reply, one.Index, $"a certificate of the authority has ended at {one.Ends}, and no later time stamp was made over it before: it proves its time only to whoever believes that nobody has had the authority's key since"));
+        {
+            _notices.Add(
+                new Finding(Rules.TimeStamp, one.Files.Reply, one.Index,
+                    $"a certificate of the authority has ended at {one.Ends}, and no later time stamp was made over it before: it proves "
+                        + "its time only to whoever believes that nobody has had the authority's key since"));
+        }
     }
 
     private async Task CheckAsync(long index, AnchorFiles anchor, string tokenHash, Hash root, CancellationToken cancellationToken)
@@ -54,27 +64,42 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
         byte[]? bytes = await files.ReadAsync(anchor.Reply, cancellationToken);
         if (bytes is null || Convert.ToHexStringLower(SHA256.HashData(bytes)) != tokenHash)
         {
-            _findings.Add(new Finding(Rules.TimeStamp, anchor.Reply, index, bytes is null ? "expected the time stamp that this entry names, found no file" : "expected the time stamp whose hash this entry names, found another"));
+            _findings.Add(
+                new Finding(Rules.TimeStamp, anchor.Reply, index,
+                    bytes is null
+                        ? "expected the time stamp that this entry names, found no file"
+                        : "expected the time stamp whose hash this entry names, found another"));
             return;
         }
         (X509Certificate2Collection kept, IReadOnlyList<RevocationList> lists) = await anchor.ReadBesideAsync(files, cancellationToken);
         byte[] text = Encoding.UTF8.GetBytes(new Checkpoint { Origin = head.Origin, Size = anchor.Size, Root = root }.ToText());
         TimeStampReply? reply = TimeStampReply.Parse(bytes);
         TimeStampVerdict? verdict = reply?.Verify(text, pinned, kept, lists);
-        if (verdict is not { Fault: null }) _findings.Add(new Finding(Rules.TimeStamp, anchor.Reply, index, verdict?.Fault ?? "expected a time-stamp reply (RFC 3161), found none"));
+        if (verdict is not { Fault: null })
+        {
+            _findings.Add(
+                new Finding(Rules.TimeStamp, anchor.Reply, index, verdict?.Fault ?? "expected a time-stamp reply (RFC 3161), found none"));
+        }
         else
         {
             _checked.Add(new Checked(index, anchor, reply!.At, verdict.Ends));
-            if (!verdict.RevocationKnown) _notices.Add(new Finding(Rules.TimeStamp, anchor.Reply, index, "not checked: whether the authority's certificates were revoked; no revocation list of theirs was kept"));
+            if (!verdict.RevocationKnown)
+            {
+                _notices.Add(
+                    new Finding(Rules.TimeStamp, anchor.Reply, index,
+                        "not checked: whether the authority's certificates were revoked; no revocation list of theirs was kept"));
+            }
         }
     }
 
     /// <summary>Its certificates are valid, or another time stamp that lasts was made over its entry while they were.</summary>
-    private bool IsLasting(Checked one) => one.Ends > now || _checked.Exists(later => later.Files.Size > one.Index && later.At < one.Ends && IsLasting(later));
+    private bool IsLasting(Checked one) => one.Ends > now
+        || _checked.Exists(later => later.Files.Size > one.Index && later.At < one.Ends && IsLasting(later));
 
     private ReadOnlyMemory<byte> Tile(TileCoordinate place)
     {
-        ReadOnlyMemory<byte> bytes = files.Fetch(place.Path) ?? files.Fetch(place.Full.Path) ?? throw new InvalidDataException($"{place}: expected the tile that was verified a moment ago, found none");
+        ReadOnlyMemory<byte> bytes = files.Fetch(place.Path) ?? files.Fetch(place.Full.Path)
+            ?? throw new InvalidDataException($"{place}: expected the tile that was verified a moment ago, found none");
         return bytes[..(place.Width * Hash.Size)].ToArray();
     }
 

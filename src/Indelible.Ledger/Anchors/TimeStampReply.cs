@@ -35,7 +35,8 @@ public sealed class TimeStampReply
             AsnReader reply = new AsnReader(bytes, AsnEncodingRules.DER).ReadSequence();
             BigInteger status = reply.ReadSequence().ReadInteger();
             if (status > 1 || !reply.HasData) return null;      // granted, granted with modifications
-            return Rfc3161TimestampToken.TryDecode(reply.ReadEncodedValue(), out Rfc3161TimestampToken? token, out _) ? new TimeStampReply(token) : null;
+            return Rfc3161TimestampToken.TryDecode(reply.ReadEncodedValue(), out Rfc3161TimestampToken? token, out _)
+                ? new TimeStampReply(token) : null;
         }
         catch (AsnContentException)
         {
@@ -43,32 +44,46 @@ public sealed class TimeStampReply
         }
     }
 
-    /// <summary>Checks that it is about this text, signed by an authority that the pinned certificates vouched for at its time, and not revoked by then.</summary>
+    /// <summary>Checks that it is about this text, signed by an authority that the pinned certificates vouched for at its time,
+    /// and not revoked by then.</summary>
     /// <param name="text">What was stamped.</param>
     /// <param name="pinned">Certificates that are trusted: roots, and perhaps those between.</param>
     /// <param name="kept">Further certificates that were kept with it.</param>
     /// <param name="lists">Revocation lists that were kept with it.</param>
-    public TimeStampVerdict Verify(ReadOnlySpan<byte> text, X509Certificate2Collection pinned, X509Certificate2Collection kept, IReadOnlyList<RevocationList> lists)
+    public TimeStampVerdict Verify(
+        ReadOnlySpan<byte> text, X509Certificate2Collection pinned, X509Certificate2Collection kept, IReadOnlyList<RevocationList> lists)
     {
-        if (_token.TokenInfo.HashAlgorithmId.Value != "2.16.840.1.101.3.4.2.1" || !_token.TokenInfo.GetMessageHash().Span.SequenceEqual(SHA256.HashData(text)))
+        if (_token.TokenInfo.HashAlgorithmId.Value != "2.16.840.1.101.3.4.2.1"
+            || !_token.TokenInfo.GetMessageHash().Span.SequenceEqual(SHA256.HashData(text)))
             return TimeStampVerdict.Failed("expected a time stamp over the text of this checkpoint, found one over something else");
         X509Certificate2Collection candidates = [.. kept, .. pinned];
         if (!_token.VerifySignatureForHash(SHA256.HashData(text), HashAlgorithmName.SHA256, out X509Certificate2? signer, candidates))
-            return TimeStampVerdict.Failed("expected a time stamp that its certificate verifies, found one that it does not, or no certificate");
+        {
+            return TimeStampVerdict.Failed(
+                "expected a time stamp that its certificate verifies, found one that it does not, or no certificate");
+        }
         using X509Chain chain = new();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(pinned);
         chain.ChainPolicy.ExtraStore.AddRange(candidates);
         chain.ChainPolicy.ExtraStore.AddRange(_token.AsSignedCms().Certificates);
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(TimeStampingPurpose));
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;      // the lists that were kept are checked below; nothing is fetched
+        // the lists that were kept are checked below; nothing is fetched
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = _token.TokenInfo.Timestamp.UtcDateTime;
         if (!chain.Build(signer!))
-            return TimeStampVerdict.Failed($"expected {signer!.Subject} to be vouched for by a pinned certificate at {At}: {string.Join("; ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()))}");
-        X509Certificate2[] certificates = [.. chain.ChainElements.Select(element => X509CertificateLoader.LoadCertificate(element.Certificate.RawData))];
+        {
+            return TimeStampVerdict.Failed(
+                $"expected {signer!.Subject} to be vouched for by a pinned certificate at {At}: "
+                    + $"{string.Join("; ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()))}");
+        }
+        X509Certificate2[] certificates =
+            [.. chain.ChainElements.Select(element => X509CertificateLoader.LoadCertificate(element.Certificate.RawData))];
         return RevocationList.Check(certificates, lists, _token.TokenInfo.Timestamp) is { } revoked ? TimeStampVerdict.Failed(revoked)
-            : new TimeStampVerdict(null, certificates, MicroTime.From(certificates.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()))), RevocationList.Covers(certificates, lists));
+            : new TimeStampVerdict(null, certificates,
+                MicroTime.From(certificates.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()))),
+                RevocationList.Covers(certificates, lists));
     }
 }
 

@@ -22,10 +22,12 @@ internal sealed class BlobCopy(LedgerFetch source, SourceTiles tiles, string roo
         DurableFile.SyncDirectory(directory);
     }
 
-    private async Task FetchAsync(FieldValue value, string path, string target, string directory, long index, CancellationToken cancellationToken)
+    private async Task FetchAsync(
+        FieldValue value, string path, string target, string directory, long index, CancellationToken cancellationToken)
     {
         await using Stream content = source.OpenFile(path) ?? throw tiles.Wrong($"entry {index}: expected the blob {path}, found no file");
-        string temporary = Path.Combine(root, ImmutableFiles.TemporaryDirectory, string.Create(CultureInfo.InvariantCulture, $"blob{Interlocked.Increment(ref _stagedEver)}"));
+        string temporary = Path.Combine(root, ImmutableFiles.TemporaryDirectory,
+            string.Create(CultureInfo.InvariantCulture, $"blob{Interlocked.Increment(ref _stagedEver)}"));
         DurableFile.MakeDirectory(Path.GetDirectoryName(temporary)!);
         using (SafeFileHandle file = DurableFile.CreateForWrite(temporary, DurableFile.ImmutableMode))
         {
@@ -42,7 +44,8 @@ internal sealed class BlobCopy(LedgerFetch source, SourceTiles tiles, string roo
     }
 
     /// <summary>What is wrong with the content; null if it is the blob.</summary>
-    private static async Task<string?> CopyAsync(Stream content, SafeFileHandle file, string temporary, FieldValue value, CancellationToken cancellationToken)
+    private static async Task<string?> CopyAsync(
+        Stream content, SafeFileHandle file, string temporary, FieldValue value, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] buffer = new byte[BufferLength];
@@ -53,6 +56,8 @@ internal sealed class BlobCopy(LedgerFetch source, SourceTiles tiles, string roo
             DurableFile.Write(file, temporary, buffer.AsSpan(0, read));
         }
         if (length != value.BlobLength) return $"expected {value.BlobLength} bytes, found {(length > value.BlobLength ? "more" : length)}";
-        return hash.GetHashAndReset().AsSpan().SequenceEqual(value.Bytes.Span) ? null : "expected content that hashes to its name, found other";
+        return hash.GetHashAndReset().AsSpan().SequenceEqual(value.Bytes.Span)
+            ? null
+            : "expected content that hashes to its name, found other";
     }
 }

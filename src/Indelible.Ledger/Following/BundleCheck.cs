@@ -5,7 +5,8 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>Fetches bundles and checks them whole: every entry's hash, its canonical form and its origin; and sees to it that their blobs are stored. Many at once.</summary>
+/// <summary>Fetches bundles and checks them whole: every entry's hash, its canonical form and its origin;
+/// and sees to it that their blobs are stored. Many at once.</summary>
 internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy blobs, NamedFiles named, string origin)
 {
     /// <summary>A bundle that is what the signed root says, from here or from there.</summary>
@@ -16,14 +17,21 @@ internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy
         await Task.Yield();     // checking is computation, and is to go on beside others
         string local = Path.Combine(copy.LedgerDirectory, planned.Place.Path);
         bool isHere = planned.Place.IsFull && Path.Exists(local);
-        (byte[] bytes, TileCoordinate found) = isHere ? (DurableFile.ReadAll(local, Bundle.LengthMax), planned.Place) : await tiles.ReadAsync(planned.Place, cancellationToken);
+        (byte[] bytes, TileCoordinate found) = isHere
+            ? (DurableFile.ReadAll(local, Bundle.LengthMax), planned.Place)
+            : await tiles.ReadAsync(planned.Place, cancellationToken);
         var ranges = new Range[TileCoordinate.FullWidth];
-        if (!EntryBundle.TrySplit(bytes, found.Width, ranges)) throw Wrong(isHere, local, $"{found.Path}: expected exactly {found.Width} entries, each after its length, found {bytes.Length} bytes that are not");
+        if (!EntryBundle.TrySplit(bytes, found.Width, ranges))
+        {
+            throw Wrong(isHere, local,
+                $"{found.Path}: expected exactly {found.Width} entries, each after its length, found {bytes.Length} bytes that are not");
+        }
         var leaves = new Hash[planned.Width];
         for (int i = 0; i < leaves.Length; i++) leaves[i] = Tree.Leaf(bytes.AsSpan(ranges[i]));
         bool isRight = planned.Leaves.Length == 0 ? Tree.Root(leaves) == planned.Root : leaves.AsSpan().SequenceEqual(planned.Leaves);
         if (!isRight) throw Wrong(isHere, local, $"{found.Path}: expected entries that hash to what it signed, found others");
-        for (int i = 0; i < leaves.Length; i++) await CheckAsync(bytes.AsMemory(ranges[i]), (planned.Index * TileCoordinate.FullWidth) + i, cancellationToken);
+        for (int i = 0; i < leaves.Length; i++)
+            await CheckAsync(bytes.AsMemory(ranges[i]), (planned.Index * TileCoordinate.FullWidth) + i, cancellationToken);
         return new CheckedBundle(planned.Index, bytes.AsMemory(0, ranges[leaves.Length - 1].End.Value), leaves, isHere);
     }
 
@@ -41,7 +49,9 @@ internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy
     }
 
     private Exception Wrong(bool isHere, string local, string what) =>
-        isHere ? new LedgerCorruptException(local, 0, "expected the entries that the ledger's signed root covers, found others: this copy's disk is damaged, or somebody changed it") : tiles.Wrong(what);
+        isHere ? new LedgerCorruptException(local, 0,
+            "expected the entries that the ledger's signed root covers, found others: this copy's disk is damaged, or somebody changed it")
+                : tiles.Wrong(what);
 }
 
 /// <summary>A bundle whose every byte was checked.</summary>

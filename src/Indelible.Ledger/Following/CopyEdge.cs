@@ -2,7 +2,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>The unfinished tiles at the right edge of a copy, from whole bundles on, and the files that come of adding bundles. One follower owns it.</summary>
+/// <summary>The unfinished tiles at the right edge of a copy, from whole bundles on, and the files that come of adding bundles.
+/// One follower owns it.</summary>
 internal sealed class CopyEdge
 {
     private readonly List<List<Hash>> _open = [];      // by level, from 1
@@ -23,7 +24,8 @@ internal sealed class CopyEdge
         {
             long count = TileCoordinate.CountAt(level, size);
             var open = new List<Hash>();
-            if (count % TileCoordinate.FullWidth > 0) open.AddRange(Hash.View(copy.ReadTile(TileCoordinate.Holding(level, count - 1, size)).Span));
+            if (count % TileCoordinate.FullWidth > 0)
+                open.AddRange(Hash.View(copy.ReadTile(TileCoordinate.Holding(level, count - 1, size)).Span));
             edge._open.Add(open);
         }
         return edge;
@@ -55,7 +57,11 @@ internal sealed class CopyEdge
         for (int level = 1; level <= _open.Count; level++)
         {
             List<Hash> open = _open[level - 1];
-            if (open.Count > 0) yield return (new TileCoordinate(level, TileCoordinate.CountAt(level, Range.Size) / TileCoordinate.FullWidth, open.Count), BytesOf([.. open]));
+            if (open.Count > 0)
+            {
+                yield return (new TileCoordinate(level, TileCoordinate.CountAt(level, Range.Size) / TileCoordinate.FullWidth, open.Count),
+                    BytesOf([.. open]));
+            }
         }
     }
 

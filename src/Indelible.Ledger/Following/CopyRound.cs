@@ -4,9 +4,11 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>Stores everything between the stored head and an accepted one: hashes first, which lead to the signed root; then bundles, checked against them, many at
+/// <summary>Stores everything between the stored head and an accepted one: hashes first, which lead to the signed root;
+/// then bundles, checked against them, many at
 /// once; then the partial files, and, when all is durable, the checkpoint.</summary>
-internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles tiles, NamedFiles named, NoteSigner? cosigner, TimeProvider time) : IDisposable
+internal sealed class CopyRound(
+    LedgerCopy copy, LedgerFetch source, SourceTiles tiles, NamedFiles named, NoteSigner? cosigner, TimeProvider time) : IDisposable
 {
     /// <summary>Bundles under way or waiting for those before them.</summary>
     private const int BundlesMax = 48;
@@ -33,12 +35,14 @@ internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles
         var check = new BundleCheck(tiles, copy.Reader, new BlobCopy(source, tiles, copy.LedgerDirectory), named, head.Checkpoint.Origin);
         try
         {
-            await foreach (CheckedBundle bundle in OrderedWork.RunAsync(TreePlan.BundlesAsync(tiles, subtrees, cancellationToken), check.ReadAsync, AtOnce, cancellationToken))
+            await foreach (CheckedBundle bundle in OrderedWork.RunAsync(
+                TreePlan.BundlesAsync(tiles, subtrees, cancellationToken), check.ReadAsync, AtOnce, cancellationToken))
             {
                 await StageAsync(edge, bundle);
                 Progress?.Invoke((bundle.Index * TileCoordinate.FullWidth) + bundle.Leaves.Length, head.Size);
             }
-            foreach ((TileCoordinate place, ReadOnlyMemory<byte> content) in edge.Partials()) _files[_current].Stage(place.Path, content.Span);
+            foreach ((TileCoordinate place, ReadOnlyMemory<byte> content) in edge.Partials())
+                _files[_current].Stage(place.Path, content.Span);
             await CommitAsync();
         }
         finally
@@ -65,7 +69,8 @@ internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles
         _bundleLength = Math.Max(1, bundle.Bytes.Length);
         foreach ((TileCoordinate place, ReadOnlyMemory<byte> content) in edge.Append(bundle))
         {
-            if (Path.Combine(copy.LedgerDirectory, place.Path + ".p") is var partials && Directory.Exists(partials)) _outgrown.Add(partials);
+            if (Path.Combine(copy.LedgerDirectory, place.Path + ".p") is var partials && Directory.Exists(partials))
+                _outgrown.Add(partials);
             if (place.IsEntries && bundle.IsHere) _files[_current].Keep(place.Path);
             else _files[_current].Stage(place.Path, content.Span);
         }
@@ -93,9 +98,14 @@ internal sealed class CopyRound(LedgerCopy copy, LedgerFetch source, SourceTiles
         if (cosigner is null) return head;
         long now = time.GetUtcNow().ToUnixTimeSeconds();
         if (copy.Stored is { } stored && TimeOf(stored) is { } before && now < before)
-            throw new IndelibleException(ExitCode.Environment, $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this mirror signed last, found {DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this mirror signed last, found "
+                    + $"{DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+        }
         NoteSignature signature = cosigner.Cosign(head.Note.Text, now);
-        return head with { Note = head.Note with { Signatures = [.. head.Note.Signatures.Where(other => other.Name != signature.Name || other.KeyId != signature.KeyId), signature] } };
+        return head with { Note = head.Note with { Signatures =
+            [.. head.Note.Signatures.Where(other => other.Name != signature.Name || other.KeyId != signature.KeyId), signature] } };
     }
 
     private long? TimeOf(SignedHead head) =>

@@ -6,8 +6,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>A verified copy of a ledger on disk, and what is remembered of the ledger beside it. One process holds it; one follower owns it.</summary>
-/// <remarks><c>ledger/</c> is served as it is; <c>accepted</c> is the newest head that was ever accepted, stored or not; <c>evidence/</c> proves misbehaviour.</remarks>
+/// <summary>A verified copy of a ledger on disk, and what is remembered of the ledger beside it.
+/// One process holds it; one follower owns it.</summary>
+/// <remarks><c>ledger/</c> is served as it is; <c>accepted</c> is the newest head that was ever accepted, stored or not;
+/// <c>evidence/</c> proves misbehaviour.</remarks>
 public sealed class LedgerCopy : IDisposable
 {
     private const string AcceptedFile = "accepted", EvidenceDirectory = "evidence";
@@ -37,7 +39,8 @@ public sealed class LedgerCopy : IDisposable
     /// <summary>The head up to which everything is stored; null if nothing is.</summary>
     public SignedHead? Stored { get; private set; }
 
-    /// <summary>The newest head that was accepted: consistent with every one before it. At least <see cref="Stored"/>; null if none was.</summary>
+    /// <summary>The newest head that was accepted: consistent with every one before it.
+    /// At least <see cref="Stored"/>; null if none was.</summary>
     public SignedHead? Accepted { get; private set; }
 
     /// <summary>Files that prove misbehaviour; empty if there are none. While there is one, nothing is followed.</summary>
@@ -48,7 +51,9 @@ public sealed class LedgerCopy : IDisposable
 
     /// <summary>Evidence that a copy holds, by its directory.</summary>
     public static IReadOnlyList<string> EvidenceIn(string root) =>
-        Path.Combine(root, EvidenceDirectory) is var directory && Directory.Exists(directory) ? [.. Directory.EnumerateFiles(directory, "*.misbehaviour").Order(StringComparer.Ordinal)] : [];
+        Path.Combine(root, EvidenceDirectory) is var directory && Directory.Exists(directory)
+            ? [.. Directory.EnumerateFiles(directory, "*.misbehaviour").Order(StringComparer.Ordinal)]
+            : [];
 
     /// <summary>Opens a copy, or makes an empty one; takes its lock.</summary>
     /// <exception cref="IndelibleException">Usage: it is of another ledger. Environment: another process holds it.</exception>
@@ -58,7 +63,9 @@ public sealed class LedgerCopy : IDisposable
         string root = Path.GetFullPath(directory);
         DurableFile.MakeDirectory(LedgerBelow(root));
         SafeFileHandle copyLock = DurableFile.TryLockDirectory(LedgerBelow(root))
-            ?? throw new IndelibleException(ExitCode.Environment, $"the copy in {root} is held by another process: a copy has one writer. Stop that process, or name another directory") { IsBusy = true };
+            ?? throw new IndelibleException(ExitCode.Environment,
+                $"the copy in {root} is held by another process: a copy has one writer. Stop that process, "
+                    + "or name another directory") { IsBusy = true };
         try
         {
             var copy = new LedgerCopy(root, key, copyLock);
@@ -119,7 +126,11 @@ public sealed class LedgerCopy : IDisposable
         Stored = Read(Path.Combine(LedgerDirectory, LedgerFiles.Checkpoint));
         Accepted = Read(Path.Combine(_root, AcceptedFile)) ?? Stored;
         if (Stored is { } stored && RootAt(stored.Size) != stored.Root)
-            throw new LedgerCorruptException(Path.Combine(LedgerDirectory, "tile"), 0, $"expected tiles that lead to the root {stored.Root} of the stored size {stored.Size}, found others: this copy's disk is damaged, or somebody changed it");
+        {
+            throw new LedgerCorruptException(Path.Combine(LedgerDirectory, "tile"), 0,
+                $"expected tiles that lead to the root {stored.Root} of the stored size {stored.Size}, found others: this copy's disk is "
+                    + "damaged, or somebody changed it");
+        }
     }
 
     private SignedHead? Read(string path)
@@ -127,6 +138,8 @@ public sealed class LedgerCopy : IDisposable
         if (DurableFile.TryReadAll(path, SignedNote.LengthMax) is not { } bytes) return null;
         TextFault fault = SignedHead.Read(bytes, Keys, out SignedHead? head);
         if (fault.IsNone) return head;
-        throw new IndelibleException(ExitCode.Usage, $"{path}: expected a head of the ledger whose key is {Key}: {fault}. Is {_root} the copy of another ledger? Name another directory, or the key this copy was made with");
+        throw new IndelibleException(ExitCode.Usage,
+            $"{path}: expected a head of the ledger whose key is {Key}: {fault}. Is {_root} the copy of another ledger? Name another "
+                + "directory, or the key this copy was made with");
     }
 }

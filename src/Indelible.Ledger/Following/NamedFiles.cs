@@ -6,8 +6,10 @@ using Indelible.Ledger.Anchors;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>Copies what a ledger holds beside its tree: the hint, handover checkpoints, time stamps. Write-once but for the hint, which nobody trusts. One follower owns it.</summary>
-/// <remarks>A directory is listed. Of what lists nothing, time stamps are asked for that entries name; the token must hash to what was sealed.</remarks>
+/// <summary>Copies what a ledger holds beside its tree: the hint, handover checkpoints, time stamps.
+/// Write-once but for the hint, which nobody trusts. One follower owns it.</summary>
+/// <remarks>A directory is listed. Of what lists nothing, time stamps are asked for that entries name;
+/// the token must hash to what was sealed.</remarks>
 internal sealed class NamedFiles(LedgerCopy copy, LedgerFetch source, SourceTiles tiles)
 {
     private const int AuthorityLengthMax = 32;
@@ -29,8 +31,10 @@ internal sealed class NamedFiles(LedgerCopy copy, LedgerFetch source, SourceTile
         if (header is not { Kind: EntryKind.Admin, Code: AnchorFiles.Code, Facts: { } facts }) return;
         string authority = facts.GetValueOrDefault("authority") ?? "", token = facts.GetValueOrDefault("token") ?? "";
         // They become a path: nothing but what can be a name.
-        bool isName = authority.Length is > 0 and <= AuthorityLengthMax && authority.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
-        if (!isName || !long.TryParse(facts.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size)) return;
+        bool isName = authority.Length is > 0 and <= AuthorityLengthMax
+            && authority.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_');
+        if (!isName || !long.TryParse(facts.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size))
+            return;
         lock (_wanted) _wanted[new AnchorFiles(size, authority)] = token;
     }
 
@@ -44,7 +48,8 @@ internal sealed class NamedFiles(LedgerCopy copy, LedgerFetch source, SourceTile
         lock (_wanted) wanted = [.. _wanted];
         foreach ((AnchorFiles anchor, string token) in wanted)
         {
-            if (!Path.Exists(Path.Combine(copy.LedgerDirectory, anchor.Reply)) && !await CopyAnchorAsync(anchor, token, cancellationToken)) continue;
+            if (!Path.Exists(Path.Combine(copy.LedgerDirectory, anchor.Reply)) && !await CopyAnchorAsync(anchor, token, cancellationToken))
+                continue;
             lock (_wanted) _wanted.Remove(anchor);
         }
     }
@@ -57,7 +62,8 @@ internal sealed class NamedFiles(LedgerCopy copy, LedgerFetch source, SourceTile
             foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             {
                 string path = Path.GetRelativePath(root, file);
-                if (Path.Exists(Path.Combine(copy.LedgerDirectory, path)) || path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal)) continue;
+                if (Path.Exists(Path.Combine(copy.LedgerDirectory, path))
+                    || path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal)) continue;
                 if (await source.ReadAsync(path, cancellationToken) is { } bytes) files.Stage(path, bytes);
             }
         }
@@ -73,7 +79,8 @@ internal sealed class NamedFiles(LedgerCopy copy, LedgerFetch source, SourceTile
         using var files = new ImmutableFiles(copy.LedgerDirectory, "named");
         foreach (string beside in (string[])[anchor.Chain, anchor.Lists])
         {
-            if (!Path.Exists(Path.Combine(copy.LedgerDirectory, beside)) && await source.ReadAsync(beside, cancellationToken) is { } bytes) files.Stage(beside, bytes);
+            if (!Path.Exists(Path.Combine(copy.LedgerDirectory, beside)) && await source.ReadAsync(beside, cancellationToken) is { } bytes)
+                files.Stage(beside, bytes);
         }
         files.Stage(anchor.Reply, reply);
         files.Commit();

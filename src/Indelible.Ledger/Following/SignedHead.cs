@@ -15,7 +15,8 @@ public sealed record SignedHead(SignedNote Note, Checkpoint Checkpoint)
     /// <summary>Root of that tree.</summary>
     public Hash Root => Checkpoint.Root;
 
-    /// <summary>Reads a checkpoint and checks that the key signed it; <paramref name="head"/> is null exactly if a fault is returned.</summary>
+    /// <summary>Reads a checkpoint and checks that the key signed it; <paramref name="head"/> is null exactly if
+    /// a fault is returned.</summary>
     public static TextFault Read(ReadOnlySpan<byte> bytes, VerifierKey key, out SignedHead? head)
     {
         head = null;

@@ -3,7 +3,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>Tiles and bundles of a ledger somebody else keeps, for a tree of a size: from the full file where the partial one is gone. Checks shapes, no hash.</summary>
+/// <summary>Tiles and bundles of a ledger somebody else keeps, for a tree of a size: from the full file where the partial one is gone.
+/// Checks shapes, no hash.</summary>
 /// <param name="source">Where they are.</param>
 /// <param name="name">The source, for messages.</param>
 internal sealed class SourceTiles(LedgerFetch source, string name)
@@ -33,7 +34,8 @@ internal sealed class SourceTiles(LedgerFetch source, string name)
         TileCoordinate found = place;
         if (bytes is null && !place.IsFull) (bytes, found) = (source.Fetch(place.Full.Path), place.Full);
         if (bytes is null) throw Wrong($"expected the file {place.Path} that its checkpoint covers, found none");
-        if (bytes.Value.Length != found.Width * Hash.Size) throw Wrong($"{found.Path}: expected {found.Width} hashes of {Hash.Size} bytes, found {bytes.Value.Length} bytes");
+        if (bytes.Value.Length != found.Width * Hash.Size)
+            throw Wrong($"{found.Path}: expected {found.Width} hashes of {Hash.Size} bytes, found {bytes.Value.Length} bytes");
         return bytes.Value[..(place.Width * Hash.Size)].ToArray();
     }).Read;
 

@@ -7,7 +7,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger.Following;
 
-/// <summary>A witness's memory: for each known ledger the checkpoint it cosigned last, durable before the cosignature leaves. Any thread; one process.</summary>
+/// <summary>A witness's memory: for each known ledger the checkpoint it cosigned last, durable before the cosignature leaves.
+/// Any thread; one process.</summary>
 public sealed class Witness : IDisposable
 {
     private readonly string _root;
@@ -16,7 +17,8 @@ public sealed class Witness : IDisposable
     private readonly SafeFileHandle _lock;
     private readonly Dictionary<string, WitnessedLog> _logs = new(StringComparer.Ordinal);
 
-    private Witness(string root, NoteSigner signer, TimeProvider time, SafeFileHandle stateLock) => (_root, _signer, _time, _lock) = (root, signer, time, stateLock);
+    private Witness(string root, NoteSigner signer, TimeProvider time, SafeFileHandle stateLock) =>
+        (_root, _signer, _time, _lock) = (root, signer, time, stateLock);
 
     /// <summary>Origins of the known ledgers.</summary>
     public IReadOnlyCollection<string> Origins => _logs.Keys;
@@ -26,13 +28,16 @@ public sealed class Witness : IDisposable
     /// <param name="logs">The known ledgers: origin and key. A ledger may have several keys.</param>
     /// <param name="signer">Signs as this witness; the caller disposes it.</param>
     /// <param name="time">The clock of cosignatures.</param>
-    /// <exception cref="IndelibleException">Environment: another process holds it. Finding: what is remembered is damaged, or not signed by the key given now.</exception>
+    /// <exception cref="IndelibleException">Environment: another process holds it.
+    /// Finding: what is remembered is damaged, or not signed by the key given now.</exception>
     public static Witness Open(string directory, IEnumerable<(string Origin, VerifierKey Key)> logs, NoteSigner signer, TimeProvider time)
     {
         string root = Path.GetFullPath(directory);
         DurableFile.MakeDirectory(root);
         SafeFileHandle stateLock = DurableFile.TryLockDirectory(root)
-            ?? throw new IndelibleException(ExitCode.Environment, $"the memory of the witness in {root} is held by another process: two could sign two histories. Stop that process") { IsBusy = true };
+            ?? throw new IndelibleException(ExitCode.Environment,
+                $"the memory of the witness in {root} is held by another process: two could sign two histories. "
+                    + "Stop that process") { IsBusy = true };
         var witness = new Witness(root, signer, time, stateLock);
         try
         {
@@ -53,7 +58,8 @@ public sealed class Witness : IDisposable
     /// <summary>The checkpoint cosigned last of the ledger with this hash, with all its signatures; null if there is none.</summary>
     public byte[]? Latest(string originHash) => _logs.Values.FirstOrDefault(log => log.OriginHash == originHash)?.Latest?.Note.ToBytes();
 
-    /// <summary>Decides about a request and, if it may, cosigns: what it signed is durable when it returns. Requests for one ledger come one after the other.</summary>
+    /// <summary>Decides about a request and, if it may, cosigns: what it signed is durable when it returns.
+    /// Requests for one ledger come one after the other.</summary>
     /// <exception cref="IOException">The memory cannot be written: nothing is signed.</exception>
     /// <exception cref="IndelibleException">Environment: the clock is behind the last cosignature.</exception>
     public WitnessAnswer Add(ReadOnlySpan<byte> request)
@@ -61,7 +67,8 @@ public sealed class Witness : IDisposable
         // The ledger is known only once the request is read; whichever it is, nobody else decides about it meanwhile.
         lock (_lock)
         {
-            WitnessVerdict verdict = WitnessRules.Decide(request, origin => _logs.GetValueOrDefault(origin)?.Keys ?? [], origin => _logs[origin].Latest);
+            WitnessVerdict verdict =
+                WitnessRules.Decide(request, origin => _logs.GetValueOrDefault(origin)?.Keys ?? [], origin => _logs[origin].Latest);
             string? evidence = verdict.Evidence is { } proof ? Keep(_logs[verdict.Origin!], proof, verdict.Checkpoint!.Size) : null;
             if (verdict.Status != 200) return new WitnessAnswer(verdict.Status, verdict.Reason + "\n", verdict.Origin, evidence);
             WitnessedLog log = _logs[verdict.Origin!];
@@ -77,8 +84,13 @@ public sealed class Witness : IDisposable
     private long Now(WitnessedLog log)
     {
         long now = _time.GetUtcNow().ToUnixTimeSeconds();
-        if (log.Latest is { } latest && latest.Note.Verify([_signer.VerifierKey], out IReadOnlyList<VerifiedSignature> own).IsNone && own[0].Timestamp is { } before && now < before)
-            throw new IndelibleException(ExitCode.Environment, $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this witness signed last, found {DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+        if (log.Latest is { } latest && latest.Note.Verify([_signer.VerifierKey], out IReadOnlyList<VerifiedSignature> own).IsNone
+            && own[0].Timestamp is { } before && now < before)
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this witness signed last, found "
+                    + $"{DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+        }
         return now;
     }
 
@@ -86,7 +98,8 @@ public sealed class Witness : IDisposable
     {
         string directory = Path.Combine(_root, "evidence", log.OriginHash);
         DurableFile.MakeDirectory(directory);
-        string path = Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"{log.Latest!.Value.Checkpoint.Size}-{size}.misbehaviour"));
+        string path = Path.Combine(
+            directory, string.Create(CultureInfo.InvariantCulture, $"{log.Latest!.Value.Checkpoint.Size}-{size}.misbehaviour"));
         if (!Path.Exists(path)) DurableFile.Replace(path, proof.ToBytes());
         return path;
     }
@@ -111,7 +124,12 @@ internal sealed class WitnessedLog
         if (DurableFile.TryReadAll(_path, SignedNote.LengthMax) is not { } bytes) return;
         TextFault fault = Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint);
         if (fault.IsNone) fault = note!.Verify(keys, out _);
-        if (!fault.IsNone) throw new IndelibleException(ExitCode.Finding, $"{_path}: expected the checkpoint that this witness cosigned last, signed by {string.Join(" or ", keys)}: {fault}. Forgetting it would let the ledger rewrite its history: put the file, or the right key, back");
+        if (!fault.IsNone)
+        {
+            throw new IndelibleException(ExitCode.Finding,
+                $"{_path}: expected the checkpoint that this witness cosigned last, signed by {string.Join(" or ", keys)}: {fault}. "
+                    + "Forgetting it would let the ledger rewrite its history: put the file, or the right key, back");
+        }
         Latest = (note!, checkpoint!);
     }
 

@@ -7,7 +7,8 @@ using Indelible.Format;
 namespace Indelible.Ledger;
 
 /// <summary>Encrypts 32-byte keys under the wrapping key of one epoch. Not safe for concurrent use; its keyring's lock guards it.</summary>
-/// <remarks>AES-256-GCM; nonce = first 12 bytes of the key's random id; associated data = origin ‖ epoch (4 bytes, big-endian) ‖ id ‖ purpose.
+/// <remarks>AES-256-GCM; nonce = first 12 bytes of the key's random id; associated data = origin ‖ epoch (4 bytes,
+/// big-endian) ‖ id ‖ purpose.
 /// An id is used for one key only, so a nonce repeats with the probability that 96 random bits do.</remarks>
 internal sealed unsafe class KeyWrap : IDisposable
 {
@@ -43,7 +44,8 @@ internal sealed unsafe class KeyWrap : IDisposable
     /// <summary>The epoch this wraps for.</summary>
     public uint Epoch { get; }
 
-    /// <summary>Wraps a key. <paramref name="purpose"/> is empty for a subject's key, else the secret's name in ASCII, at most 64 bytes.</summary>
+    /// <summary>Wraps a key. <paramref name="purpose"/> is empty for a subject's key, else the secret's name in ASCII,
+    /// at most 64 bytes.</summary>
     public void Wrap(KeyId id, ReadOnlySpan<byte> purpose, ReadOnlySpan<byte> key, Span<byte> wrapped)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, SubjectKey.Size);
@@ -101,7 +103,8 @@ internal sealed unsafe class KeyWrap : IDisposable
         return context;
     }
 
-    private static bool TryDecrypt(AesGcm aes, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> wrapped, Span<byte> key, ReadOnlySpan<byte> bound)
+    private static bool TryDecrypt(
+        AesGcm aes, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> wrapped, Span<byte> key, ReadOnlySpan<byte> bound)
     {
         try
         {

@@ -19,14 +19,16 @@ public sealed partial class Keyring
         }
     }
 
-    /// <summary>Makes the next signing key, unless one was made; durable when it returns. The ledger's key stays what it is until <see cref="TakeNextKey"/>.</summary>
+    /// <summary>Makes the next signing key, unless one was made; durable when it returns.
+    /// The ledger's key stays what it is until <see cref="TakeNextKey"/>.</summary>
     public VerifierKey MakeNextKey()
     {
         lock (_lock)
         {
             if (NextKey is { } made) return made;
             byte[] seed = RandomNumberGenerator.GetBytes(SubjectKey.Size);
-            SortedDictionary<string, WrappedSecret> secrets = new(_file.Secrets, StringComparer.Ordinal) { [NextSigningSeed] = KeyringSecrets.Wrap(_wrap, NextSigningSeed, seed) };
+            SortedDictionary<string, WrappedSecret> secrets =
+                new(_file.Secrets, StringComparer.Ordinal) { [NextSigningSeed] = KeyringSecrets.Wrap(_wrap, NextSigningSeed, seed) };
             CryptographicOperations.ZeroMemory(seed);
             Save(_file with { Secrets = secrets });
             return NextKey!;
@@ -54,14 +56,16 @@ public sealed partial class Keyring
         return Handover.Sign(head, LedgerKeys.Signer, next);
     }
 
-    /// <summary>The next signing key becomes the ledger's, and the one before is gone; durable when it returns. Only once a handover to it is durable, and while nothing is being signed.</summary>
+    /// <summary>The next signing key becomes the ledger's, and the one before is gone; durable when it returns.
+    /// Only once a handover to it is durable, and while nothing is being signed.</summary>
     internal void TakeNextKey()
     {
         lock (_lock)
         {
             NoteSigner next = NextSigner() ?? throw new InvalidOperationException("expected a next signing key, found none");
             byte[] seed = Secret(NextSigningSeed);
-            SortedDictionary<string, WrappedSecret> secrets = new(_file.Secrets, StringComparer.Ordinal) { [KeyringSecrets.SigningSeed] = KeyringSecrets.Wrap(_wrap, KeyringSecrets.SigningSeed, seed) };
+            SortedDictionary<string, WrappedSecret> secrets = new(_file.Secrets,
+                StringComparer.Ordinal) { [KeyringSecrets.SigningSeed] = KeyringSecrets.Wrap(_wrap, KeyringSecrets.SigningSeed, seed) };
             CryptographicOperations.ZeroMemory(seed);
             secrets.Remove(NextSigningSeed);
             Save(_file with { Secrets = secrets, VerifierKey = next.VerifierKey.ToString() });

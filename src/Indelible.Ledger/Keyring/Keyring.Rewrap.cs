@@ -9,8 +9,11 @@ public sealed partial class Keyring
     /// <summary>Epoch of the master key, from 1.</summary>
     public uint Epoch => _file.Epoch;
 
-    /// <summary>Wraps every key anew under another master key, in the next epoch. Until the keyring's file is replaced, which is the last step, everything is as before; then the old master key opens nothing here any more.</summary>
-    /// <remarks>A key that was destroyed is in neither. Backups made before open with the old master key only: once that is destroyed too, what was erased is erased for good.</remarks>
+    /// <summary>Wraps every key anew under another master key, in the next epoch.
+    /// Until the keyring's file is replaced, which is the last step, everything is as before;
+    /// then the old master key opens nothing here any more.</summary>
+    /// <remarks>A key that was destroyed is in neither. Backups made before open with the old master key only:
+    /// once that is destroyed too, what was erased is erased for good.</remarks>
     /// <param name="directory">A keyring that nobody holds.</param>
     /// <param name="masterKey">Its master key.</param>
     /// <param name="next">The one it is to have.</param>
@@ -32,7 +35,9 @@ public sealed partial class Keyring
                 secrets.Add(name, KeyringSecrets.Wrap(wrap, name, secret));
                 CryptographicOperations.ZeroMemory(secret);
             }
-            keyring.Save(keyring._file with { Epoch = epoch + 1, MasterKeyCheck = KeyringFile.CheckOf(next, keyring.Origin, epoch + 1), Secrets = secrets });
+            keyring.Save(
+                keyring._file with { Epoch = epoch + 1, MasterKeyCheck = KeyringFile.CheckOf(next, keyring.Origin, epoch + 1),
+                    Secrets = secrets });
         }
         Directory.Delete(StorePath(directory, epoch), recursive: true);
     }
@@ -46,5 +51,6 @@ public sealed partial class Keyring
 
     /// <summary>Each epoch has a store of its own: which one counts is said by the keyring's file.</summary>
     private static string StorePath(string directory, uint epoch) =>
-        Path.Combine(directory, epoch == FirstEpoch ? "subjects" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"subjects-{epoch}"));
+        Path.Combine(directory,
+            epoch == FirstEpoch ? "subjects" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"subjects-{epoch}"));
 }

@@ -13,7 +13,8 @@ public sealed partial class Keyring
     /// <summary>Length of a blind token, in bytes.</summary>
     public const int BlindTokenSize = 16;
 
-    /// <summary>Names a row whose key may not stand in clear: HMAC-SHA256 of source, relation and key. <paramref name="token"/> receives 32 bytes.</summary>
+    /// <summary>Names a row whose key may not stand in clear: HMAC-SHA256 of source, relation and key.
+    /// <paramref name="token"/> receives 32 bytes.</summary>
     public void RowKeyToken(string source, uint relation, IReadOnlyList<string> key, Span<byte> token)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(token.Length, RowKeyTokenSize);
@@ -28,7 +29,8 @@ public sealed partial class Keyring
     /// <param name="keyColumns">Columns of its primary key.</param>
     public RowTokens RowTokens(string source, uint relation, int keyColumns) => new(_rowKeyToken, source, relation, keyColumns);
 
-    /// <summary>The key of 32 bytes that work in progress, which may hold row keys, is encrypted under. The caller wipes its copy.</summary>
+    /// <summary>The key of 32 bytes that work in progress, which may hold row keys, is encrypted under.
+    /// The caller wipes its copy.</summary>
     /// <param name="source">Short name of the source it is about.</param>
     public byte[] ScratchKey(string source)
     {
@@ -40,7 +42,8 @@ public sealed partial class Keyring
         return key;
     }
 
-    /// <summary>What the index looks a value up by: HMAC-SHA256 of source, relation, column and the value's text in UTF-8, cut to 16 bytes.</summary>
+    /// <summary>What the index looks a value up by: HMAC-SHA256 of source, relation, column and the value's text in UTF-8,
+    /// cut to 16 bytes.</summary>
     public byte[] BlindToken(string source, uint relation, string column, ReadOnlySpan<byte> value)
     {
         byte[] token = new byte[BlindTokenSize];
@@ -76,7 +79,8 @@ public sealed partial class Keyring
         return key;
     }
 
-    /// <summary>The secret that a source's attribution messages are authenticated with, 32 bytes; null if none was set. The caller wipes its copy.</summary>
+    /// <summary>The secret that a source's attribution messages are authenticated with, 32 bytes; null if none was set.
+    /// The caller wipes its copy.</summary>
     public byte[]? AttributionSecret(string source)
     {
         string name = KeyringSecrets.Attribution(source);

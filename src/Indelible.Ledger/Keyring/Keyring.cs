@@ -5,8 +5,10 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger;
 
-/// <summary>The secrets of one ledger: signing key, subject keys, and what tokens are computed with. One process at a time; every member may be called concurrently.</summary>
-/// <remarks>Memory: see <see cref="SubjectStore"/> and <see cref="RecentSubjects"/>; under 100 MiB however many subjects there are.</remarks>
+/// <summary>The secrets of one ledger: signing key, subject keys, and what tokens are computed with.
+/// One process at a time; every member may be called concurrently.</summary>
+/// <remarks>Memory: see <see cref="SubjectStore"/> and <see cref="RecentSubjects"/>;
+/// under 100 MiB however many subjects there are.</remarks>
 public sealed partial class Keyring : IDisposable
 {
     private const uint FirstEpoch = 1;
@@ -62,13 +64,15 @@ public sealed partial class Keyring : IDisposable
     /// <exception cref="IndelibleException">Usage: there is a keyring already, or keys without their file.</exception>
     public static Keyring Create(string directory, string origin, MasterKey masterKey)
     {
-        if (Exists(directory)) throw new IndelibleException(ExitCode.Usage, $"expected no keyring in {directory}, found one: keys are never replaced");
+        if (Exists(directory))
+            throw new IndelibleException(ExitCode.Usage, $"expected no keyring in {directory}, found one: keys are never replaced");
         DurableFile.MakeSecretDirectory(directory);
         SubjectStore store = SubjectStore.Open(StorePath(directory, FirstEpoch), create: true);
         KeyWrap wrap = new(masterKey, origin, FirstEpoch);
         try
         {
-            if (!store.IsEmpty()) throw KeyringFile.Damaged(Path.Combine(directory, KeyringFile.FileName), "it is gone, and subject keys are still there");
+            if (!store.IsEmpty())
+                throw KeyringFile.Damaged(Path.Combine(directory, KeyringFile.FileName), "it is gone, and subject keys are still there");
             KeyringFile file = NewFile(origin, masterKey, wrap);
             Keyring keyring = new(directory, file, wrap, store);
             keyring.Save(file);
@@ -82,7 +86,8 @@ public sealed partial class Keyring : IDisposable
         }
     }
 
-    /// <summary>Checks a keyring that another process may have open: its version, its own checksum, and that this is its master key.</summary>
+    /// <summary>Checks a keyring that another process may have open: its version, its own checksum,
+    /// and that this is its master key.</summary>
     /// <returns>The ledger's origin.</returns>
     /// <exception cref="IndelibleException">As for <see cref="Open"/>.</exception>
     public static string Check(string directory, MasterKey masterKey)
@@ -112,7 +117,8 @@ public sealed partial class Keyring : IDisposable
     }
 
     /// <summary>Opens a keyring and holds it until disposed.</summary>
-    /// <exception cref="IndelibleException">Usage: none there, or a wrong master key. Environment: damaged, or in use by another process.</exception>
+    /// <exception cref="IndelibleException">Usage: none there, or a wrong master key.
+    /// Environment: damaged, or in use by another process.</exception>
     public static Keyring Open(string directory, MasterKey masterKey)
     {
         KeyringFile file = Load(directory);
@@ -131,7 +137,8 @@ public sealed partial class Keyring : IDisposable
         }
     }
 
-    /// <summary>A new key for a subject that begins now, such as an inserted row; replaces the current one, which stays readable by its id. Durable after <see cref="Commit"/>.</summary>
+    /// <summary>A new key for a subject that begins now, such as an inserted row; replaces the current one, which stays readable by its id.
+    /// Durable after <see cref="Commit"/>.</summary>
     public SubjectKey CreateSubject(in SubjectName name)
     {
         UInt128 tag = TagOf(name);
@@ -145,7 +152,8 @@ public sealed partial class Keyring : IDisposable
         lock (_lock) return GetOrMake(tag);
     }
 
-    /// <summary>The current key of a row whose primary key changed: kept from its previous name and current under the new one. Durable after <see cref="Commit"/>.</summary>
+    /// <summary>The current key of a row whose primary key changed: kept from its previous name and current under the new one.
+    /// Durable after <see cref="Commit"/>.</summary>
     public SubjectKey MoveSubject(in SubjectName previous, in SubjectName name)
     {
         UInt128 previousTag = TagOf(previous), tag = TagOf(name);
@@ -165,13 +173,15 @@ public sealed partial class Keyring : IDisposable
         lock (_lock) return TryRead(id, out key);
     }
 
-    /// <summary>Every key handed out so far survives a crash when this returns: call it before the entries that use them are sealed. One synced write; none if nothing is new.</summary>
+    /// <summary>Every key handed out so far survives a crash when this returns: call it before the entries that use them are sealed.
+    /// One synced write; none if nothing is new.</summary>
     public void Commit()
     {
         lock (_lock) _store.Commit();
     }
 
-    /// <summary>Destroys a key, durably: what was sealed under it stays unreadable. Final once backups of the keyring are gone too.</summary>
+    /// <summary>Destroys a key, durably: what was sealed under it stays unreadable.
+    /// Final once backups of the keyring are gone too.</summary>
     public void Destroy(KeyId id)
     {
         lock (_lock)
@@ -237,7 +247,8 @@ public sealed partial class Keyring : IDisposable
         if (epoch != _wrap.Epoch || !_wrap.TryUnwrap(id, default, record[sizeof(uint)..], bytes))
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: it does not open under epoch {_wrap.Epoch} (its own: {epoch}); restore the keyring from its backup");
+                $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: it does not open under epoch {_wrap.Epoch} (its "
+                    + $"own: {epoch}); restore the keyring from its backup");
         }
         key = new SubjectKey(id, bytes);
         CryptographicOperations.ZeroMemory(bytes);

@@ -5,9 +5,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger;
 
-/// <summary>A keyring in one file, every key still wrapped: useless without the master key, and refused if anything in it was changed.</summary>
+/// <summary>A keyring in one file, every key still wrapped: useless without the master key, and refused if
+/// anything in it was changed.</summary>
 /// <remarks>Magic; length (4 bytes, big-endian) and content of keyring.json; key records; subject records; HMAC-SHA256 of all before it.
-/// Records are written as 'K' id record, and 'S' tag id; their number follows from the file's length and their order is that of their names.</remarks>
+/// Records are written as 'K' id record, and 'S' tag id; their number follows from the file's length and their order is
+/// that of their names.</remarks>
 internal static class KeyringBackup
 {
     private const byte KeyMark = (byte)'K';
@@ -22,7 +24,8 @@ internal static class KeyringBackup
     /// <summary>Writes the file; durable when it returns. Refuses to replace one.</summary>
     public static void Write(string path, KeyringFile file, SubjectStore store, ReadOnlySpan<byte> macKey)
     {
-        if (Path.Exists(path)) throw new IndelibleException(ExitCode.Usage, $"expected no file at {path}, found one: give the backup another name");
+        if (Path.Exists(path))
+            throw new IndelibleException(ExitCode.Usage, $"expected no file at {path}, found one: give the backup another name");
         string temporary = path + ".new";
         DurableFile.Delete(temporary);
         using (SafeFileHandle handle = DurableFile.CreateForWrite(temporary, DurableFile.SecretMode))
@@ -37,7 +40,8 @@ internal static class KeyringBackup
             DurableFile.Write(handle, temporary, mac.GetHashAndReset());
             DurableFile.Sync(handle, temporary);
         }
-        if (!DurableFile.TryLink(temporary, path)) throw new IndelibleException(ExitCode.Usage, $"expected no file at {path}, found one: give the backup another name");
+        if (!DurableFile.TryLink(temporary, path))
+            throw new IndelibleException(ExitCode.Usage, $"expected no file at {path}, found one: give the backup another name");
         DurableFile.Delete(temporary);
         DurableFile.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
@@ -47,7 +51,8 @@ internal static class KeyringBackup
     {
         if (!Path.Exists(path)) throw new IndelibleException(ExitCode.Usage, $"expected a keyring backup at {path}, found no file");
         byte[] start = new byte[Magic.Length + sizeof(uint)];
-        if (DurableFile.ReadAt(path, 0, start) != start.Length || !start.AsSpan(0, Magic.Length).SequenceEqual(Magic)) throw NotBackup(path, "it does not begin like one");
+        if (DurableFile.ReadAt(path, 0, start) != start.Length || !start.AsSpan(0, Magic.Length).SequenceEqual(Magic))
+            throw NotBackup(path, "it does not begin like one");
         uint length = BinaryPrimitives.ReadUInt32BigEndian(start.AsSpan(Magic.Length));
         if (length > KeyringFile.LengthMax) throw NotBackup(path, "its first part is too long");
         byte[] json = new byte[length];
@@ -65,11 +70,13 @@ internal static class KeyringBackup
         for (long at = 0; at < end; at += buffer.Length)
         {
             int wanted = (int)Math.Min(buffer.Length, end - at);
-            if (DurableFile.ReadAt(path, at, buffer.AsSpan(0, wanted)) != wanted) throw NotBackup(path, "it became shorter while being read");
+            if (DurableFile.ReadAt(path, at, buffer.AsSpan(0, wanted)) != wanted)
+                throw NotBackup(path, "it became shorter while being read");
             mac.AppendData(buffer, 0, wanted);
         }
         byte[] found = new byte[MacSize];
-        if (end < 0 || DurableFile.ReadAt(path, end, found) != MacSize || !CryptographicOperations.FixedTimeEquals(mac.GetHashAndReset(), found))
+        if (end < 0 || DurableFile.ReadAt(path, end, found) != MacSize
+            || !CryptographicOperations.FixedTimeEquals(mac.GetHashAndReset(), found))
         {
             throw NotBackup(path, "its content does not match its authentication code: it is cut off or was changed");
         }

@@ -6,7 +6,8 @@ using Indelible.Format;
 
 namespace Indelible.Ledger;
 
-/// <summary><c>keyring.json</c>: what a keyring is for, and its own secrets, wrapped. Holds nothing that must be hidden from a reader, and no subject.</summary>
+/// <summary><c>keyring.json</c>: what a keyring is for, and its own secrets, wrapped.
+/// Holds nothing that must be hidden from a reader, and no subject.</summary>
 internal sealed record KeyringFile
 {
     public const string FileName = "keyring.json";
@@ -53,7 +54,8 @@ internal sealed record KeyringFile
     private static void RequireVersion(int version, string path)
     {
         if (version == FormatVersion) return;
-        throw new IndelibleException(ExitCode.Environment, $"expected keyring version {FormatVersion}, found {version} in {path}; use the program that wrote it, or a newer one");
+        throw new IndelibleException(ExitCode.Environment,
+            $"expected keyring version {FormatVersion}, found {version} in {path}; use the program that wrote it, or a newer one");
     }
 
     /// <summary>The version that a document says it is of; this program's where it says none.</summary>
@@ -63,7 +65,8 @@ internal sealed record KeyringFile
         {
             Utf8JsonReader reader = new(json);
             using JsonDocument document = JsonDocument.ParseValue(ref reader);
-            return document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("version", out JsonElement version)
+            return document.RootElement is { ValueKind: JsonValueKind.Object } root
+                && root.TryGetProperty("version", out JsonElement version)
                 && version.ValueKind == JsonValueKind.Number && version.TryGetInt32(out int number) ? number : FormatVersion;
         }
         catch (JsonException)

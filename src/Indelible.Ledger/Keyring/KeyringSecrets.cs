@@ -38,7 +38,8 @@ internal static class KeyringSecrets
     {
         if (!file.Secrets.TryGetValue(name, out WrappedSecret? secret)) throw KeyringFile.Damaged(path, $"it holds no secret '{name}'");
         byte[] key = new byte[SubjectKey.Size];
-        if (UInt128.TryParse(secret.Id, System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out UInt128 id)
+        if (UInt128.TryParse(secret.Id, System.Globalization.NumberStyles.AllowHexSpecifier,
+            System.Globalization.CultureInfo.InvariantCulture, out UInt128 id)
             && secret.Wrapped.Length == KeyWrap.WrappedSize * 2
             && wrap.TryUnwrap(new KeyId(id), Encoding.ASCII.GetBytes(name), Convert.FromHexString(secret.Wrapped), key))
         {

@@ -4,7 +4,8 @@ using Indelible.Format;
 
 namespace Indelible.Ledger;
 
-/// <summary>The secret that opens a keyring: 32 bytes, kept apart from the ledger and from the keyring's backup. Owned by whoever loaded it.</summary>
+/// <summary>The secret that opens a keyring: 32 bytes, kept apart from the ledger and from the keyring's backup.
+/// Owned by whoever loaded it.</summary>
 public sealed class MasterKey : IDisposable
 {
     /// <summary>Length of the key, in bytes.</summary>
@@ -27,7 +28,8 @@ public sealed class MasterKey : IDisposable
     /// <summary>A new random key. Save it before anything is made with it.</summary>
     public static MasterKey Generate() => new(RandomNumberGenerator.GetBytes(Size));
 
-    /// <summary>Finds the key: <see cref="ValueVariable"/>, else the file of <see cref="FileVariable"/>, else <see cref="FileName"/> in the keyring directory.</summary>
+    /// <summary>Finds the key: <see cref="ValueVariable"/>, else the file of <see cref="FileVariable"/>,
+    /// else <see cref="FileName"/> in the keyring directory.</summary>
     /// <exception cref="IndelibleException">Usage: no key, a malformed one, or a file that others may read.</exception>
     public static MasterKey Load(string keyringDirectory)
     {
@@ -40,7 +42,11 @@ public sealed class MasterKey : IDisposable
     public static MasterKey Next(string keyringDirectory)
     {
         if (Environment.GetEnvironmentVariable(ValueVariable) is { Length: > 0 })
-            throw new IndelibleException(ExitCode.Usage, $"expected the master key in a file, found it in {ValueVariable}: put it into a file that {FileVariable} names, and try again");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected the master key in a file, found it in {ValueVariable}: put it into a file that {FileVariable} names, "
+                    + "and try again");
+        }
         string path = DefaultPath(keyringDirectory) + NextExtension;
         if (Path.Exists(path)) return Parse(MasterKeyFile.Read(path), path);
         MasterKey made = Generate();
@@ -96,7 +102,8 @@ public sealed class MasterKey : IDisposable
     {
         ReadOnlySpan<char> trimmed = text.AsSpan().Trim();
         byte[] key = new byte[Size];
-        if (trimmed.Length == Size * 2 && Convert.FromHexString(trimmed, key, out _, out int written) == System.Buffers.OperationStatus.Done && written == Size)
+        if (trimmed.Length == Size * 2 && Convert.FromHexString(trimmed, key, out _, out int written) == System.Buffers.OperationStatus.Done
+            && written == Size)
         {
             return new MasterKey(key);
         }

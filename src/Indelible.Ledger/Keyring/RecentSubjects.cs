@@ -10,7 +10,8 @@ internal sealed class RecentSubjects
     private Dictionary<UInt128, SubjectKey> _younger = new(GenerationMax);
     private Dictionary<UInt128, SubjectKey> _older = new(GenerationMax);
 
-    /// <summary>True if the next addition drops the older generation: what is pending must be written first, or it could not be found.</summary>
+    /// <summary>True if the next addition drops the older generation: what is pending must be written first,
+    /// or it could not be found.</summary>
     public bool IsFull => _younger.Count == GenerationMax;
 
     /// <summary>Finds a key; <paramref name="isOld"/> if it will be dropped unless it is set again.</summary>

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Indelible.Ledger;
 
-/// <summary>Names rows of one table as <see cref="Keyring.RowKeyToken"/> does, from the bytes of their keys, for whoever names millions. One user at a time.</summary>
+/// <summary>Names rows of one table as <see cref="Keyring.RowKeyToken"/> does, from the bytes of their keys, for whoever names millions.
+/// One user at a time.</summary>
 public sealed class RowTokens
 {
     private const int TokenLength = 16;

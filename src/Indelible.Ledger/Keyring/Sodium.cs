@@ -18,11 +18,13 @@ internal static unsafe partial class Sodium
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_encrypt_afternm(
-        byte* ciphertext, ulong* ciphertextLength, byte* message, ulong messageLength, byte* associated, ulong associatedLength, byte* unused, byte* nonce, void* context);
+        byte* ciphertext, ulong* ciphertextLength, byte* message, ulong messageLength, byte* associated, ulong associatedLength,
+        byte* unused, byte* nonce, void* context);
 
     [LibraryImport(Library)]
     public static partial int crypto_aead_aes256gcm_decrypt_afternm(
-        byte* message, ulong* messageLength, byte* unused, byte* ciphertext, ulong ciphertextLength, byte* associated, ulong associatedLength, byte* nonce, void* context);
+        byte* message, ulong* messageLength, byte* unused, byte* ciphertext, ulong ciphertextLength, byte* associated,
+        ulong associatedLength, byte* nonce, void* context);
 
     [LibraryImport(Library)]
     private static partial int crypto_aead_aes256gcm_is_available();

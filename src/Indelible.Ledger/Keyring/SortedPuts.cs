@@ -3,7 +3,8 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Ledger;
 
-/// <summary>Records of one length, collected to be written in the order of their names: RocksDB's table in memory takes random names one cache miss at a time.</summary>
+/// <summary>Records of one length, collected to be written in the order of their names:
+/// RocksDB's table in memory takes random names one cache miss at a time.</summary>
 /// <remarks>Guarded by its keyring's lock.</remarks>
 internal sealed class SortedPuts(int nameSize, int valueSize)
 {

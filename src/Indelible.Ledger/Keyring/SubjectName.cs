@@ -19,10 +19,12 @@ public readonly record struct SubjectName
     internal IReadOnlyList<string>? Key { get; }
 
     /// <summary>The row itself: relation number and the text of its primary-key values in key order.</summary>
-    public static SubjectName OfRow(string source, uint relation, IReadOnlyList<string> key) => new(SubjectScope.Row, source, relation, null, key);
+    public static SubjectName OfRow(string source, uint relation, IReadOnlyList<string> key) =>
+        new(SubjectScope.Row, source, relation, null, key);
 
     /// <summary>The person named by the value of a table's subject column.</summary>
-    public static SubjectName OfPerson(string source, uint relation, string value) => new(SubjectScope.Person, source, relation, value, null);
+    public static SubjectName OfPerson(string source, uint relation, string value) =>
+        new(SubjectScope.Person, source, relation, value, null);
 
     /// <summary>The source as a whole: for texts that are about no row, such as a statement.</summary>
     public static SubjectName OfSource(string source) => new(SubjectScope.Source, source, 0, null, null);

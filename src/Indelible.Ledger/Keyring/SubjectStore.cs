@@ -4,8 +4,10 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Ledger;
 
-/// <summary>Wrapped subject keys on disk: by key id the wrapped key, by subject tag the id in use now. One process at a time; guarded by its keyring's lock.</summary>
-/// <remarks>RocksDB, write-ahead log flushed by <see cref="Commit"/>. Memory bound: 48 MiB of unwritten tables, 32 MiB of cached blocks, at most
+/// <summary>Wrapped subject keys on disk: by key id the wrapped key, by subject tag the id in use now.
+/// One process at a time; guarded by its keyring's lock.</summary>
+/// <remarks>RocksDB, write-ahead log flushed by <see cref="Commit"/>.
+/// Memory bound: 48 MiB of unwritten tables, 32 MiB of cached blocks, at most
 /// <see cref="PendingMax"/> records waiting, and the filters and indexes of at most 256 open tables: about 4 bytes a subject.</remarks>
 internal sealed class SubjectStore : IDisposable
 {
@@ -46,11 +48,14 @@ internal sealed class SubjectStore : IDisposable
     {
         try
         {
-            return new SubjectStore(RocksDb.Open(directory, DatabaseOptions(create), CachedBlocks, (RocksDb.DefaultFamily, FamilyOptions), (SubjectFamily, FamilyOptions)));
+            return new SubjectStore(
+                RocksDb.Open(directory, DatabaseOptions(create), CachedBlocks, (RocksDb.DefaultFamily, FamilyOptions),
+                    (SubjectFamily, FamilyOptions)));
         }
         catch (RocksDbException inner)
         {
-            throw new IndelibleException(ExitCode.Environment, WhyNotOpen(directory, inner.Message), inner) { IsBusy = IsLocked(inner.Message) };
+            throw new IndelibleException(
+                ExitCode.Environment, WhyNotOpen(directory, inner.Message), inner) { IsBusy = IsLocked(inner.Message) };
         }
     }
 
@@ -68,7 +73,8 @@ internal sealed class SubjectStore : IDisposable
         }
     }
 
-    /// <summary>Adds a key record and makes it the subject's current one; both or neither survive a crash, and both after <see cref="Commit"/>.</summary>
+    /// <summary>Adds a key record and makes it the subject's current one; both or neither survive a crash,
+    /// and both after <see cref="Commit"/>.</summary>
     public void Add(UInt128 tag, KeyId id, ReadOnlySpan<byte> record)
     {
         MakeRoom();
@@ -202,7 +208,9 @@ internal sealed class SubjectStore : IDisposable
         catch (RocksDbException inner)
         {
             _database.StopBackgroundWork();     // where a disk was full it would flush again by itself, once there is room
-            throw _failure = new IndelibleException(ExitCode.Environment, $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
+            throw _failure = new IndelibleException(ExitCode.Environment,
+                $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and "
+                    + "start again: nothing was sealed under keys that are not durable", inner);
         }
         _batch.Clear();
         _isFlushed = mode == WriteMode.Synced;
@@ -222,15 +230,21 @@ internal sealed class SubjectStore : IDisposable
     }
 
     private IndelibleException Unreadable(RocksDbException inner) =>
-        new(ExitCode.Environment, $"cannot read the keyring's subjects in {_database.Path}: {inner.Message}. Restore the keyring from its backup", inner);
+        new(ExitCode.Environment,
+            $"cannot read the keyring's subjects in {_database.Path}: {inner.Message}. Restore the keyring from its backup", inner);
 
     private static bool IsLocked(string message) => message.Contains("/LOCK", StringComparison.Ordinal);
 
     private static string WhyNotOpen(string directory, string message)
     {
         if (IsLocked(message))
-            return $"the keyring's subjects in {directory} are in use by another process; stop it, or let it do this ('indelible run' answers on its socket)";
-        string advice = message.Contains("No space left", StringComparison.Ordinal) ? "free space on that file system and try again" : "restore the keyring from its backup";
+        {
+            return $"the keyring's subjects in {directory} are in use by another process; stop it, "
+                + "or let it do this ('indelible run' answers on its socket)";
+        }
+        string advice = message.Contains("No space left", StringComparison.Ordinal)
+            ? "free space on that file system and try again"
+            : "restore the keyring from its backup";
         return $"the keyring's subjects in {directory} do not open: {message}; {advice}";
     }
 

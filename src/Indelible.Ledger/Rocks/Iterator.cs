@@ -1,7 +1,9 @@
 namespace Indelible.Ledger.Rocks;
 
-/// <summary>Walks the records of a family in the order of their keys, as they stood when it was made. One thread. Whoever made it disposes it, before its database.</summary>
-/// <remarks>Every move says whether it reached a record; false is the end and nothing else: a damaged block, which looks like it, is thrown.</remarks>
+/// <summary>Walks the records of a family in the order of their keys, as they stood when it was made. One thread.
+/// Whoever made it disposes it, before its database.</summary>
+/// <remarks>Every move says whether it reached a record; false is the end and nothing else:
+/// a damaged block, which looks like it, is thrown.</remarks>
 public sealed unsafe class Iterator : IDisposable
 {
     private readonly RocksDb _database;

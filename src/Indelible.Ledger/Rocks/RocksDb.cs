@@ -15,14 +15,17 @@ public enum WriteMode
     Unlogged,
 }
 
-/// <summary>An open RocksDB database, over RocksDB's own C functions. Any number of threads. Whoever opened it disposes it, once no call is under way.</summary>
-/// <remarks>A family goes by its place in the list it was opened with. What RocksDB refuses is thrown as <see cref="RocksDbException"/>.</remarks>
+/// <summary>An open RocksDB database, over RocksDB's own C functions. Any number of threads.
+/// Whoever opened it disposes it, once no call is under way.</summary>
+/// <remarks>A family goes by its place in the list it was opened with.
+/// What RocksDB refuses is thrown as <see cref="RocksDbException"/>.</remarks>
 public sealed unsafe class RocksDb : IDisposable
 {
     /// <summary>Name of the family that every database has; the first of each list.</summary>
     public const string DefaultFamily = "default";
 
-    /// <summary>What a read does that asks for nothing special: the newest, checksums verified, blocks kept in the cache. Lives as long as the process.</summary>
+    /// <summary>What a read does that asks for nothing special: the newest, checksums verified, blocks kept in the cache.
+    /// Lives as long as the process.</summary>
     private static readonly nint PlainRead = RocksNative.CreateReadOptions();
 
     private readonly nint[] _families;
@@ -50,7 +53,8 @@ public sealed unsafe class RocksDb : IDisposable
     /// <param name="options">Of the database, by the names RocksDB gives them in its OPTIONS files: <c>name=value;</c>.</param>
     /// <param name="cachedBlocks">Bytes of the cache that all families share for blocks they read.</param>
     /// <param name="families">All families it has or is to have, each with its options; the first is <see cref="DefaultFamily"/>.</param>
-    /// <exception cref="RocksDbException">It is not there, is damaged, is held by another process, the disk fails, or an option is not one of RocksDB's.</exception>
+    /// <exception cref="RocksDbException">It is not there, is damaged, is held by another process, the disk fails,
+    /// or an option is not one of RocksDB's.</exception>
     public static RocksDb Open(string path, string options, long cachedBlocks, params ReadOnlySpan<(string Name, string Options)> families)
     {
         nint cache = RocksNative.CreateCache((nuint)cachedBlocks), error = 0;
@@ -107,7 +111,8 @@ public sealed unsafe class RocksDb : IDisposable
         try
         {
             ReadOnlySpan<byte> bytes = ValueOf(found);
-            if (bytes.Length != value.Length) throw new RocksDbException($"Corruption: expected a value of {value.Length} bytes, found {bytes.Length}");
+            if (bytes.Length != value.Length)
+                throw new RocksDbException($"Corruption: expected a value of {value.Length} bytes, found {bytes.Length}");
             bytes.CopyTo(value);
             return true;
         }

@@ -1,6 +1,7 @@
 namespace Indelible.Ledger.Rocks;
 
-/// <summary>All records as they stand at one moment. Whoever made it disposes it, after the iterators that read it and before its database.</summary>
+/// <summary>All records as they stand at one moment. Whoever made it disposes it, after the iterators that read it and
+/// before its database.</summary>
 public sealed class Snapshot : IDisposable
 {
     private readonly RocksDb _database;

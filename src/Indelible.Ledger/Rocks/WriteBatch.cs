@@ -1,6 +1,7 @@
 namespace Indelible.Ledger.Rocks;
 
-/// <summary>Changes that are written together or not at all. May be cleared and used again; one thread at a time. Whoever made it disposes it.</summary>
+/// <summary>Changes that are written together or not at all. May be cleared and used again; one thread at a time.
+/// Whoever made it disposes it.</summary>
 public sealed unsafe class WriteBatch : IDisposable
 {
     private readonly RocksDb _database;

@@ -9,7 +9,8 @@ using Indelible.Format;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>The requests to S3-compatible storage that copies need, and how many were made. Failures are told in words. Many callers at a time.</summary>
+/// <summary>The requests to S3-compatible storage that copies need, and how many were made. Failures are told in words.
+/// Many callers at a time.</summary>
 internal sealed class Bucket : IDisposable
 {
     /// <summary>Parts of what is uploaded in parts.</summary>
@@ -30,7 +31,8 @@ internal sealed class Bucket : IDisposable
             // Other servers than Amazon's answer 400 to the newer checksums; Content-MD5 is checked by all.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
-            // The SDK would sign by the storage's clock where this one is wrong. But locks are set by this one: behind, it would lock for too short; ahead, for
+            // The SDK would sign by the storage's clock where this one is wrong.
+            // But locks are set by this one: behind, it would lock for too short; ahead, for
             // longer than anybody can take back. And Ceph loses the thread of a connection on which it refused an object.
             DisableClockSkewCorrection = true,
         };
@@ -45,59 +47,77 @@ internal sealed class Bucket : IDisposable
     public BucketOptions Options { get; }
 
     /// <summary>Requests made: those that write, those that read an object, those that list, others.</summary>
-    public (long Puts, long Gets, long Lists, long Others) Requests => (Interlocked.Read(ref _puts), Interlocked.Read(ref _gets), Interlocked.Read(ref _lists), Interlocked.Read(ref _others));
+    public (long Puts, long Gets, long Lists, long Others) Requests =>
+        (Interlocked.Read(ref _puts), Interlocked.Read(ref _gets), Interlocked.Read(ref _lists), Interlocked.Read(ref _others));
 
     /// <summary>Makes the bucket, with versions and Object Lock.</summary>
     public Task MakeAsync(CancellationToken cancellationToken) => ToldAsync("making the bucket",
-        () => _client.PutBucketAsync(new PutBucketRequest { BucketName = Options.Bucket, ObjectLockEnabledForBucket = true }, cancellationToken), null, cancellationToken);
+        () => _client.PutBucketAsync(new PutBucketRequest { BucketName = Options.Bucket, ObjectLockEnabledForBucket = true },
+            cancellationToken), null, cancellationToken);
 
-    /// <summary>Stores an object whole and gives the version's id; the storage checks the content's MD5. Null if <paramref name="onlyNew"/> and the storage says that there is one.</summary>
-    public async Task<string?> PutAsync(string path, ReadOnlyMemory<byte> content, DateTimeOffset? lockedUntil, bool onlyNew, CancellationToken cancellationToken, bool isHeld = false)
+    /// <summary>Stores an object whole and gives the version's id; the storage checks the content's MD5.
+    /// Null if <paramref name="onlyNew"/> and the storage says that there is one.</summary>
+    public async Task<string?> PutAsync(string path, ReadOnlyMemory<byte> content, DateTimeOffset? lockedUntil, bool onlyNew,
+        CancellationToken cancellationToken, bool isHeld = false)
     {
         byte[] md5 = MD5.HashData(content.Span);
         using MemoryStream body = new(content.ToArray(), writable: false);
         PutObjectRequest request = new()
         {
-            BucketName = Options.Bucket, Key = Key(path), InputStream = body, AutoCloseStream = false, MD5Digest = Convert.ToBase64String(md5),
+            BucketName = Options.Bucket, Key = Key(path), InputStream = body, AutoCloseStream = false,
+            MD5Digest = Convert.ToBase64String(md5),
             ContentType = "application/octet-stream", UseChunkEncoding = false,
         };
         if (onlyNew) request.IfNoneMatch = "*";
-        if (lockedUntil is { } until) (request.ObjectLockMode, request.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
+        if (lockedUntil is { } until)
+            (request.ObjectLockMode, request.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
         if (isHeld) request.ObjectLockLegalHoldStatus = ObjectLockLegalHoldStatus.On;
         Interlocked.Increment(ref _puts);
-        PutObjectResponse? answer = await ToldAsync($"storing {path}", () => _client.PutObjectAsync(request, cancellationToken), HttpStatusCode.PreconditionFailed, cancellationToken);
+        PutObjectResponse? answer = await ToldAsync($"storing {path}", () => _client.PutObjectAsync(request, cancellationToken),
+            HttpStatusCode.PreconditionFailed, cancellationToken);
         if (answer is null) return null;
         string etag = Bare(answer.ETag);
-        if (etag.Length == 32 && IsHex(etag) && etag != Convert.ToHexStringLower(md5)) await RequireStoredAsync(path, answer.VersionId, content, cancellationToken);
+        if (etag.Length == 32 && IsHex(etag) && etag != Convert.ToHexStringLower(md5))
+            await RequireStoredAsync(path, answer.VersionId, content, cancellationToken);
         return answer.VersionId ?? "null";
     }
 
     /// <summary>Stores an object in parts, each checked by its MD5.</summary>
-    public async Task<ObjectVersion> PutLargeAsync(string path, Stream content, long length, DateTimeOffset? lockedUntil, CancellationToken cancellationToken, bool isHeld = false)
+    public async Task<ObjectVersion> PutLargeAsync(
+        string path, Stream content, long length, DateTimeOffset? lockedUntil, CancellationToken cancellationToken, bool isHeld = false)
     {
-        InitiateMultipartUploadRequest begin = new() { BucketName = Options.Bucket, Key = Key(path), ContentType = "application/octet-stream" };
-        if (lockedUntil is { } until) (begin.ObjectLockMode, begin.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
+        InitiateMultipartUploadRequest begin =
+            new() { BucketName = Options.Bucket, Key = Key(path), ContentType = "application/octet-stream" };
+        if (lockedUntil is { } until)
+            (begin.ObjectLockMode, begin.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
         if (isHeld) begin.ObjectLockLegalHoldStatus = ObjectLockLegalHoldStatus.On;
         Interlocked.Add(ref _puts, 2);
-        string id = (await ToldAsync($"storing {path}", () => _client.InitiateMultipartUploadAsync(begin, cancellationToken), null, cancellationToken))!.UploadId;
+        string id =
+            (await ToldAsync($"storing {path}", () => _client.InitiateMultipartUploadAsync(begin, cancellationToken), null,
+                cancellationToken))!.UploadId;
         List<PartETag> parts = [];
         byte[] buffer = new byte[PartLength];
         for (long sent = 0; sent < length;)
         {
-            int read = await content.ReadAtLeastAsync(buffer, (int)Math.Min(PartLength, length - sent), throwOnEndOfStream: true, cancellationToken);
+            int read = await content.ReadAtLeastAsync(
+                buffer, (int)Math.Min(PartLength, length - sent), throwOnEndOfStream: true, cancellationToken);
             using MemoryStream body = new(buffer, 0, read, writable: false);
             UploadPartRequest part = new()
             {
-                BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartNumber = parts.Count + 1, PartSize = read, InputStream = body,
+                BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartNumber = parts.Count + 1, PartSize = read,
+                InputStream = body,
                 MD5Digest = Convert.ToBase64String(MD5.HashData(buffer.AsSpan(0, read))), UseChunkEncoding = false,
             };
             Interlocked.Increment(ref _puts);
-            UploadPartResponse stored = (await ToldAsync($"storing {path}", () => _client.UploadPartAsync(part, cancellationToken), null, cancellationToken))!;
+            UploadPartResponse stored =
+                (await ToldAsync($"storing {path}", () => _client.UploadPartAsync(part, cancellationToken), null, cancellationToken))!;
             parts.Add(new PartETag(parts.Count + 1, stored.ETag));
             sent += read;
         }
         CompleteMultipartUploadRequest end = new() { BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartETags = parts };
-        CompleteMultipartUploadResponse whole = (await ToldAsync($"storing {path}", () => _client.CompleteMultipartUploadAsync(end, cancellationToken), null, cancellationToken))!;
+        CompleteMultipartUploadResponse whole =
+            (await ToldAsync(
+                $"storing {path}", () => _client.CompleteMultipartUploadAsync(end, cancellationToken), null, cancellationToken))!;
         return new ObjectVersion(path, whole.VersionId ?? "null", Bare(whole.ETag), length, DateTimeOffset.UnixEpoch, IsMarker: false);
     }
 
@@ -106,7 +126,8 @@ internal sealed class Bucket : IDisposable
     {
         GetObjectRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
         Interlocked.Increment(ref _gets);
-        return await ToldAsync($"reading {path}", () => _client.GetObjectAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+        return await ToldAsync(
+            $"reading {path}", () => _client.GetObjectAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
     }
 
     /// <summary>At most <paramref name="lengthMax"/> bytes and one more of an object; null if there is none.</summary>
@@ -115,8 +136,14 @@ internal sealed class Bucket : IDisposable
         using GetObjectResponse? answer = await OpenAsync(path, version, cancellationToken);
         if (answer is null) return null;
         byte[] bytes = new byte[Math.Min(Math.Max(answer.ContentLength, 0), (long)lengthMax + 1)];
-        int read = await ToldAsync($"reading {path}", async () => (object)await answer.ResponseStream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken), null, cancellationToken) is int count ? count : 0;
-        return read == bytes.Length ? bytes : throw new IndelibleException(ExitCode.Environment, $"{Options.Place}: reading {path}: expected {bytes.Length} bytes, found {read}");
+        int read = await ToldAsync($"reading {path}",
+            async () =>
+                (object)await answer.ResponseStream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken),
+                null, cancellationToken) is int count ? count : 0;
+        return read == bytes.Length
+            ? bytes
+            : throw new IndelibleException(
+                ExitCode.Environment, $"{Options.Place}: reading {path}: expected {bytes.Length} bytes, found {read}");
     }
 
     /// <summary>Versions and delete markers in the order of their paths, of one path the newest first.</summary>
@@ -124,13 +151,17 @@ internal sealed class Bucket : IDisposable
     /// <param name="after">Only paths behind this one; null: all.</param>
     /// <param name="deep">Whether paths with a further slash are listed.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async IAsyncEnumerable<ObjectVersion> VersionsAsync(string under, string? after, bool deep, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ObjectVersion> VersionsAsync(string under, string? after, bool deep, [EnumeratorCancellation]
+    CancellationToken cancellationToken)
     {
-        ListVersionsRequest request = new() { BucketName = Options.Bucket, Prefix = Key(under), Delimiter = deep ? null : "/", KeyMarker = after is null ? null : Key(after), MaxKeys = 1000 };
+        ListVersionsRequest request = new() { BucketName = Options.Bucket, Prefix = Key(under), Delimiter = deep ? null : "/",
+            KeyMarker = after is null ? null : Key(after), MaxKeys = 1000 };
         while (true)
         {
             Interlocked.Increment(ref _lists);
-            ListVersionsResponse page = (await ToldAsync($"listing {under}", () => _client.ListVersionsAsync(request, cancellationToken), null, cancellationToken))!;
+            ListVersionsResponse page =
+                (await ToldAsync(
+                    $"listing {under}", () => _client.ListVersionsAsync(request, cancellationToken), null, cancellationToken))!;
             foreach (S3ObjectVersion version in page.Versions ?? [])
             {
                 ObjectVersion found = VersionOf(version);
@@ -148,7 +179,8 @@ internal sealed class Bucket : IDisposable
         DeleteObjectRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
         if (bypass) request.BypassGovernanceRetention = true;
         Interlocked.Increment(ref _others);
-        return await ToldAsync($"removing {path}", () => _client.DeleteObjectAsync(request, cancellationToken), HttpStatusCode.Forbidden, cancellationToken) is not null;
+        return await ToldAsync($"removing {path}", () => _client.DeleteObjectAsync(request, cancellationToken), HttpStatusCode.Forbidden,
+            cancellationToken) is not null;
     }
 
     /// <summary>Until when a version is locked in compliance mode; null if it is not.</summary>
@@ -156,8 +188,11 @@ internal sealed class Bucket : IDisposable
     {
         GetObjectRetentionRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
         Interlocked.Increment(ref _others);
-        GetObjectRetentionResponse? answer = await ToldAsync($"asking for the lock of {path}", () => _client.GetObjectRetentionAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
-        return answer?.Retention is { RetainUntilDate: { } until } retention && retention.Mode == ObjectLockRetentionMode.Compliance ? new DateTimeOffset(until.ToUniversalTime()) : null;
+        GetObjectRetentionResponse? answer = await ToldAsync($"asking for the lock of {path}",
+            () => _client.GetObjectRetentionAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+        return answer?.Retention is { RetainUntilDate: { } until } retention && retention.Mode == ObjectLockRetentionMode.Compliance
+            ? new DateTimeOffset(until.ToUniversalTime())
+            : null;
     }
 
     /// <summary>Locks a version until a later time; false if the storage refuses to.</summary>
@@ -169,7 +204,8 @@ internal sealed class Bucket : IDisposable
             Retention = new ObjectLockRetention { Mode = ObjectLockRetentionMode.Compliance, RetainUntilDate = until.UtcDateTime },
         };
         Interlocked.Increment(ref _puts);
-        return await ToldAsync($"locking {path}", () => _client.PutObjectRetentionAsync(request, cancellationToken), HttpStatusCode.Forbidden, cancellationToken) is not null;
+        return await ToldAsync($"locking {path}", () => _client.PutObjectRetentionAsync(request, cancellationToken),
+            HttpStatusCode.Forbidden, cancellationToken) is not null;
     }
 
     /// <summary>Lays the storage's own legal hold on a version, or lifts it.</summary>
@@ -177,10 +213,12 @@ internal sealed class Bucket : IDisposable
     {
         PutObjectLegalHoldRequest request = new()
         {
-            BucketName = Options.Bucket, Key = Key(path), VersionId = version, LegalHold = new ObjectLockLegalHold { Status = isHeld ? ObjectLockLegalHoldStatus.On : ObjectLockLegalHoldStatus.Off },
+            BucketName = Options.Bucket, Key = Key(path), VersionId = version,
+            LegalHold = new ObjectLockLegalHold { Status = isHeld ? ObjectLockLegalHoldStatus.On : ObjectLockLegalHoldStatus.Off },
         };
         Interlocked.Increment(ref _puts);
-        return ToldAsync($"{(isHeld ? "laying a legal hold on" : "lifting the legal hold on")} {path}", () => _client.PutObjectLegalHoldAsync(request, cancellationToken), null, cancellationToken);
+        return ToldAsync($"{(isHeld ? "laying a legal hold on" : "lifting the legal hold on")} {path}",
+            () => _client.PutObjectLegalHoldAsync(request, cancellationToken), null, cancellationToken);
     }
 
     /// <summary>True if the storage's own legal hold lies on a version.</summary>
@@ -188,7 +226,8 @@ internal sealed class Bucket : IDisposable
     {
         GetObjectLegalHoldRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
         Interlocked.Increment(ref _others);
-        GetObjectLegalHoldResponse? answer = await ToldAsync($"asking for the legal hold of {path}", () => _client.GetObjectLegalHoldAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+        GetObjectLegalHoldResponse? answer = await ToldAsync($"asking for the legal hold of {path}",
+            () => _client.GetObjectLegalHoldAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
         return answer?.LegalHold?.Status == ObjectLockLegalHoldStatus.On;
     }
 
@@ -196,7 +235,10 @@ internal sealed class Bucket : IDisposable
     public async Task<bool> IsVersionedAsync(CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _others);
-        GetBucketVersioningResponse answer = (await ToldAsync("asking whether it keeps versions", () => _client.GetBucketVersioningAsync(new GetBucketVersioningRequest { BucketName = Options.Bucket }, cancellationToken), null, cancellationToken))!;
+        GetBucketVersioningResponse answer =
+            (await ToldAsync("asking whether it keeps versions",
+                () => _client.GetBucketVersioningAsync(new GetBucketVersioningRequest { BucketName = Options.Bucket }, cancellationToken),
+                null, cancellationToken))!;
         return answer.VersioningConfig?.Status == VersionStatus.Enabled;
     }
 
@@ -205,7 +247,8 @@ internal sealed class Bucket : IDisposable
     {
         Interlocked.Increment(ref _others);
         GetObjectLockConfigurationResponse? answer = await ToldAsync("asking for Object Lock",
-            () => _client.GetObjectLockConfigurationAsync(new GetObjectLockConfigurationRequest { BucketName = Options.Bucket }, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+            () => _client.GetObjectLockConfigurationAsync(new GetObjectLockConfigurationRequest { BucketName = Options.Bucket },
+                cancellationToken), HttpStatusCode.NotFound, cancellationToken);
         return answer?.ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled;
     }
 
@@ -214,12 +257,18 @@ internal sealed class Bucket : IDisposable
     private string Key(string path) => Options.Prefix + path;
 
     private ObjectVersion VersionOf(S3ObjectVersion version) => new(
-        version.Key[Options.Prefix.Length..], version.VersionId ?? "null", Bare(version.ETag), version.Size ?? 0, new DateTimeOffset((version.LastModified ?? DateTime.UnixEpoch).ToUniversalTime()), version.IsDeleteMarker == true);
+        version.Key[Options.Prefix.Length..], version.VersionId ?? "null", Bare(version.ETag), version.Size ?? 0,
+        new DateTimeOffset((version.LastModified ?? DateTime.UnixEpoch).ToUniversalTime()), version.IsDeleteMarker == true);
 
     private async Task RequireStoredAsync(string path, string? version, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         byte[]? stored = await ReadAsync(path, version, content.Length, cancellationToken);
-        if (!content.Span.SequenceEqual(stored)) throw new IndelibleException(ExitCode.Environment, $"{Options.Place}: {path}: expected the storage to hold what was sent to it, found other bytes: the network or the storage damaged them");
+        if (!content.Span.SequenceEqual(stored))
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"{Options.Place}: {path}: expected the storage to hold what was sent to it, found other bytes: "
+                    + "the network or the storage damaged them");
+        }
     }
 
     private T Told<T>(string what, Func<T> act)
@@ -235,13 +284,16 @@ internal sealed class Bucket : IDisposable
     }
 
     /// <summary>The answer; null if it was <paramref name="expected"/>.</summary>
-    private async Task<T?> ToldAsync<T>(string what, Func<Task<T>> act, HttpStatusCode? expected, CancellationToken cancellationToken) where T : class
+    private async Task<T?> ToldAsync<T>(
+        string what, Func<Task<T>> act, HttpStatusCode? expected, CancellationToken cancellationToken) where T : class
     {
         try
         {
             return await act();
         }
-        catch (AmazonS3Exception e) when (e.StatusCode == expected && e.ErrorCode is not ("NoSuchBucket" or "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "RequestTimeTooSkewed"))
+        catch (AmazonS3Exception e)
+            when (e.StatusCode == expected
+                && e.ErrorCode is not ("NoSuchBucket" or "InvalidAccessKeyId" or "SignatureDoesNotMatch" or "RequestTimeTooSkewed"))
         {
             return null;
         }

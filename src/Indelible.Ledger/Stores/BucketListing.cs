@@ -1,6 +1,7 @@
 namespace Indelible.Ledger.Stores;
 
-/// <summary>What is in the directories of a bucket that were used last: a request for each thousand objects. Not for concurrent use.</summary>
+/// <summary>What is in the directories of a bucket that were used last: a request for each thousand objects.
+/// Not for concurrent use.</summary>
 internal sealed class BucketListing(Bucket bucket)
 {
     private const int DirectoriesMax = 64;
@@ -15,7 +16,8 @@ internal sealed class BucketListing(Bucket bucket)
         if (!_directories.TryGetValue(directory, out Dictionary<string, List<ObjectVersion>>? objects))
         {
             objects = new(StringComparer.Ordinal);
-            await foreach (ObjectVersion version in bucket.VersionsAsync(directory, null, deep: false, cancellationToken)) Add(objects, version, 0);
+            await foreach (ObjectVersion version in bucket.VersionsAsync(directory, null, deep: false, cancellationToken))
+                Add(objects, version, 0);
             if (_order.Count == DirectoriesMax) _directories.Remove(_order.Dequeue());
             _order.Enqueue(directory);
             _directories[directory] = objects;
@@ -26,12 +28,14 @@ internal sealed class BucketListing(Bucket bucket)
     /// <summary>Adds a version just stored.</summary>
     public void Add(ObjectVersion version)
     {
-        if (_directories.TryGetValue(version.Path[..(version.Path.LastIndexOf('/') + 1)], out Dictionary<string, List<ObjectVersion>>? objects)) Add(objects, version, null);
+        if (_directories.TryGetValue(version.Path[..(version.Path.LastIndexOf('/') + 1)],
+            out Dictionary<string, List<ObjectVersion>>? objects)) Add(objects, version, null);
     }
 
     /// <summary>True if nothing is known to be there.</summary>
     public bool IsEmptyAt(string path) =>
-        !_directories.TryGetValue(path[..(path.LastIndexOf('/') + 1)], out Dictionary<string, List<ObjectVersion>>? objects) || !objects.ContainsKey(path);
+        !_directories.TryGetValue(path[..(path.LastIndexOf('/') + 1)], out Dictionary<string, List<ObjectVersion>>? objects)
+            || !objects.ContainsKey(path);
 
     /// <summary>Forgets everything: others may have written.</summary>
     public void Clear()

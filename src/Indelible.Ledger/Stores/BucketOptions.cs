@@ -15,7 +15,8 @@ public sealed record BucketOptions
     public string? Region { get; init; }
     /// <summary>Access key and its secret; null: as the storage's own SDK finds them (environment, profile, instance role).</summary>
     public (string Id, string Secret)? Credentials { get; init; }
-    /// <summary>How long each object is locked in compliance mode, from the last time it was written or looked after; null: not at all.</summary>
+    /// <summary>How long each object is locked in compliance mode, from the last time it was written or looked after; null:
+    /// not at all.</summary>
     public TimeSpan? Retention { get; init; }
     /// <summary>Longest lock of partial tiles and bundles, which the full ones replace.</summary>
     public TimeSpan PassingRetentionMax { get; init; } = TimeSpan.FromDays(30);
@@ -26,13 +27,17 @@ public sealed record BucketOptions
     /// <summary>What such a place begins with.</summary>
     public const string Scheme = "s3://";
 
-    /// <summary>A place as it is typed, in storage and with credentials as the environment says: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID and so on.</summary>
+    /// <summary>A place as it is typed, in storage and with credentials as the environment says:
+    /// AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID and so on.</summary>
     public static BucketOptions At(string place)
     {
         string[] parts = place[Scheme.Length..].Split('/', 2);
-        if (!place.StartsWith(Scheme, StringComparison.Ordinal) || parts[0].Length == 0) throw new IndelibleException(ExitCode.Usage, $"expected s3://BUCKET/PREFIX, found '{place}'");
-        string? endpoint = Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") ?? Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL");
-        return new BucketOptions { Bucket = parts[0], Prefix = PrefixOf(parts.ElementAtOrDefault(1)), Endpoint = string.IsNullOrEmpty(endpoint) ? null : EndpointOf(endpoint) };
+        if (!place.StartsWith(Scheme, StringComparison.Ordinal) || parts[0].Length == 0)
+            throw new IndelibleException(ExitCode.Usage, $"expected s3://BUCKET/PREFIX, found '{place}'");
+        string? endpoint = Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3")
+            ?? Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL");
+        return new BucketOptions { Bucket = parts[0], Prefix = PrefixOf(parts.ElementAtOrDefault(1)),
+            Endpoint = string.IsNullOrEmpty(endpoint) ? null : EndpointOf(endpoint) };
     }
 
     /// <summary>A prefix as keys need it.</summary>
@@ -40,8 +45,10 @@ public sealed record BucketOptions
 
     /// <summary>An address that may be used: https, or http on this machine.</summary>
     public static Uri EndpointOf(string endpoint) =>
-        Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
-            ? address : throw new IndelibleException(ExitCode.Usage, $"expected the address of S3-compatible storage: https, or http on this machine; found '{endpoint}'");
+        Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address)
+            && (address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback))
+            ? address : throw new IndelibleException(
+                ExitCode.Usage, $"expected the address of S3-compatible storage: https, or http on this machine; found '{endpoint}'");
 
     /// <summary>Makes the bucket, with versions and Object Lock.</summary>
     /// <exception cref="IndelibleException">Environment: it cannot be made, or is there.</exception>

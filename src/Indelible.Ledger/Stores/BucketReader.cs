@@ -6,7 +6,8 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>Reads a ledger out of a bucket. What others wrote or removed there changes nothing that is read, as long as what was stored is there: the newest
+/// <summary>Reads a ledger out of a bucket. What others wrote or removed there changes nothing that is read,
+/// as long as what was stored is there: the newest
 /// head is the highest that the ledger's key signed, and of several versions the one that matches it is read.</summary>
 /// <remarks>One caller at a time finds; what was found may be opened beside that.</remarks>
 /// <param name="options">Which bucket.</param>
@@ -32,12 +33,16 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
         if (path is LedgerFiles.Cosigned or LedgerFiles.Hint) return () => StreamAsync(path, null, cancellationToken);
         List<ObjectVersion> versions = await VersionsAsync(path, cancellationToken);
         if (versions.Count == 0) return null;
-        if (versions.Count > 1 && _matching is not null && TileCoordinate.TryParse(path, out TileCoordinate place)) return _matching.Choose(place) is { } bytes ? Known(bytes) : null;
-        string version = versions.Count > 1 && path.StartsWith("blobs/", StringComparison.Ordinal) ? await BlobVersionAsync(path, versions, cancellationToken) : versions[0].Id;
+        if (versions.Count > 1 && _matching is not null && TileCoordinate.TryParse(path, out TileCoordinate place))
+            return _matching.Choose(place) is { } bytes ? Known(bytes) : null;
+        string version = versions.Count > 1 && path.StartsWith("blobs/", StringComparison.Ordinal)
+            ? await BlobVersionAsync(path, versions, cancellationToken)
+            : versions[0].Id;
         return () => StreamAsync(path, version, cancellationToken);
     }
 
-    private static Func<Task<Stream?>> Known(ReadOnlyMemory<byte> bytes) => () => Task.FromResult<Stream?>(new MemoryStream(bytes.ToArray(), writable: false));
+    private static Func<Task<Stream?>> Known(ReadOnlyMemory<byte> bytes) =>
+        () => Task.FromResult<Stream?>(new MemoryStream(bytes.ToArray(), writable: false));
 
     /// <summary>Reads under a head that is known from elsewhere; what is listed of the bucket from now on is as new.</summary>
     public void Under(Checkpoint head)
@@ -56,14 +61,18 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
         _whole.Clear();
         if (key is not null) _keys = await HistoryAsync(key, cancellationToken);
         ReadOnlyMemory<byte>? head = await BucketHeads.NewestAsync(_bucket, SizeOf, what => _strange.Add(what), cancellationToken);
-        _matching = head is { } bytes && Checkpoint.Parse(bytes.Span, out _, out Checkpoint? checkpoint).IsNone ? new MatchingVersions(checkpoint!, Contents) : null;
+        _matching = head is { } bytes && Checkpoint.Parse(bytes.Span, out _, out Checkpoint? checkpoint).IsNone
+            ? new MatchingVersions(checkpoint!, Contents)
+            : null;
         return head;
     }
 
     private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && (_keys is null || (head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone)) ? head!.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone
+            && (_keys is null || (head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone)) ? head!.Size : null;
 
-    /// <summary>The key with those that the handovers stored here link it with; who changes the hint hides the newer heads, and makes none.</summary>
+    /// <summary>The key with those that the handovers stored here link it with; who changes the hint hides the newer heads,
+    /// and makes none.</summary>
     private async Task<KeyHistory> HistoryAsync(VerifierKey known, CancellationToken cancellationToken)
     {
         List<ReadOnlyMemory<byte>> files = [];
@@ -91,10 +100,15 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
         _listing ??= new BucketListing(_bucket);
         IReadOnlyList<ObjectVersion> all = await _listing.VersionsAsync(path, cancellationToken);
         List<ObjectVersion> differing = [];
-        foreach (ObjectVersion version in all.Where(version => !version.IsMarker && !differing.Exists(version.LooksLike))) differing.Add(version);
+        foreach (ObjectVersion version in all.Where(version => !version.IsMarker && !differing.Exists(version.LooksLike)))
+            differing.Add(version);
         int markers = all.Count(version => version.IsMarker);
         if (differing.Count > 1 || markers > 0)
-            _strange.Add($"{path}: {differing.Count} versions that differ, {markers} delete markers: somebody else wrote or removed it; the one that matches the signed tree is read");
+        {
+            _strange.Add(
+                $"{path}: {differing.Count} versions that differ, {markers} delete markers: somebody else wrote or removed it; the one "
+                    + "that matches the signed tree is read");
+        }
         return differing;
     }
 
@@ -127,7 +141,9 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
         foreach (ObjectVersion version in versions)
         {
             await using Stream? content = await StreamAsync(path, version.Id, cancellationToken);
-            if (content is not null && Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken)) == Path.GetFileName(path)) return version.Id;
+            if (content is not null
+                && Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken)) == Path.GetFileName(path))
+                    return version.Id;
         }
         return versions[0].Id;
     }

@@ -6,7 +6,8 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>Brings a copy up to what the ledger has published: full tiles and bundles once, blobs, time stamps and handovers, the partial tail, and the head
+/// <summary>Brings a copy up to what the ledger has published: full tiles and bundles once, blobs, time stamps and handovers,
+/// the partial tail, and the head
 /// last. What it stores it has held against the signed root. One loop owns it.</summary>
 /// <param name="ledger">The ledger directory; a writer may be publishing to it.</param>
 /// <param name="readKeys">Gives the ledger's verifier key, and those before it.</param>
@@ -27,13 +28,15 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     private bool _hasHead;
     private byte[] _cosigned = [];
 
-    /// <summary>Told a head right before anybody can see it there: to remember, beside the keys, that it was shown. Must throw if that fails.</summary>
+    /// <summary>Told a head right before anybody can see it there: to remember, beside the keys, that it was shown.
+    /// Must throw if that fails.</summary>
     public Action<Checkpoint>? Showing { get; init; }
 
     /// <summary>Told the signed head that the copy ends with, when it was opened and when another is shown.</summary>
     public Action<ReadOnlyMemory<byte>>? Shown { get; init; }
 
-    /// <summary>The signing key that the ledger is to be handed over to; null if there is none. Of the bucket that the ledger lives in.</summary>
+    /// <summary>The signing key that the ledger is to be handed over to; null if there is none.
+    /// Of the bucket that the ledger lives in.</summary>
     public Func<VerifierKey?> NextKey { get; init; } = static () => null;
 
     /// <summary>Takes that key: the handover to it counts, and is stored there.</summary>
@@ -52,8 +55,12 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         ReadOnlyMemory<byte>? head = await store.ReadHeadAsync(SizeOf, HandedOverAsync, cancellationToken);
         long size = head is { } bytes ? RequireContained(bytes) : 0;
         if (size < Progress.Size)
-            throw new CopyDamagedException($"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {(head is null ? "none" : $"one of {size}")}. "
+        {
+            throw new CopyDamagedException(
+                $"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found "
+                    + $"{(head is null ? "none" : $"one of {size}")}. "
                 + "If the storage was replaced on purpose, forget the old one with `indelible copies forget NAME`");
+        }
         _hasHead = head is not null;
         if (head is { } found) Shown?.Invoke(found);
         if (!_hasHead || _keys.Handovers.Count > 0) await store.ReplaceAsync(LedgerFiles.Hint, hint, cancellationToken);
@@ -86,11 +93,13 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         await CopyCosignedAsync(cancellationToken);
     }
 
-    /// <summary>Hands the ledger over to its next key at the head that its bucket shows. The handover counts, and the key is taken, when it returns.</summary>
+    /// <summary>Hands the ledger over to its next key at the head that its bucket shows.
+    /// The handover counts, and the key is taken, when it returns.</summary>
     /// <param name="bucket">The store.</param>
     /// <param name="sign">Makes the handover.</param>
     /// <param name="cancellationToken">Ends it; it may be begun again.</param>
-    /// <exception cref="CopyContradictsException">Another process shows a head that is not in this ledger, or was handed over before.</exception>
+    /// <exception cref="CopyContradictsException">Another process shows a head that is not in this ledger,
+    /// or was handed over before.</exception>
     /// <exception cref="Format.IndelibleException">Environment: the storage failed, or another head was shown first.</exception>
     public async Task HandOverAsync(BucketStore bucket, Func<Checkpoint, Handover> sign, CancellationToken cancellationToken)
     {
@@ -98,16 +107,23 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         Handover handover = sign(new Checkpoint { Origin = _keys.Newest.Name, Size = Progress.Size, Root = root });
         await bucket.ClaimHandoverAsync(handover, RequireNoRival, cancellationToken);
         if (_keys.Newest.Equals(handover.To)) return;
-        throw new Format.IndelibleException(Format.ExitCode.Environment, $"{store.Place}: another head came before the handover at size {Progress.Size}, and the key is as it was. Give the same command again");
+        throw new Format.IndelibleException(Format.ExitCode.Environment,
+            $"{store.Place}: another head came before the handover at size {Progress.Size}, and the key is as it was. "
+                + "Give the same command again");
     }
 
-    /// <summary>A handover that the ledger's bucket shows. It may be this ledger's own, if the process died before it took the key.</summary>
+    /// <summary>A handover that the ledger's bucket shows. It may be this ledger's own, if the process died
+    /// before it took the key.</summary>
     private async Task HandedOverAsync(Handover handover, CancellationToken cancellationToken)
     {
         if (!handover.From.Equals(_keys.Newest)) return;       // known, or of a process that lost
         if (!handover.To.Equals(NextKey()))
-            throw new CopyContradictsException($"the ledger was handed over to another signing key: {store.Place} has a handover at size {handover.Checkpoint.Size} to {handover.To}, which is not in the keyring here. "
+        {
+            throw new CopyContradictsException(
+                $"the ledger was handed over to another signing key: {store.Place} has a handover at size {handover.Checkpoint.Size} to "
+                    + $"{handover.To}, which is not in the keyring here. "
                 + "Run it where that key is, or put back a backup of the keyring that was made after the handover");
+        }
         byte[] bytes = handover.Note.ToBytes();
         RequireContained(bytes);
         await store.PutAsync([new StoreFile(Handover.PathOf(handover.Checkpoint.Size), bytes, IsPassing: false)], cancellationToken);
@@ -126,7 +142,8 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         _hasHead = true;
         Progress = new CopyProgress(head.Size, head.Size);
         saved(Progress);
-        TileCoordinate[] full = [.. TileCoordinate.Partials(before).Where(place => TileCoordinate.WidthAt(place.Level, place.Index, head.Size) == TileCoordinate.FullWidth)];
+        TileCoordinate[] full = [.. TileCoordinate.Partials(before)
+            .Where(place => TileCoordinate.WidthAt(place.Level, place.Index, head.Size) == TileCoordinate.FullWidth)];
         if (full.Length > 0) await store.DropPartialsAsync(full, cancellationToken);
     }
 
@@ -161,7 +178,8 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     {
         int width = (int)(size % TileCoordinate.FullWidth);
         return width == 0 ? Task.CompletedTask
-            : CopyBlobsAsync(tiles.Read(new TileCoordinate(TileCoordinate.EntriesLevel, size / TileCoordinate.FullWidth, width)), width, cancellationToken);
+            : CopyBlobsAsync(tiles.Read(new TileCoordinate(TileCoordinate.EntriesLevel, size / TileCoordinate.FullWidth, width)), width,
+                cancellationToken);
     }
 
     /// <summary>Blobs that these entries name. A ledger without any has no directory for them, and nothing is decoded then.</summary>
@@ -172,8 +190,10 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         EntryBundle.TrySplit(bundle.Span, width, entries);
         foreach (Range range in entries)
         {
-            if (EntryCodec.Decode(bundle[range], out Entry entry) != EntryFault.None) continue;    // the tree vouches for it as it is; verifiers tell
-            foreach (FieldValue value in entry.Fields.SelectMany(field => (FieldValue[])[field.Before, field.After]).Where(value => value.Kind == ValueKind.Blob))
+            // the tree vouches for it as it is; verifiers tell
+            if (EntryCodec.Decode(bundle[range], out Entry entry) != EntryFault.None) continue;
+            foreach (FieldValue value in entry.Fields.SelectMany(field => (FieldValue[])[field.Before, field.After])
+                .Where(value => value.Kind == ValueKind.Blob))
                 await CopyBlobAsync(value, cancellationToken);
         }
     }
@@ -186,7 +206,11 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         await using (Stream check = Open(path))
         {
             byte[] found = await SHA256.HashDataAsync(check, cancellationToken);
-            if (!found.AsSpan().SequenceEqual(value.Bytes.Span)) throw new LedgerCorruptException(file, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
+            if (!found.AsSpan().SequenceEqual(value.Bytes.Span))
+            {
+                throw new LedgerCorruptException(
+                    file, 0, $"expected content whose SHA-256 is its name, found {Convert.ToHexStringLower(found)}");
+            }
         }
         await using Stream content = Open(path);
         await store.PutLargeAsync(path, content, content.Length, cancellationToken);
@@ -252,23 +276,35 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         var fault = Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head);
         if (!fault.IsNone) throw new CopyDamagedException($"{store.Place}: expected the copy's checkpoint to be one: {fault}");
         if (head!.Origin != _keys.Newest.Name || !_keys.Check(note!, head).IsNone)
-            throw new CopyDamagedException($"{store.Place}: expected a copy of {_keys.Newest.Name} signed by {_keys}, found {head.Origin}, signed by {string.Join(", ", note!.Signatures.Select(line => line.Name))}. "
+        {
+            throw new CopyDamagedException(
+                $"{store.Place}: expected a copy of {_keys.Newest.Name} signed by {_keys}, found {head.Origin}, signed by "
+                    + $"{string.Join(", ", note!.Signatures.Select(line => line.Name))}. "
                 + "Nothing was written: name another place");
+        }
         long published = ledger.ReadCheckpoint().Size;
         if (head.Size > published)
-            throw new CopyContradictsException($"the ledger was rolled back, or another process writes under its name: {store.Place} holds {head.Size} entries with root {head.Root}, signed with this ledger's key; "
-                + $"{ledger.LedgerDirectory} has published {published}. Put back the newer ledger, or restore it from that copy. Going on would make a second history under one name");
+        {
+            throw new CopyContradictsException(
+                $"the ledger was rolled back, or another process writes under its name: {store.Place} holds {head.Size} entries with root "
+                    + $"{head.Root}, signed with this ledger's key; "
+                + $"{ledger.LedgerDirectory} has published {published}. Put back the newer ledger, or restore it from that copy. Going on "
+                + "would make a second history under one name");
+        }
         Hash root = Tree.Root(head.Size, new TileNodes(published, ledger.ReadTile).Read);
         if (root == head.Root) return head.Size;
-        throw new CopyContradictsException($"two histories under one name: {store.Place} holds root {head.Root} at size {head.Size}, signed with this ledger's key; "
+        throw new CopyContradictsException(
+            $"two histories under one name: {store.Place} holds root {head.Root} at size {head.Size}, signed with this ledger's key; "
             + $"{ledger.LedgerDirectory} has root {root} there. Keep both as evidence; `indelible verify --older` shows it");
     }
 
     /// <summary>Size of a head signed with the ledger's key; null for anything else.</summary>
     private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone ? head.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == _keys.Newest.Name
+            && _keys.Check(note!, head).IsNone ? head.Size : null;
 
-    /// <summary>Another process that writes under this ledger's name with its key is no stranger: one of the two must stop, and it is the later one.</summary>
+    /// <summary>Another process that writes under this ledger's name with its key is no stranger:
+    /// one of the two must stop, and it is the later one.</summary>
     private void RequireNoRival(ReadOnlyMemory<byte> other)
     {
         if (SizeOf(other) is not null) RequireContained(other);
@@ -277,7 +313,11 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     private void RequireSigned(SignedNote note, Checkpoint head)
     {
         var fault = _keys.Check(note, head);
-        if (!fault.IsNone) throw new LedgerCorruptException(Path.Combine(ledger.LedgerDirectory, LedgerFiles.Checkpoint), 0, $"expected a checkpoint signed by {_keys}: {fault}");
+        if (!fault.IsNone)
+        {
+            throw new LedgerCorruptException(
+                Path.Combine(ledger.LedgerDirectory, LedgerFiles.Checkpoint), 0, $"expected a checkpoint signed by {_keys}: {fault}");
+        }
     }
 
     /// <summary>How far full tiles were copied beyond the head before the process ended, if they are still there.</summary>
@@ -286,13 +326,17 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         long last = (Progress.Copied / TileCoordinate.FullWidth) - 1;
         if (last < 0 || Progress.Copied > ledger.ReadCheckpoint().Size) return 0;
         TileCoordinate bundle = new(TileCoordinate.EntriesLevel, last, TileCoordinate.FullWidth);
-        return await store.HasAsync(bundle.Path, cancellationToken) && await store.HasAsync((bundle with { Level = 0 }).Path, cancellationToken) ? Progress.Copied : 0;
+        return await store.HasAsync(bundle.Path, cancellationToken)
+            && await store.HasAsync((bundle with { Level = 0 }).Path, cancellationToken) ? Progress.Copied : 0;
     }
 
-    private Stream Open(string path) => ledger.TryOpen(path) ?? throw new LedgerCorruptException(Path.Combine(ledger.LedgerDirectory, path), 0, "expected a blob that an entry names, found no file");
+    private Stream Open(string path) => ledger.TryOpen(path)
+        ?? throw new LedgerCorruptException(
+            Path.Combine(ledger.LedgerDirectory, path), 0, "expected a blob that an entry names, found no file");
 }
 
 /// <summary>How far a copy is.</summary>
 /// <param name="Size">Entries under its head: everything they need is stored.</param>
-/// <param name="Copied">Entries up to which full bundles and leaf tiles are stored already; not below <paramref name="Size"/> once the copy was opened.</param>
+/// <param name="Copied">Entries up to which full bundles and leaf tiles are stored already;
+/// not below <paramref name="Size"/> once the copy was opened.</param>
 public readonly record struct CopyProgress(long Size, long Copied);

@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>A copy in a directory, on another disk or a mounted file system: itself a ledger directory, to be served or verified as it is.</summary>
+/// <summary>A copy in a directory, on another disk or a mounted file system: itself a ledger directory,
+/// to be served or verified as it is.</summary>
 /// <remarks>The directory must exist: one that is made where a mount is missing would fill the wrong disk.</remarks>
 /// <param name="directory">An absolute path.</param>
 public sealed class DirectoryStore(string directory) : ILedgerStore
@@ -20,16 +21,22 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     public Task OpenAsync(ReadOnlyMemory<byte> hint, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(directory))
-            throw new IndelibleException(ExitCode.Environment, $"expected a directory for a copy of the ledger, found none: {directory}\n  mount it, or make it with `mkdir -p '{directory}'`");
+        {
+            throw new IndelibleException(ExitCode.Environment,
+                $"expected a directory for a copy of the ledger, found none: {directory}\n  mount it, "
+                    + $"or make it with `mkdir -p '{directory}'`");
+        }
         _lock = DurableFile.TryLockDirectory(directory)
-            ?? throw new IndelibleException(ExitCode.Environment, $"{directory} is in use by another process: a copy has one writer") { IsBusy = true };
+            ?? throw new IndelibleException(
+                ExitCode.Environment, $"{directory} is in use by another process: a copy has one writer") { IsBusy = true };
         RequireOurs(hint);
         ImmutableFiles.CleanUp(directory);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken) => Task.FromResult(
+    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken) =>
+        Task.FromResult(
         DurableFile.TryReadAll(Full(LedgerFiles.Checkpoint), SignedNote.LengthMax) is { } bytes ? (ReadOnlyMemory<byte>?)bytes : null);
 
     /// <inheritdoc/>
@@ -53,7 +60,8 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken) =>
+    public Task PutHeadAsync(
+        long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken) =>
         ReplaceAsync(LedgerFiles.Checkpoint, checkpoint, cancellationToken);
 
     /// <inheritdoc/>
@@ -92,7 +100,8 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
         byte[]? begun = DurableFile.TryReadAll(Full(LedgerFiles.Hint), SignedNote.LengthMax);
         string? found = Directory.EnumerateFileSystemEntries(directory).FirstOrDefault(path => Path.GetFileName(path) is not "lost+found");
         if (found is null || begun.AsSpan().SequenceEqual(hint.Span)) return;
-        throw new IndelibleException(ExitCode.Usage, $"expected an empty directory or a copy of this ledger, found {found}: name another directory");
+        throw new IndelibleException(
+            ExitCode.Usage, $"expected an empty directory or a copy of this ledger, found {found}: name another directory");
     }
 
     private Task CommitAsync(Action stage, CancellationToken cancellationToken)
@@ -106,7 +115,8 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
         }
         catch (LedgerCorruptException e)
         {
-            throw new CopyDamagedException($"{e.FilePath} at byte {e.Offset}: {e.Rule}. Somebody or something changed the copy: nothing in it was overwritten. "
+            throw new CopyDamagedException(
+                $"{e.FilePath} at byte {e.Offset}: {e.Rule}. Somebody or something changed the copy: nothing in it was overwritten. "
                 + "Keep it as evidence and begin a new copy elsewhere, or put back the file", e);
         }
         finally

@@ -2,7 +2,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>Where a copy of a ledger is kept, under the paths it has in the ledger. Knows nothing of what the files mean. One caller at a time.</summary>
+/// <summary>Where a copy of a ledger is kept, under the paths it has in the ledger. Knows nothing of what the files mean.
+/// One caller at a time.</summary>
 /// <remarks>Whatever a method here stored is durable when it returns. Failures of the world are <see cref="IOException"/> or
 /// <see cref="Indelible.Format.IndelibleException"/>, and may pass.</remarks>
 public interface ILedgerStore : IAsyncDisposable
@@ -15,9 +16,11 @@ public interface ILedgerStore : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     Task OpenAsync(ReadOnlyMemory<byte> hint, CancellationToken cancellationToken);
 
-    /// <summary>The signed checkpoint the copy ends with; null if it has none yet. Where there are several to choose from, the newest of the ledger's own.</summary>
+    /// <summary>The signed checkpoint the copy ends with; null if it has none yet.
+    /// Where there are several to choose from, the newest of the ledger's own.</summary>
     /// <param name="sizeOf">Tree size of a checkpoint of the ledger.</param>
-    /// <param name="handedOver">Of the place that the ledger lives in: told every handover there, the oldest first, now and whenever a head is stored.</param>
+    /// <param name="handedOver">Of the place that the ledger lives in: told every handover there, the oldest first,
+    /// now and whenever a head is stored.</param>
     /// <param name="cancellationToken">Ends it.</param>
     Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken);
 
@@ -37,11 +40,13 @@ public interface ILedgerStore : IAsyncDisposable
     /// <summary>Shows a head. Everything it covers was stored before.</summary>
     /// <param name="size">The tree size it states.</param>
     /// <param name="checkpoint">The signed checkpoint.</param>
-    /// <param name="rival">Told every other head that was stored there since the last one, before this one is shown; throws where that must not be.</param>
+    /// <param name="rival">Told every other head that was stored there since the last one, before this one is shown;
+    /// throws where that must not be.</param>
     /// <param name="cancellationToken">Ends it.</param>
     Task PutHeadAsync(long size, ReadOnlyMemory<byte> checkpoint, Action<ReadOnlyMemory<byte>> rival, CancellationToken cancellationToken);
 
-    /// <summary>Lets go of the partial tiles and bundles of these places: the full ones are stored, under a head that covers them.</summary>
+    /// <summary>Lets go of the partial tiles and bundles of these places: the full ones are stored,
+    /// under a head that covers them.</summary>
     Task DropPartialsAsync(IReadOnlyList<TileCoordinate> places, CancellationToken cancellationToken);
 
     /// <summary>How often <see cref="TendAsync"/> wants to be called; null: never.</summary>
@@ -56,7 +61,8 @@ public interface ILedgerStore : IAsyncDisposable
     /// <param name="cancellationToken">Ends it; it may be begun again.</param>
     Task TendAsync(long size, bool extendLocks, CancellationToken cancellationToken);
 
-    /// <summary>What was found there that is not ours: other versions, delete markers, things missing. Readers are not misled by it; people must know of it.</summary>
+    /// <summary>What was found there that is not ours: other versions, delete markers, things missing.
+    /// Readers are not misled by it; people must know of it.</summary>
     IReadOnlyCollection<string> Strange { get; }
 }
 
@@ -66,12 +72,14 @@ public interface ILedgerStore : IAsyncDisposable
 /// <param name="IsPassing">True for a partial tile or bundle: it is of use only until the full one is there.</param>
 public readonly record struct StoreFile(string Path, ReadOnlyMemory<byte> Content, bool IsPassing);
 
-/// <summary>Something in a copy is not what the ledger says it must be. The ledger itself is not in doubt; the copy is written no more.</summary>
+/// <summary>Something in a copy is not what the ledger says it must be.
+/// The ledger itself is not in doubt; the copy is written no more.</summary>
 /// <param name="message">What was expected and found, where, and what to do.</param>
 /// <param name="cause">What found it; null if nothing did.</param>
 public sealed class CopyDamagedException(string message, Exception? cause = null) : Exception(message, cause);
 
-/// <summary>A copy holds a head, signed with this ledger's key, that this ledger does not contain: it was rolled back or rewritten, or two processes write
+/// <summary>A copy holds a head, signed with this ledger's key, that this ledger does not contain:
+/// it was rolled back or rewritten, or two processes write
 /// under one name. Sealing must stop.</summary>
 /// <param name="message">What was expected and found, where, and what to do.</param>
 public sealed class CopyContradictsException(string message) : Exception(message);

@@ -4,13 +4,15 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>The part of a ledger in a bucket that its directory here keeps: its newest bundles and leaf tiles, and what is on its way. Tiles above them are few and all stay. One owner.</summary>
+/// <summary>The part of a ledger in a bucket that its directory here keeps: its newest bundles and leaf tiles, and what is on its way.
+/// Tiles above them are few and all stay. One owner.</summary>
 /// <param name="paths">The ledger.</param>
 public sealed class LocalPart(LedgerPaths paths)
 {
     private long _first = -1;
 
-    /// <summary>Removes bundles and leaf tiles before an entry, and the blobs they name. All of it must be in the bucket, under the published head; readers then read it there.</summary>
+    /// <summary>Removes bundles and leaf tiles before an entry, and the blobs they name.
+    /// All of it must be in the bucket, under the published head; readers then read it there.</summary>
     /// <param name="before">Index of the first entry that stays.</param>
     public void Shorten(long before)
     {
@@ -35,7 +37,8 @@ public sealed class LocalPart(LedgerPaths paths)
             string directory = Path.Combine(paths.Ledger, level);
             if (!Directory.Exists(directory)) continue;
             foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
-                if (TileCoordinate.TryParse(Path.GetRelativePath(paths.Ledger, file), out TileCoordinate place) && place.IsFull && place.Index < first) first = place.Index;
+                if (TileCoordinate.TryParse(Path.GetRelativePath(paths.Ledger, file), out TileCoordinate place) && place.IsFull
+                    && place.Index < first) first = place.Index;
         }
         return first;
     }
@@ -44,12 +47,14 @@ public sealed class LocalPart(LedgerPaths paths)
     {
         List<string> blobs = [];
         Range[] entries = new Range[place.Width];
-        if (!Directory.Exists(Path.Combine(paths.Ledger, "blobs")) || DurableFile.TryReadAll(Path.Combine(paths.Ledger, place.Path), Bundle.LengthMax) is not { } bundle
+        if (!Directory.Exists(Path.Combine(paths.Ledger, "blobs"))
+            || DurableFile.TryReadAll(Path.Combine(paths.Ledger, place.Path), Bundle.LengthMax) is not { } bundle
             || !EntryBundle.TrySplit(bundle, place.Width, entries)) return blobs;
         foreach (Range range in entries)
         {
             if (EntryCodec.Decode(bundle.AsMemory(range), out Entry entry) != EntryFault.None) continue;
-            foreach (FieldValue value in entry.Fields.SelectMany(field => (FieldValue[])[field.Before, field.After]).Where(value => value.Kind == ValueKind.Blob)) blobs.Add(LedgerFiles.Blob(value.Bytes.Span));
+            foreach (FieldValue value in entry.Fields.SelectMany(field => (FieldValue[])[field.Before, field.After])
+                .Where(value => value.Kind == ValueKind.Blob)) blobs.Add(LedgerFiles.Blob(value.Bytes.Span));
         }
         return blobs;
     }

@@ -4,7 +4,8 @@ using Indelible.Format.Verification;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>Where an object has several versions, finds the one that the signed root asks for: from the root down, each tile by the hash in the tile above it,
+/// <summary>Where an object has several versions, finds the one that the signed root asks for:
+/// from the root down, each tile by the hash in the tile above it,
 /// each bundle by its tile. Where there is one version it is taken as it is; a verifier checks it.</summary>
 /// <param name="head">The head that is read.</param>
 /// <param name="versions">What the versions of a tile or bundle hold, the oldest first, each only once; empty if there is none.</param>
@@ -32,7 +33,8 @@ internal sealed class MatchingVersions(Checkpoint head, Func<TileCoordinate, IRe
         int at = (int)(place.Index % TileCoordinate.FullWidth) * Hash.Size;
         if (above.Length < at + Hash.Size) return candidates[0];
         Hash expected = Hash.Read(above.Span.Slice(at, Hash.Size));
-        return Matching(candidates, bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size && Tree.Root(Hash.View(bytes.Span)) == expected);
+        return Matching(
+            candidates, bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size && Tree.Root(Hash.View(bytes.Span)) == expected);
     }
 
     private bool IsOfEdge(TileCoordinate place) => TileCoordinate.WidthAt(place.Level, place.Index, head.Size) == place.Width;
@@ -54,11 +56,14 @@ internal sealed class MatchingVersions(Checkpoint head, Func<TileCoordinate, IRe
             [.. TileCoordinate.Partials(head.Size).Where(place => !place.IsEntries).Select(place => (place, WellFormed(place)))];
         int tries = 0;
         Dictionary<int, ReadOnlyMemory<byte>> chosen = [];
-        return _edge = Search(0) ? chosen : levels.Where(level => level.Versions.Count > 0).ToDictionary(level => level.Place.Level, level => level.Versions[0]);
+        return _edge = Search(0)
+            ? chosen
+            : levels.Where(level => level.Versions.Count > 0).ToDictionary(level => level.Place.Level, level => level.Versions[0]);
 
         bool Search(int level)
         {
-            if (level == levels.Length) return Tree.Root(head.Size, new TileNodes(head.Size, place => chosen[place.Level]).Read) == head.Root;
+            if (level == levels.Length)
+                return Tree.Root(head.Size, new TileNodes(head.Size, place => chosen[place.Level]).Read) == head.Root;
             foreach (ReadOnlyMemory<byte> version in levels[level].Versions.TakeWhile(_ => tries++ < TriesMax))
             {
                 chosen[levels[level].Place.Level] = version;
@@ -73,7 +78,10 @@ internal sealed class MatchingVersions(Checkpoint head, Func<TileCoordinate, IRe
     {
         int length = place.Width * Hash.Size;
         ReadOnlyMemory<byte>[] partial = [.. versions(place).Where(bytes => bytes.Length == length)];
-        return partial.Length > 0 ? partial : [.. versions(place.Full).Where(bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size).Select(bytes => bytes[..length])];
+        return partial.Length > 0
+            ? partial
+            : [.. versions(place.Full).Where(bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size)
+                .Select(bytes => bytes[..length])];
     }
 
     private static ReadOnlyMemory<byte> Matching(IReadOnlyList<ReadOnlyMemory<byte>> candidates, Func<ReadOnlyMemory<byte>, bool> matches)

@@ -5,12 +5,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>Begins on a machine that has the keyring and nothing else: fetches from the bucket what its writer needs, the right edge of the tree.</summary>
+/// <summary>Begins on a machine that has the keyring and nothing else: fetches from the bucket what its writer needs,
+/// the right edge of the tree.</summary>
 internal static class StoreTakeover
 {
     /// <summary>Durable when it returns. What is fetched is held against the signed head when the ledger is opened.</summary>
     /// <exception cref="IndelibleException">The bucket holds no head of this ledger, or did not answer.</exception>
-    public static async Task RunAsync(LedgerPaths paths, StorePlace place, LedgerKeys keys, TimeProvider time, ILogger log, CancellationToken cancellationToken)
+    public static async Task RunAsync(
+        LedgerPaths paths, StorePlace place, LedgerKeys keys, TimeProvider time, ILogger log, CancellationToken cancellationToken)
     {
         if (DurableFile.TryReadAll(paths.PublishedHeadPath, SignedNote.LengthMax) is { } published)
         {
@@ -30,9 +32,15 @@ internal static class StoreTakeover
                 history = KeyHistory.Of(key, handovers);
                 return Task.CompletedTask;
             }, cancellationToken)
-            ?? throw new IndelibleException(ExitCode.Usage, $"expected a ledger, found neither one in {paths.Ledger} nor a head in {place.Name}: name another bucket or prefix, or make a ledger with `indelible init`");
+            ?? throw new IndelibleException(ExitCode.Usage,
+                $"expected a ledger, found neither one in {paths.Ledger} nor a head in {place.Name}: name another bucket or prefix, or "
+                    + "make a ledger with `indelible init`");
         if (SizeOf(bytes, history) is null || !Checkpoint.Parse(bytes.Span, out _, out Checkpoint? head).IsNone)
-            throw new IndelibleException(ExitCode.Usage, $"expected a head of {key.Name} signed by {key} in {place.Name}, found none: is this the right keyring, and the right bucket and prefix?");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a head of {key.Name} signed by {key} in {place.Name}, found none: is this the right keyring, "
+                    + "and the right bucket and prefix?");
+        }
         await FetchAsync(paths, options, history, head!, cancellationToken);
         DurableFile.Replace(Path.Combine(paths.Ledger, LedgerFiles.Hint), LedgerFiles.HintContent(key));
         DurableFile.Replace(paths.PublishedHeadPath, bytes.Span);
@@ -40,7 +48,8 @@ internal static class StoreTakeover
         LedgerLog.TakenOver(log, place.Name, head!.Size);
     }
 
-    private static async Task FetchAsync(LedgerPaths paths, BucketOptions options, KeyHistory keys, Checkpoint head, CancellationToken cancellationToken)
+    private static async Task FetchAsync(
+        LedgerPaths paths, BucketOptions options, KeyHistory keys, Checkpoint head, CancellationToken cancellationToken)
     {
         using ImmutableFiles files = new(paths.Ledger, "fetch");
         using BucketReader reader = new(options, keys.Known);
@@ -57,7 +66,8 @@ internal static class StoreTakeover
         {
             Func<Task<Stream?>>? open = await reader.FindAsync(path, cancellationToken);
             await using Stream? content = open is null ? null : await open();
-            if (content is null) continue;                            // a partial tile that is gone is cut out of the full one, which is read in the bucket
+            // a partial tile that is gone is cut out of the full one, which is read in the bucket
+            if (content is null) continue;
             files.Stage(path, await LedgerFetch.ReadAllAsync(content, LedgerFetch.FileLengthMax, cancellationToken));
             if (files.IsLarge) files.Commit();
         }
@@ -65,5 +75,6 @@ internal static class StoreTakeover
     }
 
     private static long? SizeOf(ReadOnlyMemory<byte> bytes, KeyHistory keys) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == keys.Known.Name && keys.Check(note!, head).IsNone ? head.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == keys.Known.Name
+            && keys.Check(note!, head).IsNone ? head.Size : null;
 }

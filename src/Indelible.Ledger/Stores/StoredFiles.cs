@@ -2,7 +2,8 @@ using Indelible.Format.Notes;
 
 namespace Indelible.Ledger.Stores;
 
-/// <summary>What a ledger's bucket holds and its directory does not: files under the published head, of several versions the one that matches it. Many callers at a time.</summary>
+/// <summary>What a ledger's bucket holds and its directory does not: files under the published head,
+/// of several versions the one that matches it. Many callers at a time.</summary>
 /// <param name="store">The bucket.</param>
 /// <param name="headPath">Where the published head is, here.</param>
 public sealed class StoredFiles(StorePlace store, string headPath) : IDisposable
@@ -13,7 +14,8 @@ public sealed class StoredFiles(StorePlace store, string headPath) : IDisposable
     /// <summary>For people.</summary>
     public string Place => store.Name;
 
-    /// <summary>A file of the ledger; null if the bucket has none. Of what is longer than <paramref name="lengthMax"/> a part is given that is too long as well.</summary>
+    /// <summary>A file of the ledger; null if the bucket has none.
+    /// Of what is longer than <paramref name="lengthMax"/> a part is given that is too long as well.</summary>
     /// <exception cref="Indelible.Format.IndelibleException">The storage did not answer, or refused.</exception>
     public byte[]? Read(string path, int lengthMax) => ReadAsync(path, lengthMax, CancellationToken.None).GetAwaiter().GetResult();
 
@@ -55,6 +57,7 @@ public sealed class StoredFiles(StorePlace store, string headPath) : IDisposable
 
     private void Refresh()
     {
-        if (DurableFile.TryReadAll(headPath, SignedNote.LengthMax) is { } bytes && Checkpoint.Parse(bytes, out _, out Checkpoint? head).IsNone) _bucket!.Under(head!);
+        if (DurableFile.TryReadAll(headPath, SignedNote.LengthMax) is { } bytes
+            && Checkpoint.Parse(bytes, out _, out Checkpoint? head).IsNone) _bucket!.Under(head!);
     }
 }

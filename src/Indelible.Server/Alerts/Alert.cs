@@ -7,7 +7,8 @@ namespace Indelible.Server.Alerts;
 /// <summary>Something somebody should know. Says what entry headers hold in clear, never a protected value.</summary>
 public sealed record Alert
 {
-    private static readonly JsonSerializerOptions Style = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Style =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The same whenever this alert is told again: receivers may pass over what they have seen.</summary>
     public required string Id { get; init; }
@@ -43,17 +44,21 @@ public sealed record Alert
 
     private JsonObject Json()
     {
-        JsonObject json = new() { ["alert"] = Kind, ["state"] = IsOver ? "over" : "raised", ["id"] = Id, ["origin"] = Origin, ["at"] = At.ToString() };
-        foreach ((string name, string? value) in ((string, string?)[])[("source", Source), ("table", Table), ("code", Code), ("row", Row), ("operator", Operator)])
+        JsonObject json =
+            new() { ["alert"] = Kind, ["state"] = IsOver ? "over" : "raised", ["id"] = Id, ["origin"] = Origin, ["at"] = At.ToString() };
+        foreach ((string name, string? value) in ((string, string?)[])[("source", Source), ("table", Table), ("code", Code), ("row", Row),
+            ("operator", Operator)])
         {
             if (value is not null) json[name] = value;
         }
         if (Entries is { } entries) (json["firstEntry"], json["lastEntry"], json["count"]) = (entries.First, entries.Last, Count);
         json["message"] = Message;
-        if (Facts is not null) json["facts"] = new JsonObject([.. Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value))]);
+        if (Facts is not null)
+            json["facts"] = new JsonObject([.. Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)fact.Value))]);
         return json;
     }
 }
 
-/// <summary>Tells one receiver, once; returns when it has taken the alert, throws if it has not. <see cref="Indelible.Format.IndelibleException"/> says why in words.</summary>
+/// <summary>Tells one receiver, once; returns when it has taken the alert, throws if it has not.
+/// <see cref="Indelible.Format.IndelibleException"/> says why in words.</summary>
 internal delegate Task SendAlert(Alert alert, CancellationToken cancellationToken);

@@ -33,7 +33,8 @@ internal sealed class AlertDelivery
     /// <summary>Tells until cancelled; what is known by then is told once more before it returns, within seconds.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await Task.WhenAll([WatchAsync(cancellationToken), .. _targets.Select(target => target.RunAsync(cancellationToken))]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll([WatchAsync(cancellationToken), .. _targets.Select(target => target.RunAsync(cancellationToken))])
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using CancellationTokenSource patience = new(LastPatience, _host.Time);
         await Task.WhenAll(_targets.Select(target => target.LastAsync(patience.Token)));
     }

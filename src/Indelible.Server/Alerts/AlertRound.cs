@@ -98,7 +98,8 @@ internal sealed record AlertRound(long To, IReadOnlyList<Alert> Alerts)
         }
         catch (LedgerCorruptException e)
         {
-            groups.Add(new Group(new Told("verification-failed", null, null, "", $"entry {index} cannot be read: {e.Message}"), index, now, null));
+            groups.Add(
+                new Group(new Told("verification-failed", null, null, "", $"entry {index} cannot be read: {e.Message}"), index, now, null));
             return null;
         }
     }
@@ -137,13 +138,16 @@ internal sealed record AlertRound(long To, IReadOnlyList<Alert> Alerts)
         {
             string where = string.Join(", ", ((string?[])[header?.Source, told.Table]).Where(part => part is not null));
             string facts = header?.Facts is { } all ? string.Concat(all.Select(fact => $"; {fact.Key}: {fact.Value}")) : "";
-            return HeaderTexts.Clip($"{where}{(where.Length > 0 ? ": " : "")}{told.Says}{More()}{facts}", MessageLengthMax) + $". See `indelible show {_first}`";
+            return HeaderTexts.Clip($"{where}{(where.Length > 0 ? ": " : "")}{told.Says}{More()}{facts}", MessageLengthMax)
+                + $". See `indelible show {_first}`";
         }
 
         private string More()
         {
             if (_count == 1) return "";
-            string transactions = _transactions.Count == 0 ? "" : $" in {_transactions.Count}{(_transactions.Count == AlertsMax ? " or more" : "")} transactions";
+            string transactions = _transactions.Count == 0
+                ? ""
+                : $" in {_transactions.Count}{(_transactions.Count == AlertsMax ? " or more" : "")} transactions";
             return $"; {_count} entries, {_first} to {_last}{transactions}";
         }
     }

@@ -29,20 +29,28 @@ internal sealed class AlertRules
         string? table = header.Relation is { } relation ? $"{relation.Schema}.{relation.Name}" : null;
         if (header is { Kind: EntryKind.Guard, Code: { } code } && IsWanted(code, header))
         {
-            yield return new Told(code == GuardCode.VerificationFailed ? code : "guard", table, code, DetailOf(header), GuardMeaning.Of(code).Says);
+            yield return new Told(
+                code == GuardCode.VerificationFailed ? code : "guard", table, code, DetailOf(header), GuardMeaning.Of(code).Says);
         }
         if (header.Kind == EntryKind.Change && _config.Unattributed && header.Operator?.Grade == Grade.None)
         {
             yield return header.Operation == Operation.Found
-                ? new Told("found", table, null, "", "the table holds something else than the ledger says; who changed it, and when, is not known")
-                : new Told("unattributed", table, null, "", "changed without attribution: triggers were disabled or passed by; nobody's name is known");
+                ? new Told(
+                    "found", table, null, "", "the table holds something else than the ledger says; who changed it, and when, is not known")
+                : new Told("unattributed", table, null, "",
+                    "changed without attribution: triggers were disabled or passed by; nobody's name is known");
         }
         if (header is not { Kind: EntryKind.Change or EntryKind.Access, Operation: not Operation.Found }) yield break;
         string who = NameOf(header.Operator);
-        if (Remember(header)) yield return new Told("mass-change", null, null, who, $"{who} changed {_config.MassChange!.Rows} rows or more within {_config.MassChange.Seconds} seconds");
+        if (Remember(header))
+        {
+            yield return new Told("mass-change", null, null, who,
+                $"{who} changed {_config.MassChange!.Rows} rows or more within {_config.MassChange.Seconds} seconds");
+        }
         if (_hours?.IsOutside(header.CommittedAt ?? header.SealedAt) == true)
         {
-            yield return new Told("outside-hours", table, null, who, $"{(header.Kind == EntryKind.Access ? "values read" : "changed")} outside working hours by {who}");
+            yield return new Told("outside-hours", table, null, who,
+                $"{(header.Kind == EntryKind.Access ? "values read" : "changed")} outside working hours by {who}");
         }
     }
 
@@ -54,10 +62,13 @@ internal sealed class AlertRules
         return _massChange.Add($"{header.Source}\n{NameOf(header.Operator)}", at, rows);
     }
 
-    private bool IsWanted(string code, EntryHeader header) => code == GuardCode.VerificationFailed ? _config.Verification : _config.Guards is { } codes ? codes.Contains(code) : GuardMeaning.Of(code).Holds(header);
+    private bool IsWanted(string code, EntryHeader header) => code == GuardCode.VerificationFailed
+        ? _config.Verification
+        : _config.Guards is { } codes ? codes.Contains(code) : GuardMeaning.Of(code).Holds(header);
 
     /// <summary>What keeps guard entries of one code apart.</summary>
-    private static string DetailOf(EntryHeader header) => header.Facts?.GetValueOrDefault("what") ?? header.Facts?.GetValueOrDefault("reason") ?? "";
+    private static string DetailOf(EntryHeader header) =>
+        header.Facts?.GetValueOrDefault("what") ?? header.Facts?.GetValueOrDefault("reason") ?? "";
 
     private static string NameOf(Operator? who) => who?.Id ?? who?.SessionUser ?? who?.ReplicationOrigin ?? "somebody unknown";
 }

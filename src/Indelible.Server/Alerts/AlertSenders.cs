@@ -36,7 +36,8 @@ public static class AlertSenders
         return results;
     }
 
-    internal static IReadOnlyList<(string Name, AlertTargetKind Kind, SendAlert Send)> Of(AlertsConfig config, TextWriter standardError) => config.Targets.Count == 0
+    internal static IReadOnlyList<(string Name, AlertTargetKind Kind, SendAlert Send)> Of(AlertsConfig config, TextWriter standardError) =>
+        config.Targets.Count == 0
         ? [(DefaultName, AlertTargetKind.Stderr, ToStandardError(standardError))]
         : [.. config.Targets.Select(target => (target.Key, target.Value.Kind, SenderOf(target.Key, target.Value, standardError)))];
 

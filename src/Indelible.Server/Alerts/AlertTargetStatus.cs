@@ -27,6 +27,7 @@ public sealed record AlertTargetStatus
     internal static AlertTargetStatus Of(string name, AlertTargetKind kind, LedgerView view)
     {
         long size = view.Reader.ReadCheckpoint().Size;
-        return new AlertTargetStatus { Name = name, Kind = kind, Published = size, DeliveredTo = Math.Min(size, new AlertCursor(view.Paths.Journal, name).Read(view.Origin, out _)) };
+        return new AlertTargetStatus { Name = name, Kind = kind, Published = size,
+            DeliveredTo = Math.Min(size, new AlertCursor(view.Paths.Journal, name).Read(view.Origin, out _)) };
     }
 }

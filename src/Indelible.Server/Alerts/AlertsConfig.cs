@@ -39,7 +39,8 @@ public sealed class MassChangeConfig
 public sealed class WorkingHoursConfig
 {
     /// <summary>Days of the week; <c>monday</c> to <c>sunday</c>.</summary>
-    public List<DayOfWeek> Days { get; set; } = [DayOfWeek.Monday, DayOfWeek.Tuesday, DayOfWeek.Wednesday, DayOfWeek.Thursday, DayOfWeek.Friday];
+    public List<DayOfWeek> Days { get; set; } =
+        [DayOfWeek.Monday, DayOfWeek.Tuesday, DayOfWeek.Wednesday, DayOfWeek.Thursday, DayOfWeek.Friday];
     /// <summary>Beginning, such as <c>08:00</c>.</summary>
     public string From { get; set; } = "08:00";
     /// <summary>End; before the beginning: on the next day.</summary>
@@ -55,7 +56,8 @@ public sealed class AlertTargetConfig
     public AlertTargetKind Kind { get; set; }
     /// <summary>Webhook: where to POST; https, or http on this machine.</summary>
     public string? Url { get; set; }
-    /// <summary>Webhook: environment variable that holds the address, where that is a secret; not together with <see cref="Url"/>.</summary>
+    /// <summary>Webhook: environment variable that holds the address, where that is a secret;
+    /// not together with <see cref="Url"/>.</summary>
     public string? UrlEnvironment { get; set; }
     /// <summary>Webhook: file whose first line is the secret of the signature; null: none.</summary>
     public string? SecretFile { get; set; }

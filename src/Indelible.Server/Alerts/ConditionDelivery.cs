@@ -9,7 +9,8 @@ namespace Indelible.Server.Alerts;
 /// <param name="standardError">Where alerts go that are meant for it.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of receivers that do not take an alert.</param>
-internal sealed class ConditionDelivery(AlertsConfig? config, Conditions conditions, Func<string?, string> originOf, TextWriter standardError, TimeProvider time, ILogger logger)
+internal sealed class ConditionDelivery(AlertsConfig? config, Conditions conditions, Func<string?, string> originOf,
+    TextWriter standardError, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
@@ -17,7 +18,8 @@ internal sealed class ConditionDelivery(AlertsConfig? config, Conditions conditi
 
     /// <summary>Tells until cancelled; what is known by then is told once more before it returns, within seconds.</summary>
     public Task RunAsync(CancellationToken cancellationToken) =>
-        Task.WhenAll(AlertSenders.Of(config ?? new AlertsConfig(), standardError).Select(target => TellAsync(target.Name, target.Send, cancellationToken)));
+        Task.WhenAll(AlertSenders.Of(config ?? new AlertsConfig(), standardError)
+            .Select(target => TellAsync(target.Name, target.Send, cancellationToken)));
 
     private async Task TellAsync(string name, SendAlert send, CancellationToken cancellationToken)
     {
@@ -34,7 +36,8 @@ internal sealed class ConditionDelivery(AlertsConfig? config, Conditions conditi
     }
 
     /// <summary>False if the receiver did not take what there is.</summary>
-    private async Task<bool> TryAsync(string name, SendAlert send, Dictionary<(string, string?), Condition> told, CancellationToken cancellationToken)
+    private async Task<bool> TryAsync(
+        string name, SendAlert send, Dictionary<(string, string?), Condition> told, CancellationToken cancellationToken)
     {
         try
         {
@@ -42,7 +45,8 @@ internal sealed class ConditionDelivery(AlertsConfig? config, Conditions conditi
             {
                 Condition? known = told.GetValueOrDefault((condition.Kind, condition.Source));
                 if (known == condition) continue;
-                if (known?.Since != condition.Since) await send(condition.ToAlert(originOf(condition.Source), isOver: false), cancellationToken);
+                if (known?.Since != condition.Since)
+                    await send(condition.ToAlert(originOf(condition.Source), isOver: false), cancellationToken);
                 if (condition.Over is not null) await send(condition.ToAlert(originOf(condition.Source), isOver: true), cancellationToken);
                 told[(condition.Kind, condition.Source)] = condition;
             }

@@ -17,7 +17,8 @@ internal sealed class ConditionWatch(AlertsConfig config, Conditions conditions,
 
     private string? Lag(SourceStatus source) => source.Lag < TimeSpan.FromSeconds(config.LagSeconds)
         ? null
-        : $"{source.Source}: whatever changed in the last {config.LagSeconds} seconds or longer is not sealed yet, {source.LagBytes} bytes of log that are known of. See `indelible status`";
+        : $"{source.Source}: whatever changed in the last {config.LagSeconds} seconds or longer is not sealed yet, {source.LagBytes} bytes "
+            + "of log that are known of. See `indelible status`";
 
     /// <summary>A source that gave up is down at once; one that is being stopped is not down.</summary>
     private string? Down(SourceStatus source)
@@ -29,6 +30,7 @@ internal sealed class ConditionWatch(AlertsConfig config, Conditions conditions,
         }
         if (!_downSince.TryGetValue(source.Source, out long since)) _downSince[source.Source] = since = time.GetTimestamp();
         if (source.State != "stopped" && time.GetElapsedTime(since) < TimeSpan.FromSeconds(config.DownSeconds)) return null;
-        return $"{source.Source} is not captured ({source.State}): {source.Problem ?? source.LastError?.Message ?? "no connection yet"}. See `indelible doctor --source {source.Source}`";
+        return $"{source.Source} is not captured ({source.State}): {source.Problem ?? source.LastError?.Message ?? "no connection yet"}. "
+            + $"See `indelible doctor --source {source.Source}`";
     }
 }

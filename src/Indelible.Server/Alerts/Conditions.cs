@@ -2,7 +2,8 @@ using Indelible.Format;
 
 namespace Indelible.Server.Alerts;
 
-/// <summary>What is wrong now and stands in no entry. Told when it begins, when it is over, and, while it lasts, again after a restart. Any thread.</summary>
+/// <summary>What is wrong now and stands in no entry. Told when it begins, when it is over, and, while it lasts, again after a restart.
+/// Any thread.</summary>
 internal sealed class Conditions(TimeProvider time)
 {
     private readonly Lock _lock = new();

@@ -2,7 +2,8 @@ using Indelible.Format;
 
 namespace Indelible.Server.Alerts;
 
-/// <summary>Counts rows per operator over a sliding window, in slices: a mass change is never missed, and what took up to a sixteenth longer may count as one.</summary>
+/// <summary>Counts rows per operator over a sliding window, in slices: a mass change is never missed,
+/// and what took up to a sixteenth longer may count as one.</summary>
 /// <remarks>Times are commit times; what comes a little out of order counts as of now. One caller.</remarks>
 internal sealed class MassChange(int rowsMax, TimeSpan window)
 {
@@ -30,7 +31,8 @@ internal sealed class MassChange(int rowsMax, TimeSpan window)
 
     private void Forget(long slice)
     {
-        foreach (string idle in (string[])[.. _windows.Where(of => of.Value.Newest + Slices <= slice).Select(of => of.Key)]) _windows.Remove(idle);
+        foreach (string idle in (string[])[.. _windows.Where(of => of.Value.Newest + Slices <= slice).Select(of => of.Key)])
+            _windows.Remove(idle);
         if (_windows.Count >= OperatorsMax) _windows.Remove(_windows.MinBy(of => of.Value.Newest).Key);
     }
 

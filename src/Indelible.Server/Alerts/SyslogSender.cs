@@ -6,7 +6,8 @@ using Indelible.Format;
 
 namespace Indelible.Server.Alerts;
 
-/// <summary>Sends alerts to syslog (RFC 5424). Only a Unix socket says that a message was taken; over UDP one may be lost, over TCP (octet counting, RFC 6587 §3.4.1) as well when the receiver dies.</summary>
+/// <summary>Sends alerts to syslog (RFC 5424). Only a Unix socket says that a message was taken;
+/// over UDP one may be lost, over TCP (octet counting, RFC 6587 §3.4.1) as well when the receiver dies.</summary>
 internal sealed class SyslogSender(string address)
 {
     /// <summary>The socket of this machine's syslog.</summary>
@@ -26,7 +27,8 @@ internal sealed class SyslogSender(string address)
         limit.CancelAfter(Patience);
         try
         {
-            if (address.StartsWith('/')) await SendAsync(new UnixDomainSocketEndPoint(address), SocketType.Dgram, ProtocolType.Unspecified, message, limit.Token);
+            if (address.StartsWith('/'))
+                await SendAsync(new UnixDomainSocketEndPoint(address), SocketType.Dgram, ProtocolType.Unspecified, message, limit.Token);
             else if (Network(address) is var (host, port, isTcp)) await SendAsync(new DnsEndPoint(host, port), isTcp, message, limit.Token);
         }
         catch (SocketException e)
@@ -47,14 +49,17 @@ internal sealed class SyslogSender(string address)
     {
         if (isTcp) message = [.. Encoding.ASCII.GetBytes($"{message.Length.ToString(CultureInfo.InvariantCulture)} "), .. message];
         IPAddress host = (await Dns.GetHostAddressesAsync(to.Host, cancellationToken))[0];
-        await SendAsync(new IPEndPoint(host, to.Port), isTcp ? SocketType.Stream : SocketType.Dgram, isTcp ? ProtocolType.Tcp : ProtocolType.Udp, message, cancellationToken);
+        await SendAsync(new IPEndPoint(host, to.Port), isTcp ? SocketType.Stream : SocketType.Dgram,
+            isTcp ? ProtocolType.Tcp : ProtocolType.Udp, message, cancellationToken);
     }
 
-    private static async Task SendAsync(EndPoint to, SocketType type, ProtocolType protocol, byte[] message, CancellationToken cancellationToken)
+    private static async Task SendAsync(
+        EndPoint to, SocketType type, ProtocolType protocol, byte[] message, CancellationToken cancellationToken)
     {
         using Socket socket = new(to.AddressFamily, type, protocol);
         await socket.ConnectAsync(to, cancellationToken);
-        for (int sent = 0; sent < message.Length;) sent += await socket.SendAsync(message.AsMemory(sent), SocketFlags.None, cancellationToken);
+        for (int sent = 0; sent < message.Length;)
+            sent += await socket.SendAsync(message.AsMemory(sent), SocketFlags.None, cancellationToken);
         if (type == SocketType.Stream) socket.Shutdown(SocketShutdown.Send);
     }
 

@@ -6,7 +6,8 @@ using Indelible.Format;
 
 namespace Indelible.Server.Alerts;
 
-/// <summary>POSTs alerts. Certificates are verified as the system does; redirections are not followed. Taken is what is answered with 2xx.</summary>
+/// <summary>POSTs alerts. Certificates are verified as the system does; redirections are not followed.
+/// Taken is what is answered with 2xx.</summary>
 internal sealed class WebhookSender(string name, AlertTargetConfig config)
 {
     /// <summary>Header with <c>sha256=</c> and the HMAC-SHA256 of the body in hex, under the secret.</summary>
@@ -15,7 +16,8 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly HttpClient Client = new(new SocketsHttpHandler
     {
-        AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = Patience, PooledConnectionLifetime = TimeSpan.FromMinutes(5), // names may come to mean other hosts
+        // names may come to mean other hosts
+        AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = Patience, PooledConnectionLifetime = TimeSpan.FromMinutes(5),
     }) { Timeout = Patience };
 
     /// <summary>Returns when the receiver has answered 2xx.</summary>
@@ -26,11 +28,15 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
         using HttpRequestMessage request = new(HttpMethod.Post, Address()) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.UserAgent.ParseAdd("indelible");
-        if (Secret() is { } secret) request.Headers.Add(SignatureHeader, $"sha256={Convert.ToHexStringLower(HMACSHA256.HashData(secret, body))}");
+        if (Secret() is { } secret)
+            request.Headers.Add(SignatureHeader, $"sha256={Convert.ToHexStringLower(HMACSHA256.HashData(secret, body))}");
         using HttpResponseMessage answer = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (answer.IsSuccessStatusCode) return;
-        throw new IndelibleException(ExitCode.Environment, $"{request.RequestUri!.Host}: expected an answer of 2xx, found {(int)answer.StatusCode} {answer.ReasonPhrase}"
-            + (answer.StatusCode is >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest ? ": redirections are not followed, give the address itself" : ""));
+        throw new IndelibleException(ExitCode.Environment,
+            $"{request.RequestUri!.Host}: expected an answer of 2xx, found {(int)answer.StatusCode} {answer.ReasonPhrase}"
+            + (answer.StatusCode is >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest
+                ? ": redirections are not followed, give the address itself"
+                : ""));
     }
 
     /// <summary>True for https, and for http that stays on this machine.</summary>
@@ -42,7 +48,8 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
     {
         string? address = config.UrlEnvironment is { } variable ? Environment.GetEnvironmentVariable(variable) : config.Url;
         return address is not null && IsSafe(address) ? new Uri(address) : throw new IndelibleException(ExitCode.Usage,
-            $"alerts.targets.{name}: expected an https address in {config.UrlEnvironment ?? "url"}, found {(string.IsNullOrEmpty(address) ? "nothing" : "something else")}");
+            $"alerts.targets.{name}: expected an https address in {config.UrlEnvironment ?? "url"}, found "
+                + $"{(string.IsNullOrEmpty(address) ? "nothing" : "something else")}");
     }
 
     private byte[]? Secret()
@@ -50,6 +57,7 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
         if (config.SecretFile is { } file) return Encoding.UTF8.GetBytes(SourceConnections.ReadPassword(file));
         if (config.SecretEnvironment is not { } variable) return null;
         return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } secret ? Encoding.UTF8.GetBytes(secret)
-            : throw new IndelibleException(ExitCode.Usage, $"alerts.targets.{name}: expected a secret in the environment variable {variable}, found none");
+            : throw new IndelibleException(
+                ExitCode.Usage, $"alerts.targets.{name}: expected a secret in the environment variable {variable}, found none");
     }
 }

@@ -17,8 +17,10 @@ internal static class TimeStampCheck
             string where = $"{path}: timestamps.authorities.{name}";
             Expect(name.Length is > 0 and <= NameLengthMax && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_'),
                 $"{where}: expected a name of 1 to {NameLengthMax} of a-z, 0-9 and _, found '{name}'");
-            Expect(Uri.TryCreate(authority.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https", $"{where}: url: expected an http or https address, found '{authority.Url}'");
-            Expect(authority.Certificates.Length > 0, $"{where}: expected certificates: a PEM file with those that are trusted to vouch for it");
+            Expect(Uri.TryCreate(authority.Url, UriKind.Absolute, out Uri? url) && url.Scheme is "http" or "https",
+                $"{where}: url: expected an http or https address, found '{authority.Url}'");
+            Expect(authority.Certificates.Length > 0,
+                $"{where}: expected certificates: a PEM file with those that are trusted to vouch for it");
         }
     }
 

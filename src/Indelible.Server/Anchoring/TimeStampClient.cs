@@ -12,17 +12,23 @@ internal sealed class TimeStampClient(HttpClient http)
 {
     private const int NonceLength = 16;
 
-    /// <summary>The authority's reply over a text. It answers this question and no other; who signed it is for the caller to check.</summary>
+    /// <summary>The authority's reply over a text. It answers this question and no other;
+    /// who signed it is for the caller to check.</summary>
     public async Task<byte[]> AskAsync(string url, byte[] text, CancellationToken cancellationToken)
     {
-        Rfc3161TimestampRequest request = Rfc3161TimestampRequest.CreateFromData(text, HashAlgorithmName.SHA256, nonce: RandomNumberGenerator.GetBytes(NonceLength), requestSignerCertificates: true);
+        Rfc3161TimestampRequest request = Rfc3161TimestampRequest.CreateFromData(
+            text, HashAlgorithmName.SHA256, nonce: RandomNumberGenerator.GetBytes(NonceLength), requestSignerCertificates: true);
         using ByteArrayContent query = new(request.Encode());
         query.Headers.ContentType = new MediaTypeHeaderValue("application/timestamp-query");
         byte[] reply;
         try
         {
             using HttpResponseMessage answer = await http.PostAsync(url, query, cancellationToken);
-            if (!answer.IsSuccessStatusCode) throw new IndelibleException(ExitCode.Environment, $"{url}: expected a time-stamp reply, found status {(int)answer.StatusCode} {answer.ReasonPhrase}");
+            if (!answer.IsSuccessStatusCode)
+            {
+                throw new IndelibleException(ExitCode.Environment,
+                    $"{url}: expected a time-stamp reply, found status {(int)answer.StatusCode} {answer.ReasonPhrase}");
+            }
             reply = await ReadAsync(answer, TimeStampReply.LengthMax, url, cancellationToken);
         }
         catch (HttpRequestException e)
@@ -36,7 +42,8 @@ internal sealed class TimeStampClient(HttpClient http)
         }
         catch (CryptographicException e)
         {
-            throw new IndelibleException(ExitCode.Environment, $"{url}: expected a time stamp over what was sent, found a refusal or something else: {e.Message}", e);
+            throw new IndelibleException(ExitCode.Environment,
+                $"{url}: expected a time stamp over what was sent, found a refusal or something else: {e.Message}", e);
         }
     }
 
@@ -49,7 +56,10 @@ internal sealed class TimeStampClient(HttpClient http)
             try
             {
                 using HttpResponseMessage answer = await http.GetAsync(address, cancellationToken);
-                if (answer.IsSuccessStatusCode && RevocationList.Parse(await ReadAsync(answer, RevocationList.LengthMax, address.AbsoluteUri, cancellationToken)) is { } found) lists.AddRange(found);
+                if (answer.IsSuccessStatusCode
+                    && RevocationList.Parse(
+                        await ReadAsync(answer, RevocationList.LengthMax, address.AbsoluteUri, cancellationToken)) is { } found)
+                            lists.AddRange(found);
             }
             catch (HttpRequestException)
             {
@@ -59,9 +69,14 @@ internal sealed class TimeStampClient(HttpClient http)
         return lists;
     }
 
-    private static async Task<byte[]> ReadAsync(HttpResponseMessage answer, int lengthMax, string where, CancellationToken cancellationToken)
+    private static async Task<byte[]> ReadAsync(
+        HttpResponseMessage answer, int lengthMax, string where, CancellationToken cancellationToken)
     {
-        if (answer.Content.Headers.ContentLength > lengthMax) throw new IndelibleException(ExitCode.Environment, $"{where}: expected at most {lengthMax} bytes, found {answer.Content.Headers.ContentLength}");
+        if (answer.Content.Headers.ContentLength > lengthMax)
+        {
+            throw new IndelibleException(
+                ExitCode.Environment, $"{where}: expected at most {lengthMax} bytes, found {answer.Content.Headers.ContentLength}");
+        }
         await answer.Content.LoadIntoBufferAsync(lengthMax, cancellationToken);
         return await answer.Content.ReadAsByteArrayAsync(cancellationToken);
     }

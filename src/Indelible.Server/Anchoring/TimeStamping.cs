@@ -14,8 +14,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Anchoring;
 
-/// <summary>Has heads stamped with the time by each configured authority: at intervals, and again before a certificate ends. Sealing waits for none of it.</summary>
-/// <remarks>A stamp over a later head covers the entries that seal the hashes of earlier stamps: that is how these outlive their authority's certificate.</remarks>
+/// <summary>Has heads stamped with the time by each configured authority: at intervals, and again before a certificate ends.
+/// Sealing waits for none of it.</summary>
+/// <remarks>A stamp over a later head covers the entries that seal the hashes of earlier stamps:
+/// that is how these outlive their authority's certificate.</remarks>
 internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Conditions conditions, ILogger logger) : IDisposable
 {
     private const int PageLimit = 200;
@@ -58,9 +60,16 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
                 failures++;
                 if (told != e.Message) AnchorLog.Failed(logger, name, told = e.Message);
                 Stands(name, last, e.Message);
-                conditions.Set("time-stamp-failed", name, $"time-stamp authority {name}: {e.Message}. It is tried again; until then nobody else vouches for the time of newer entries");
+                conditions.Set("time-stamp-failed", name,
+                    $"time-stamp authority {name}: {e.Message}. It is tried again; "
+                        + "until then nobody else vouches for the time of newer entries");
             }
-            await Task.Delay(failures == 0 ? Glance : TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 12)), PauseMax.TotalSeconds)), host.Time, cancellationToken);
+            await Task.Delay(
+                failures == 0
+                    ? Glance
+                    : TimeSpan.FromSeconds(
+                        Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 12)), PauseMax.TotalSeconds)), host.Time,
+                        cancellationToken);
         }
     }
 
@@ -77,7 +86,9 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
         DateTimeOffset now = host.Time.GetUtcNow();
         // What was sealed since, other than what stamping itself seals.
         bool hasNews = size > last.Size + config.Authorities.Count;
-        return (hasNews && now - last.At.ToDateTimeOffset() >= TimeSpan.FromMinutes(config.IntervalMinutes)) || (last.Ends is { } ends && ends.ToDateTimeOffset() - now < TimeSpan.FromDays(config.RenewDays) && now - last.At.ToDateTimeOffset() >= TimeSpan.FromDays(1));
+        return (hasNews && now - last.At.ToDateTimeOffset() >= TimeSpan.FromMinutes(config.IntervalMinutes))
+            || (last.Ends is { } ends && ends.ToDateTimeOffset() - now < TimeSpan.FromDays(config.RenewDays)
+                && now - last.At.ToDateTimeOffset() >= TimeSpan.FromDays(1));
     }
 
     private async Task<Last> StampAsync(string name, TimeStampAuthorityConfig authority, CancellationToken cancellationToken)
@@ -90,7 +101,8 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
         TimeStampClient client = new(_http);
         byte[]? kept = files.ReadReply(host.Paths.Ledger);      // from before the process died
         byte[] bytes = kept ?? await client.AskAsync(authority.Url, text, cancellationToken);
-        TimeStampReply reply = TimeStampReply.Parse(bytes) ?? throw new IndelibleException(ExitCode.Environment, $"{authority.Url}: expected a time-stamp reply, found something else");
+        TimeStampReply reply = TimeStampReply.Parse(bytes)
+            ?? throw new IndelibleException(ExitCode.Environment, $"{authority.Url}: expected a time-stamp reply, found something else");
         TimeStampVerdict verdict = reply.Verify(text, pinned, [], []);
         if (verdict.Fault is null && kept is null)
         {
@@ -128,9 +140,11 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
         for (string? after = null; ;)
         {
             Page page = host.View.Index.Find(query with { After = after });
-            foreach (EntryHeader header in page.Entries.Select(host.View.Header).Where(header => header.Code == AnchorFiles.Code && header.Facts?.GetValueOrDefault("authority") == name))
+            foreach (EntryHeader header in page.Entries.Select(host.View.Header)
+                .Where(header => header.Code == AnchorFiles.Code && header.Facts?.GetValueOrDefault("authority") == name))
             {
-                if (!long.TryParse(header.Facts!.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size)) continue;
+                if (!long.TryParse(header.Facts!.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size))
+                    continue;
                 return new Last(size, header.SealedAt, Ends(new AnchorFiles(size, name)));
             }
             if ((after = page.Next) is null) return null;
@@ -141,7 +155,8 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
     private MicroTime? Ends(AnchorFiles files)
     {
         X509Certificate2Collection chain = [];
-        return DurableFile.TryReadAll(Path.Combine(host.Paths.Ledger, files.Chain), TimeStampReply.LengthMax) is { } pem && AnchorFiles.TryImport(chain, pem)
+        return DurableFile.TryReadAll(Path.Combine(host.Paths.Ledger, files.Chain), TimeStampReply.LengthMax) is { } pem
+            && AnchorFiles.TryImport(chain, pem)
             ? MicroTime.From(chain.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()))) : null;
     }
 
@@ -149,12 +164,18 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
     private static X509Certificate2Collection Pinned(string name, TimeStampAuthorityConfig authority)
     {
         X509Certificate2Collection pinned = [];
-        byte[] pem = DurableFile.TryReadAll(authority.Certificates, 1 << 20) ?? throw new IndelibleException(ExitCode.Usage, $"timestamps.authorities.{name}.certificates: expected a PEM file, found none: {authority.Certificates}");
-        return AnchorFiles.TryImport(pinned, pem) ? pinned : throw new IndelibleException(ExitCode.Usage, $"timestamps.authorities.{name}.certificates: expected certificates in PEM, found none in {authority.Certificates}");
+        byte[] pem = DurableFile.TryReadAll(authority.Certificates, 1 << 20)
+            ?? throw new IndelibleException(
+                ExitCode.Usage, $"timestamps.authorities.{name}.certificates: expected a PEM file, found none: {authority.Certificates}");
+        return AnchorFiles.TryImport(pinned, pem)
+            ? pinned
+            : throw new IndelibleException(ExitCode.Usage,
+                $"timestamps.authorities.{name}.certificates: expected certificates in PEM, found none in {authority.Certificates}");
     }
 
     private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested
-        && e is IndelibleException or IOException or HttpRequestException or SocketException or TimeoutException or OperationCanceledException or CryptographicException;
+        && e is IndelibleException or IOException or HttpRequestException or SocketException or TimeoutException
+            or OperationCanceledException or CryptographicException;
 
     private sealed record Last(long Size, MicroTime At, MicroTime? Ends);
 }

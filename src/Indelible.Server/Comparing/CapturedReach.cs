@@ -38,7 +38,11 @@ internal sealed class CapturedReach : ILedgerReach, IAsyncDisposable
                 return reason;
             }
             if (status?.Sealed > reached) (reached, reachedAt) = (status.Sealed, _host.Time.GetTimestamp());
-            if (_host.Time.GetElapsedTime(reachedAt) > Patience) return $"capture stands at {reached} for {Patience.TotalSeconds} s and does not pass {position}; see `indelible status` and `indelible doctor`";
+            if (_host.Time.GetElapsedTime(reachedAt) > Patience)
+            {
+                return $"capture stands at {reached} for {Patience.TotalSeconds} s and does not pass {position}; "
+                    + "see `indelible status` and `indelible doctor`";
+            }
             await Task.Delay(Glance, _host.Time, cancellationToken);
         }
         await _host.PublishAsync(cancellationToken);

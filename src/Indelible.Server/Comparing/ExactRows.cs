@@ -6,10 +6,13 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Compares rows one by one, by their keys: what a snapshot shows of a row with what the ledger held of it at exactly that snapshot, whatever happened since.</summary>
-/// <remarks>A transaction counts if and only if the snapshot sees it, once the ledger is past the log position read after the snapshot.</remarks>
+/// <summary>Compares rows one by one, by their keys: what a snapshot shows of a row with what the ledger held of it at exactly that
+/// snapshot, whatever happened since.</summary>
+/// <remarks>A transaction counts if and only if the snapshot sees it, once the ledger is past the log position read
+/// after the snapshot.</remarks>
 internal sealed class ExactRows(
-    LedgerView view, string source, ProtectedTable table, LiveTable live, RowTokens tokens, RowDigest digest, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts,
+    LedgerView view, string source, ProtectedTable table, LiveTable live, RowTokens tokens, RowDigest digest, ILedgerReach reach,
+    DifferenceList differences, CrosscheckCounts counts,
     FoundRows? found = null)
 {
     /// <summary>Times a row is read that is to be sealed as found and changes all the time.</summary>
@@ -18,14 +21,16 @@ internal sealed class ExactRows(
     private readonly LiveValues _liveValues = new(view);
     private readonly IReadOnlyList<string> _lost = live.LostColumns;
 
-    /// <summary>Compares the rows with these keys, whether they are in the database, in the ledger or in neither. What differs is listed or, where it is to be sealed row by row,
+    /// <summary>Compares the rows with these keys, whether they are in the database, in the ledger or in neither.
+    /// What differs is listed or, where it is to be sealed row by row,
     /// given to <see cref="FoundRows"/>.</summary>
     /// <returns>Null; or why the ledger does not get as far as the rows were read.</returns>
     public async Task<string?> CheckAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
     {
         foreach (IReadOnlyList<string>[] some in keys.Chunk(LiveTable.ChunkRowMax))
         {
-            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it. So are those found of which something newer was sealed.
+            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it.
+            // So are those found of which something newer was sealed.
             int reads = 0;
             for (List<IReadOnlyList<string>> open = [.. some]; open.Count > 0;)
             {
@@ -41,7 +46,8 @@ internal sealed class ExactRows(
     }
 
     /// <summary>Gives the keys that cannot be told at this snapshot.</summary>
-    private List<IReadOnlyList<string>> CheckChunk(IReadOnlyList<IReadOnlyList<string>> keys, LiveChunk chunk, CancellationToken cancellationToken)
+    private List<IReadOnlyList<string>> CheckChunk(
+        IReadOnlyList<IReadOnlyList<string>> keys, LiveChunk chunk, CancellationToken cancellationToken)
     {
         Dictionary<UInt128, LiveRow> rows = [];
         foreach (LiveRow row in chunk.Rows) rows[tokens.Of(row.Key)] = row;
@@ -75,7 +81,8 @@ internal sealed class ExactRows(
     /// <summary>False if it cannot be told at this instant.</summary>
     private bool TryCheck(IReadOnlyList<string> key, LiveRow? row, Instant instant)
     {
-        RowState state = RowState.Of(view, RowQuery.Of(view, source, table, key).Query, (_, header) => instant.Sees(header, found?.TakenOver ?? Lsn.None));
+        RowState state = RowState.Of(
+            view, RowQuery.Of(view, source, table, key).Query, (_, header) => instant.Sees(header, found?.TakenOver ?? Lsn.None));
         if (instant.HasLaterReading) return false;
         counts.Single++;
         if (found is not null)
@@ -95,7 +102,8 @@ internal sealed class ExactRows(
         {
             for (int i = 0; i < table.Columns.Count; i++) CheckValue(name, table.Columns[i], row.Values[i], state);
         }
-        else differences.Add(table, name, null, state.Exists is null ? "in the database, unknown to the ledger" : "in the database, ended in the ledger", state.EndedBy);
+        else differences.Add(table, name, null,
+            state.Exists is null ? "in the database, unknown to the ledger" : "in the database, ended in the ledger", state.EndedBy);
         return true;
     }
 

@@ -5,7 +5,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Reads a table range by range into <see cref="Partitions"/>: one loop receives, another takes rows apart and hashes them.</summary>
+/// <summary>Reads a table range by range into <see cref="Partitions"/>: one loop receives, another takes rows
+/// apart and hashes them.</summary>
 internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest digest, int keyWidth, Partitions partitions, int rangeRows)
 {
     /// <summary>Blocks between the loops, 256 KiB each.</summary>
@@ -13,11 +14,14 @@ internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest di
 
     private readonly (int Start, int Length)[] _fields = new (int, int)[live.CopyColumns];
 
-    /// <summary>Reads ranges until there are no more or <paramref name="isEnough"/> says so, and adds them; the rows are then in the partitions' file.</summary>
+    /// <summary>Reads ranges until there are no more or <paramref name="isEnough"/> says so, and adds them;
+    /// the rows are then in the partitions' file.</summary>
     /// <returns>True if the last range was read.</returns>
-    public async Task<bool> ReadAsync(List<LiveRange> ranges, Func<bool> isEnough, Action<long> progress, CancellationToken cancellationToken)
+    public async Task<bool> ReadAsync(
+        List<LiveRange> ranges, Func<bool> isEnough, Action<long> progress, CancellationToken cancellationToken)
     {
-        Channel<LiveBlock> blocks = Channel.CreateBounded<LiveBlock>(new BoundedChannelOptions(BlocksWaiting) { SingleReader = true, SingleWriter = true });
+        Channel<LiveBlock> blocks =
+            Channel.CreateBounded<LiveBlock>(new BoundedChannelOptions(BlocksWaiting) { SingleReader = true, SingleWriter = true });
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task marking = MarkAsync(blocks.Reader, stop);
         bool isLast = false;
@@ -25,7 +29,8 @@ internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest di
         {
             do
             {
-                LiveRange range = await live.ReadRangeAsync(ranges.Count, ranges.LastOrDefault()?.Through, through: null, rangeRows, block => blocks.Writer.WriteAsync(block, stop.Token), stop.Token);
+                LiveRange range = await live.ReadRangeAsync(ranges.Count, ranges.LastOrDefault()?.Through, through: null, rangeRows,
+                    block => blocks.Writer.WriteAsync(block, stop.Token), stop.Token);
                 ranges.Add(range);
                 progress(range.Rows);
                 isLast = range.Through is null;
@@ -75,6 +80,7 @@ internal sealed class LiveReading(LiveTable live, RowTokens tokens, RowDigest di
     /// <summary>Returns a block's array to where it is from.</summary>
     public static void GiveBack(LiveBlock block)
     {
-        if (System.Runtime.InteropServices.MemoryMarshal.TryGetArray(block.Bytes, out ArraySegment<byte> array)) ArrayPool<byte>.Shared.Return(array.Array!);
+        if (System.Runtime.InteropServices.MemoryMarshal.TryGetArray(block.Bytes, out ArraySegment<byte> array))
+            ArrayPool<byte>.Shared.Return(array.Array!);
     }
 }

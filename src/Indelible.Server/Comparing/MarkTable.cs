@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Live rows of one part by their hashes. Rows lie nearly in the order of their hashes, so a walk in that order walks memory, too. One user at a time.</summary>
+/// <summary>Live rows of one part by their hashes. Rows lie nearly in the order of their hashes, so a walk in that order walks memory, too.
+/// One user at a time.</summary>
 internal sealed class MarkTable
 {
     private LiveMark[] _slots = [];

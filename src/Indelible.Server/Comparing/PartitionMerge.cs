@@ -35,7 +35,8 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
         {
             int bits = 0;
             while (live.RowsOf(part) >> bits > RowsMax) bits++;
-            for (int piece = 0; piece < 1 << bits; piece++) yield return new Stretch(part, piece, bits, (int)Math.Min(live.RowsOf(part), 2L * RowsMax));
+            for (int piece = 0; piece < 1 << bits; piece++)
+                yield return new Stretch(part, piece, bits, (int)Math.Min(live.RowsOf(part), 2L * RowsMax));
         }
     }
 
@@ -64,7 +65,8 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
         });
     }
 
-    /// <summary>A row agrees if its digest is that of the image, and what the image says was committed before the row was read. Where it was committed after, what
+    /// <summary>A row agrees if its digest is that of the image, and what the image says was committed before the row was read.
+    /// Where it was committed after, what
     /// the ledger held when the row was read must be worked out.</summary>
     private void Compare(UInt128 row, EncodedImage image, MarkTable rows, MergeOutcome outcome)
     {
@@ -73,7 +75,8 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
             outcome.Unseen.Add(row);
             return;
         }
-        bool agrees = mark.Range < ranges.Count && image.At <= ranges[mark.Range].ReadBefore && digest.TryOf(image, out ulong held) && held == mark.Digest;
+        bool agrees = mark.Range < ranges.Count && image.At <= ranges[mark.Range].ReadBefore && digest.TryOf(image, out ulong held)
+            && held == mark.Digest;
         if (agrees) outcome.Agreed++;
         else outcome.Suspects.Add((mark.Range, row));
     }

@@ -4,8 +4,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Live rows on disk until they are compared, parted by the first byte of their hashes, so that each part fits in memory beside the images of that part.</summary>
-/// <remarks>One file of blocks, each of one part: its number, how many rows, the rows. Nothing is flushed: what is lost is read again. Memory: 8 MiB, and a byte a block.</remarks>
+/// <summary>Live rows on disk until they are compared, parted by the first byte of their hashes,
+/// so that each part fits in memory beside the images of that part.</summary>
+/// <remarks>One file of blocks, each of one part: its number, how many rows, the rows. Nothing is flushed: what is lost is read again.
+/// Memory: 8 MiB, and a byte a block.</remarks>
 internal sealed class Partitions : IDisposable
 {
     /// <summary>Parts.</summary>
@@ -83,7 +85,8 @@ internal sealed class Partitions : IDisposable
     private void Admit(int block)
     {
         Span<byte> head = _block.AsSpan(0, HeadLength);
-        if (RandomAccess.Read(_file, head, (long)block * BlockLength) != HeadLength) head.Clear();    // a part without rows: they are found missing, and looked up
+        // a part without rows: they are found missing, and looked up
+        if (RandomAccess.Read(_file, head, (long)block * BlockLength) != HeadLength) head.Clear();
         ReadOnlySpan<int> words = MemoryMarshal.Cast<byte, int>(head);
         int part = words[0] is >= 0 and < Count ? words[0] : 0;
         _parts.Add((byte)part);

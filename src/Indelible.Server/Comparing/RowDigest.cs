@@ -6,8 +6,10 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>64 bits over the fingerprints of a row's protected values, the same for what the database shows and what the ledger holds. Immutable.</summary>
-/// <remarks>Fingerprints are keyed, each under a key of its column: whoever lacks the keys can make no two rows meet but by chance, 1 in 2⁶⁴.</remarks>
+/// <summary>64 bits over the fingerprints of a row's protected values, the same for what the database shows and what the
+/// ledger holds. Immutable.</summary>
+/// <remarks>Fingerprints are keyed, each under a key of its column: whoever lacks the keys can make no two rows meet but
+/// by chance, 1 in 2⁶⁴.</remarks>
 internal sealed class RowDigest
 {
     private const int Turn = 23;

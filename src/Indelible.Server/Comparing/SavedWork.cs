@@ -35,5 +35,6 @@ internal sealed record SavedRange(ulong ReadBefore, ulong ReadAfter, IReadOnlyLi
 {
     public static SavedRange Of(LiveRange range) => new(range.ReadBefore.Bytes, range.ReadAfter.Bytes, range.Through, range.Rows);
 
-    public LiveRange Range(IReadOnlyList<string>? after) => new() { ReadBefore = new Lsn(ReadBefore), ReadAfter = new Lsn(ReadAfter), After = after, Through = Through, Rows = Rows };
+    public LiveRange Range(IReadOnlyList<string>? after) =>
+        new() { ReadBefore = new Lsn(ReadBefore), ReadAfter = new Lsn(ReadAfter), After = after, Through = Through, Rows = Rows };
 }

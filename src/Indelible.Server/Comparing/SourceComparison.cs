@@ -29,7 +29,8 @@ internal sealed class SourceComparison
     private (ReadOnlyMemory<byte>? Guard, IReadOnlyDictionary<uint, string> Tables) _openGaps = (null, new Dictionary<uint, string>());
 
     public SourceComparison(
-        LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, CrosscheckPace pace, ILedgerReach reach, Action<string> progress, TimeProvider time)
+        LedgerView view, string source, SourceConfig config, CrosscheckScope scope, bool keepsCells, CrosscheckPace pace,
+        ILedgerReach reach, Action<string> progress, TimeProvider time)
     {
         (_view, _source, _config, _scope, _pace, _reach, _progress, _time) = (view, source, config, scope, pace, reach, progress, time);
         _differences = new DifferenceList(keepsCells);
@@ -37,7 +38,9 @@ internal sealed class SourceComparison
         _savedAt = time.GetTimestamp();
     }
 
-    private string About => string.Join('\n', _view.Origin, _source, _scope.Words(), Convert.ToHexString(ProtectionDigest.Of(_config.Protection)), _config.Protection.SystemId.ToString(CultureInfo.InvariantCulture));
+    private string About =>
+        string.Join('\n', _view.Origin, _source, _scope.Words(), Convert.ToHexString(ProtectionDigest.Of(_config.Protection)),
+            _config.Protection.SystemId.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Compares, and says what came of it; nothing is sealed.</summary>
     /// <param name="anew">Whether what an earlier attempt has done is thrown away.</param>
@@ -48,11 +51,17 @@ internal sealed class SourceComparison
         SavedWork? saved = anew || !_scope.IsWhole ? null : GoOn(workshop.Load());
         if (saved is null && _scope.IsWhole) workshop.Clear();      // the rows it speaks of are written over from here on
         _isSavedInside = saved?.Table > 0;
-        foreach (ProtectedTable table in _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table && !_done.Contains(table.Id)))
+        foreach (ProtectedTable table in _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table
+            && !_done.Contains(table.Id)))
         {
             SavedWork? ofTable = saved?.Table == table.Id ? saved : null;
-            if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason) _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
-            if (_view.Index.Resets != _resets) throw new IndelibleException(ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
+            if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason)
+                _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
+            if (_view.Index.Resets != _resets)
+            {
+                throw new IndelibleException(
+                    ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
+            }
             _done.Add(table.Id);
             if (_scope.IsWhole && (_isSavedInside || IsToSave)) Save(workshop, Work(0, [], 0, false));
         }
@@ -61,7 +70,8 @@ internal sealed class SourceComparison
     }
 
     /// <summary>Why nothing may be asserted of the table; null if it was compared.</summary>
-    private async Task<string?> CheckTableAsync(ProtectedTable table, Workshop workshop, SavedWork? saved, CancellationToken cancellationToken)
+    private async Task<string?> CheckTableAsync(
+        ProtectedTable table, Workshop workshop, SavedWork? saved, CancellationToken cancellationToken)
     {
         if (OpenGap(table) is { } before) return before;
         try
@@ -83,11 +93,13 @@ internal sealed class SourceComparison
         }
     }
 
-    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old. Asked twice for each table, and worked out for all of them when there is a guard entry that was not there before.</summary>
+    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old.
+    /// Asked twice for each table, and worked out for all of them when there is a guard entry that was not there before.</summary>
     private string? OpenGap(ProtectedTable table)
     {
         ReadOnlyMemory<byte>? newest = _view.NewestFirst(_source, EntryKind.Guard).FirstOrDefault()?.Nonce;
-        if (newest is { } guard && !(_openGaps.Guard is { } known && known.Span.SequenceEqual(guard.Span))) _openGaps = (guard, FindOpenGaps());
+        if (newest is { } guard && !(_openGaps.Guard is { } known && known.Span.SequenceEqual(guard.Span)))
+            _openGaps = (guard, FindOpenGaps());
         return _openGaps.Tables.GetValueOrDefault(table.Id);
     }
 
@@ -96,7 +108,12 @@ internal sealed class SourceComparison
         Dictionary<uint, string> open = [];
         foreach ((EntryHeader gap, IReadOnlyList<uint> tables) in Gaps.Owed(_view, _source, _config.Protection))
         {
-            foreach (uint table in tables) open.TryAdd(table, $"a gap is open: the log from {gap.Facts?.GetValueOrDefault("from")} to {gap.Facts?.GetValueOrDefault("to")} was not seen, and no baseline has followed");
+            foreach (uint table in tables)
+            {
+                open.TryAdd(table,
+                    $"a gap is open: the log from {gap.Facts?.GetValueOrDefault("from")} to {gap.Facts?.GetValueOrDefault("to")} was not "
+                        + "seen, and no baseline has followed");
+            }
         }
         return open;
     }
@@ -109,7 +126,9 @@ internal sealed class SourceComparison
         _counts = saved.Counts;
         _differences.Restore(saved.DifferenceCount, saved.Differences);
         _notCovered.AddRange(saved.NotCovered);
-        _progress($"going on where the crosscheck of {MicroTime.From(saved.At)} stood: {saved.Done.Count} tables done, {saved.Ranges.Sum(range => range.Rows)} rows of the next one read");
+        _progress(
+            $"going on where the crosscheck of {MicroTime.From(saved.At)} stood: {saved.Done.Count} tables done, "
+                + $"{saved.Ranges.Sum(range => range.Rows)} rows of the next one read");
         return saved;
     }
 
@@ -117,12 +136,14 @@ internal sealed class SourceComparison
     {
         List<LiveRange> ranges = [];
         foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
-        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave, work => Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead)));
+        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave,
+            work => Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead)));
     }
 
     private bool IsToSave => _time.GetElapsedTime(_savedAt) >= _pace.SaveInterval;
 
-    /// <summary>What is kept inside a table speaks of its rows, and is to be replaced before those of the next are written over them.</summary>
+    /// <summary>What is kept inside a table speaks of its rows, and is to be replaced before those of the next
+    /// are written over them.</summary>
     private void Save(Workshop workshop, SavedWork work)
     {
         workshop.Save(work);

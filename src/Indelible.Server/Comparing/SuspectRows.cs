@@ -5,9 +5,11 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Rows that did not agree at first sight, waiting to be compared one by one. Live ones are found again by reading their range once more.</summary>
+/// <summary>Rows that did not agree at first sight, waiting to be compared one by one.
+/// Live ones are found again by reading their range once more.</summary>
 /// <remarks>Memory: 20 bytes a row, and <see cref="CountMax"/> rows, beyond which they are compared before the merge goes on.</remarks>
-internal sealed class SuspectRows(ProtectedTable table, LiveTable live, RowTokens tokens, IReadOnlyList<LiveRange> ranges, ExactRows exact, UnseenRows unseen)
+internal sealed class SuspectRows(
+    ProtectedTable table, LiveTable live, RowTokens tokens, IReadOnlyList<LiveRange> ranges, ExactRows exact, UnseenRows unseen)
 {
     private const int CountMax = 1 << 20;
 
@@ -34,7 +36,9 @@ internal sealed class SuspectRows(ProtectedTable table, LiveTable live, RowToken
         foreach (IGrouping<int, (int Range, UInt128 Row)> group in _live.GroupBy(one => one.Range))
         {
             HashSet<UInt128> wanted = [.. group.Select(one => one.Row)];
-            if (group.Key < ranges.Count && await exact.CheckAsync(await KeysAsync(ranges[group.Key], wanted, cancellationToken), cancellationToken) is { } reason) return reason;
+            if (group.Key < ranges.Count
+                && await exact.CheckAsync(await KeysAsync(ranges[group.Key], wanted, cancellationToken), cancellationToken) is { } reason)
+                    return reason;
             _unseen.AddRange(wanted);    // gone from the table since
         }
         _live.Clear();

@@ -6,7 +6,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Compares one table. Whole: its rows are read into parts by hash, the parts merged with the row images, and what did not agree is compared row by row.</summary>
+/// <summary>Compares one table. Whole: its rows are read into parts by hash, the parts merged with the row images,
+/// and what did not agree is compared row by row.</summary>
 internal sealed class TableComparison
 {
     /// <summary>Merges at a time.</summary>
@@ -26,7 +27,8 @@ internal sealed class TableComparison
     private readonly ulong _tag;
     private readonly int _rangeRows;
 
-    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach, DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress,
+    public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach,
+        DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress,
         FoundRows? found = null)
     {
         (_view, _source, _table, _live, _reach, _counts) = (view, source, table, live, reach, counts);
@@ -60,7 +62,8 @@ internal sealed class TableComparison
 
     /// <summary>Compares the rows with these keys.</summary>
     /// <inheritdoc cref="CheckAllAsync"/>
-    public Task<string?> CheckKeysAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken) => _exact.CheckAsync(keys, cancellationToken);
+    public Task<string?> CheckKeysAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken) =>
+        _exact.CheckAsync(keys, cancellationToken);
 
     /// <summary>Compares some rows: half of them taken from the table, half from the ledger's entries, both at random.</summary>
     /// <inheritdoc cref="CheckAllAsync"/>
@@ -74,7 +77,8 @@ internal sealed class TableComparison
     private void TellRead(long rows) =>
         _progress($"{rows}{(_live.RowEstimate > 0 ? $" of about {Math.Max(rows, _live.RowEstimate)}" : "")} rows read");
 
-    private async Task<string?> MergeAsync(Partitions partitions, IReadOnlyList<LiveRange> ranges, long rows, CancellationToken cancellationToken)
+    private async Task<string?> MergeAsync(
+        Partitions partitions, IReadOnlyList<LiveRange> ranges, long rows, CancellationToken cancellationToken)
     {
         SuspectRows suspects = new(_table, _live, _tokens, ranges, _exact, new UnseenRows(_view, _source, _table, _tokens, _counts));
         PartitionMerge merge = new(partitions, _view.Index.Rows, _tag, _digest, ranges);

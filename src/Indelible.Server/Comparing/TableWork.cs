@@ -3,7 +3,8 @@ using Indelible.Capture;
 namespace Indelible.Server.Comparing;
 
 /// <summary>How far the reading of one table is. What is kept of it survives the process.</summary>
-internal sealed class TableWork(Workshop workshop, List<LiveRange> ranges, int blocks, bool isRead, Func<bool> isDue, Action<TableWork> keep)
+internal sealed class TableWork(
+    Workshop workshop, List<LiveRange> ranges, int blocks, bool isRead, Func<bool> isDue, Action<TableWork> keep)
 {
     /// <summary>Ranges read, in the order of their keys.</summary>
     public List<LiveRange> Ranges => ranges;

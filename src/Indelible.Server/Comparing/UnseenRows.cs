@@ -9,7 +9,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Finds the keys of rows that the ledger holds and of which only the hash is known: they are in the entries about them, and mostly in the newest.</summary>
+/// <summary>Finds the keys of rows that the ledger holds and of which only the hash is known:
+/// they are in the entries about them, and mostly in the newest.</summary>
 internal sealed class UnseenRows(LedgerView view, string source, ProtectedTable table, RowTokens tokens, CrosscheckCounts counts)
 {
     private const int PageLimit = 1000;
@@ -26,10 +27,12 @@ internal sealed class UnseenRows(LedgerView view, string source, ProtectedTable 
             List<IReadOnlyList<string>> keys = [];
             foreach (long index in page.Entries)
             {
-                if (view.Header(index) is { Kind: EntryKind.Change or EntryKind.Baseline, Key: { } key } && wanted.Remove(NameOf(key)) && ClearKey(key) is { } clear) keys.Add(clear);
+                if (view.Header(index) is { Kind: EntryKind.Change or EntryKind.Baseline, Key: { } key } && wanted.Remove(NameOf(key))
+                    && ClearKey(key) is { } clear) keys.Add(clear);
             }
             if (keys.Count > 0) yield return keys;
-            if ((after = page.Next) is null) yield break;    // an image that no entry speaks for: the index is wrong there, and nothing follows from it
+            // an image that no entry speaks for: the index is wrong there, and nothing follows from it
+            if ((after = page.Next) is null) yield break;
         }
     }
 
@@ -37,16 +40,20 @@ internal sealed class UnseenRows(LedgerView view, string source, ProtectedTable 
         ? tokens.Of([.. key.Columns.Select(column => column.Value)])
         : BinaryPrimitives.ReadUInt128BigEndian(key.Token.Span);
 
-    /// <summary>The key's values; those of a token are among the row's sealed fields. Null if they do not open: then nothing can be said of the row.</summary>
+    /// <summary>The key's values; those of a token are among the row's sealed fields.
+    /// Null if they do not open: then nothing can be said of the row.</summary>
     private IReadOnlyList<string>? ClearKey(RowKey key)
     {
         if (key.Token.IsEmpty) return [.. key.Columns.Select(column => column.Value)];
-        RowState state = RowState.Of(view, new Query { Relation = new RelationId(source, table.Id), KeyToken = key.Token.ToArray() }, static (_, _) => true);
+        RowState state = RowState.Of(
+            view, new Query { Relation = new RelationId(source, table.Id), KeyToken = key.Token.ToArray() }, static (_, _) => true);
         if (state.Exists != true) return null;    // ended meanwhile
         List<string> parts = [];
         foreach (string name in table.Key)
         {
-            if (state[name] is { } field && view.Values.Open(field.Entry, field.Field, field.Side) is { Fault: OpenFault.None, Value: { IsMissing: false, IsNull: false } value })
+            if (state[name] is { } field
+                && view.Values.Open(
+                    field.Entry, field.Field, field.Side) is { Fault: OpenFault.None, Value: { IsMissing: false, IsNull: false } value })
             {
                 parts.Add(Encoding.UTF8.GetString(value.Bytes.Span));
                 continue;

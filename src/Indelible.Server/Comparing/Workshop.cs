@@ -6,7 +6,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Where a comparison of a source keeps its work, inside the index directory: as disposable as the index. One of a kind at a time for a source.</summary>
+/// <summary>Where a comparison of a source keeps its work, inside the index directory: as disposable as the index.
+/// One of a kind at a time for a source.</summary>
 internal sealed class Workshop : IDisposable
 {
     private const int LengthMax = 256 << 20;
@@ -25,7 +26,8 @@ internal sealed class Workshop : IDisposable
         _directory = Path.Combine(view.Paths.Index, kind, source);
         DurableFile.MakeSecretDirectory(_directory);
         _held = DurableFile.TryLockDirectory(_directory)
-            ?? throw new IndelibleException(ExitCode.Environment, $"source {source}: another {kind} of it is under way; wait for it to end");
+            ?? throw new IndelibleException(
+                ExitCode.Environment, $"source {source}: another {kind} of it is under way; wait for it to end");
         _key = view.Keyring.ScratchKey(source);
     }
 
@@ -43,7 +45,8 @@ internal sealed class Workshop : IDisposable
         try
         {
             using AesGcm cipher = new(_key, TagLength);
-            cipher.Decrypt(kept.AsSpan(0, NonceLength), kept.AsSpan(NonceLength, text.Length), kept.AsSpan(NonceLength + text.Length), text);
+            cipher.Decrypt(
+                kept.AsSpan(0, NonceLength), kept.AsSpan(NonceLength, text.Length), kept.AsSpan(NonceLength + text.Length), text);
             return JsonSerializer.Deserialize<SavedWork>(text);
         }
         catch (Exception e) when (e is CryptographicException or JsonException)

@@ -4,7 +4,8 @@ using Indelible.Index;
 
 namespace Indelible.Server.Continuity;
 
-/// <summary>Notes what rows hold while their baseline is sealed. What cannot be noted is read from the entries when the source is captured: see <see cref="RowImageCatchUp"/>, which comes to the same.</summary>
+/// <summary>Notes what rows hold while their baseline is sealed. What cannot be noted is read from the entries when the source is captured:
+/// see <see cref="RowImageCatchUp"/>, which comes to the same.</summary>
 internal sealed class BaselineRows
 {
     private readonly LedgerHost _host;
@@ -20,7 +21,8 @@ internal sealed class BaselineRows
     }
 
     /// <summary>Begins where everything sealed of the source is noted.</summary>
-    public static async Task<BaselineRows> BeginAsync(LedgerHost host, string source, Protection protection, CancellationToken cancellationToken)
+    public static async Task<BaselineRows> BeginAsync(
+        LedgerHost host, string source, Protection protection, CancellationToken cancellationToken)
     {
         BaselineRows rows;
         try
@@ -43,7 +45,8 @@ internal sealed class BaselineRows
     {
         if (!_isNoting) return;
         RowChanges changes = new(_source) { AppliedTo = treeSize };
-        foreach (IGrouping<ProtectedTable, (ProtectedTable, LiveChunk Chunk)> ofTable in chunks.GroupBy(chunk => chunk.Table)) Add(changes, ofTable.Key, [.. ofTable.Select(chunk => chunk.Chunk)]);
+        foreach (IGrouping<ProtectedTable, (ProtectedTable, LiveChunk Chunk)> ofTable in chunks.GroupBy(chunk => chunk.Table))
+            Add(changes, ofTable.Key, [.. ofTable.Select(chunk => chunk.Chunk)]);
         try
         {
             _isNoting = _images.Apply(changes, _resets);
@@ -59,7 +62,8 @@ internal sealed class BaselineRows
         byte[][] keys = [.. table.Columns.Select(column => _host.Keyring.FingerprintKey(_source, table.Id, column.Number))];
         foreach (LiveChunk chunk in chunks)
         {
-            foreach (LiveRow row in chunk.Rows) changes.Set(ContinuityCheck.TagOf(_host.Keyring, _source, table.Id, row.Key), ImageOf(table, row, keys, chunk));
+            foreach (LiveRow row in chunk.Rows)
+                changes.Set(ContinuityCheck.TagOf(_host.Keyring, _source, table.Id, row.Key), ImageOf(table, row, keys, chunk));
         }
         ulong name = RowTag.Of(_source, table.Id);
         TableMarks marks = _images.MarksOf(name);
@@ -69,7 +73,8 @@ internal sealed class BaselineRows
     private static RowImage ImageOf(ProtectedTable table, LiveRow row, byte[][] keys, LiveChunk chunk)
     {
         ColumnImage[] columns = new ColumnImage[keys.Length];
-        for (int i = 0; i < columns.Length; i++) columns[i] = new ColumnImage(table.Columns[i].Number, FingerprintOf(row.Values[i], keys[i]));
+        for (int i = 0; i < columns.Length; i++)
+            columns[i] = new ColumnImage(table.Columns[i].Number, FingerprintOf(row.Values[i], keys[i]));
         return new RowImage { At = chunk.ReadAfter, Ordinal = 0, Leaf = RowImage.LeafOf(row.Leaf), Columns = columns };
     }
 

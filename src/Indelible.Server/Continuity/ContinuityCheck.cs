@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Continuity;
 
-/// <summary>Holds every change against what the ledger last said of its row: the before-image must be the last after-image, an update or delete must
+/// <summary>Holds every change against what the ledger last said of its row: the before-image must be the last after-image,
+/// an update or delete must
 /// find a living row, an insert none. Works on fingerprints: nothing is decrypted.</summary>
 /// <remarks>One for each session. <see cref="Check"/> belongs to the loop that reads, <see cref="Apply"/> to the last.</remarks>
 internal sealed class ContinuityCheck
@@ -49,7 +50,8 @@ internal sealed class ContinuityCheck
         _appliedTo = images.AppliedTo(source);
     }
 
-    /// <summary>True once the index, which could not be written for a while, can be again: a new session reads from the ledger what was missed, and checks on.</summary>
+    /// <summary>True once the index, which could not be written for a while, can be again:
+    /// a new session reads from the ledger what was missed, and checks on.</summary>
     public bool IsToBeginAnew { get; private set; }
 
     /// <summary>Checks nothing from now on: what rows held cannot be kept.</summary>
@@ -119,10 +121,12 @@ internal sealed class ContinuityCheck
         if (batch.Breaks.Count == 0) return;
         CapturedChange.Row first = batch.Breaks[0].Change;
         ServerLog.ContinuityBroken(
-            _logger, _source, batch.BreakCount, $"{first.Table.Schema}.{first.Table.Name}", first.Position.CommitLsn.ToString(), batch.Breaks[0].What);
+            _logger, _source, batch.BreakCount, $"{first.Table.Schema}.{first.Table.Name}", first.Position.CommitLsn.ToString(),
+            batch.Breaks[0].What);
     }
 
-    /// <summary>Takes over what rows were found to hold: images, or null for rows that are gone. To be sealed where it is called, among the batches that were checked.</summary>
+    /// <summary>Takes over what rows were found to hold: images, or null for rows that are gone.
+    /// To be sealed where it is called, among the batches that were checked.</summary>
     public CheckedBatch Take(IEnumerable<KeyValuePair<RowTag, RowImage?>> rows)
     {
         _batch++;
@@ -138,7 +142,8 @@ internal sealed class ContinuityCheck
         _allEnded = false;
     }
 
-    /// <summary>True if nothing that was checked says anything of a row after a position, so that what was worked out at that position holds still.</summary>
+    /// <summary>True if nothing that was checked says anything of a row after a position, so that what was worked out at that position
+    /// holds still.</summary>
     /// <param name="tag">The row.</param>
     /// <param name="exists">Whether it stood at that position. Then <see cref="NoteEnds"/> was called before it was looked at.</param>
     /// <param name="position">The position.</param>
@@ -180,19 +185,24 @@ internal sealed class ContinuityCheck
             if (!held[column.Number].MayBe(row.Before[i])) (differing ??= []).Add(column);
         }
         if (differing is null) return [];
-        Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing.Select(column => column.Name)), held.At);
+        Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing.Select(column => column.Name)),
+            held.At);
         return differing;
     }
 
-    /// <summary>What does not fit and is not in the change's entry stands in no entry: a crosscheck is to look at the entries for it.</summary>
+    /// <summary>What does not fit and is not in the change's entry stands in no entry:
+    /// a crosscheck is to look at the entries for it.</summary>
     private static RowImage Forgetting(IReadOnlyList<ProtectedColumn> differing, CapturedChange.Row row, RowImage image)
     {
         if (differing.Count == 0) return image;
-        bool IsLost(short number) => differing.Any(column => column.Number == number) && row.Fields.All(field => field.Column.Number != number);
-        return image with { Columns = [.. image.Columns.Select(column => IsLost(column.Column) ? column with { Value = Fingerprint.Unknown } : column)] };
+        bool IsLost(short number) => differing.Any(column => column.Number == number)
+            && row.Fields.All(field => field.Column.Number != number);
+        return image with { Columns =
+            [.. image.Columns.Select(column => IsLost(column.Column) ? column with { Value = Fingerprint.Unknown } : column)] };
     }
 
-    /// <summary>What is committed before the baseline's end may show in it already; and what the ledger holds then follows from replaying.</summary>
+    /// <summary>What is committed before the baseline's end may show in it already;
+    /// and what the ledger holds then follows from replaying.</summary>
     private void Break(int index, CapturedChange.Row row, string what, string columns, Lsn held)
     {
         if (row.Position.CommitLsn <= _marks[row.Table.Id].SettledAt) return;
@@ -234,7 +244,8 @@ internal sealed class ContinuityCheck
             Fingerprint after = row.After[i];
             columns[i] = new ColumnImage(number, after.IsKnown || held is null ? after : held[number]);
         }
-        return new RowImage { At = row.Position.CommitLsn, Ordinal = row.Position.Ordinal, Leaf = RowImage.LeafOf(row.Leaf), Columns = columns };
+        return new RowImage { At = row.Position.CommitLsn, Ordinal = row.Position.Ordinal, Leaf = RowImage.LeafOf(row.Leaf),
+            Columns = columns };
     }
 
     /// <summary>A statement that is recorded, and tells no row's new values: the images from before it say nothing any more.</summary>

@@ -7,8 +7,10 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Continuity;
 
-/// <summary>Brings the row images of a source up to what is published, from the entries themselves: after a baseline, a crash, or a rebuilt index.</summary>
-/// <remarks>Only here are old entries decrypted. A value that cannot be opened (a digest, a key that is gone) is not known, and is not checked until the row's next change.</remarks>
+/// <summary>Brings the row images of a source up to what is published, from the entries themselves:
+/// after a baseline, a crash, or a rebuilt index.</summary>
+/// <remarks>Only here are old entries decrypted. A value that cannot be opened (a digest, a key that is gone) is not known,
+/// and is not checked until the row's next change.</remarks>
 internal sealed class RowImageCatchUp
 {
     private const int EntriesMax = 4096;
@@ -44,7 +46,11 @@ internal sealed class RowImageCatchUp
             _batch++;
             foreach ((long _, ReadOnlyMemory<byte> bytes) in chunk) Add(bytes);
             _changes.AppliedTo = chunk[^1].Index + 1;
-            if (!_images.Apply(_changes, _resets)) throw new IndelibleException(ExitCode.Environment, $"source {_source}: the index was made again while what its rows hold was read from the ledger; this is begun again");
+            if (!_images.Apply(_changes, _resets))
+            {
+                throw new IndelibleException(ExitCode.Environment,
+                    $"source {_source}: the index was made again while what its rows hold was read from the ledger; this is begun again");
+            }
             _rows.Drop(_batch);
             _changes = new RowChanges(_source);
         }
@@ -104,12 +110,17 @@ internal sealed class RowImageCatchUp
 
     private RowImage ImageOf(Entry entry, ProtectedTable table, RowImage? held, Lsn at, uint ordinal)
     {
-        ColumnImage[] columns = [.. table.Columns.Select(column => new ColumnImage(column.Number, held?[column.Number] ?? Fingerprint.Unknown))];
+        ColumnImage[] columns =
+            [.. table.Columns.Select(column => new ColumnImage(column.Number, held?[column.Number] ?? Fingerprint.Unknown))];
         SubjectKey? before = _view.Values.KeyOf(entry.Header.SubjectBefore), after = _view.Values.KeyOf(entry.Header.SubjectAfter);
         foreach (Field field in entry.Fields)
         {
             int place = field.Scope == FieldScope.Column ? table.Columns.FindIndex(column => column.Name == field.Name) : -1;
-            if (place >= 0 && Said(field)) columns[place] = columns[place] with { Value = FingerprintOf(_view.Values.Open(entry, field, Side.After, before, after), table, table.Columns[place].Number) };
+            if (place >= 0 && Said(field))
+            {
+                columns[place] = columns[place] with { Value =
+                    FingerprintOf(_view.Values.Open(entry, field, Side.After, before, after), table, table.Columns[place].Number) };
+            }
         }
         return new RowImage { At = at, Ordinal = ordinal, Leaf = RowImage.LeafOf(entry.Header.Relation!.Leaf), Columns = columns };
     }
@@ -120,7 +131,9 @@ internal sealed class RowImageCatchUp
     private Fingerprint FingerprintOf(in OpenedValue opened, ProtectedTable table, short column)
     {
         if (opened.Fault != OpenFault.None || opened.Value.IsMissing) return Fingerprint.Unknown;
-        return opened.Value.IsNull ? Fingerprint.Null : Fingerprint.Of(_view.Keyring.FingerprintKey(_source, table.Id, column), opened.Value.Bytes.Span);
+        return opened.Value.IsNull
+            ? Fingerprint.Null
+            : Fingerprint.Of(_view.Keyring.FingerprintKey(_source, table.Id, column), opened.Value.Bytes.Span);
     }
 
     private void Set(in RowTag tag, RowImage? image)

@@ -43,7 +43,8 @@ public static class ControlClient
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AccessDenied)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"a running indelible holds this ledger and its control socket {path} belongs to another user\n  run this command as that user");
+                $"a running indelible holds this ledger and its control socket {path} belongs to "
+                    + "another user\n  run this command as that user");
         }
     }
 
@@ -58,6 +59,7 @@ public static class ControlClient
             if (frame?.Error is { } message) await error.WriteAsync(message);
             if (frame?.ExitCode is { } code) return code;
         }
-        throw new IndelibleException(ExitCode.Environment, $"the process behind {path} ended before the command did; see its log, then try again");
+        throw new IndelibleException(
+            ExitCode.Environment, $"the process behind {path} ended before the command did; see its log, then try again");
     }
 }

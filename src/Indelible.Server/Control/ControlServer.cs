@@ -18,7 +18,8 @@ internal sealed class ControlServer(string path, ControlHandler handler, ILogger
 {
     private const int CallersMax = 16;
 
-    /// <summary>Serves until cancelled, then removes the socket. The caller holds the ledger's lock, so a socket found here is a dead one's.</summary>
+    /// <summary>Serves until cancelled, then removes the socket.
+    /// The caller holds the ledger's lock, so a socket found here is a dead one's.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using Socket listener = Listen();
@@ -87,7 +88,8 @@ internal sealed class ControlServer(string path, ControlHandler handler, ILogger
     }
 
     /// <summary>A command that fails by a fault of ours fails alone: the process that seals goes on.</summary>
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1031", Justification = "The fault is logged whole and told to the caller.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1031",
+        Justification = "The fault is logged whole and told to the caller.")]
     private async Task<int> AnswerAsync(ControlRequest request, FrameWriter output, FrameWriter error, CancellationToken cancellationToken)
     {
         try
@@ -97,7 +99,8 @@ internal sealed class ControlServer(string path, ControlHandler handler, ILogger
         catch (Exception e) when (e is not (IOException or SocketException or OperationCanceledException))
         {
             ServerLog.ControlCommandFailed(logger, e);
-            error.WriteLine($"indelible: this is a fault of indelible's own ({e.GetType().Name}); the log of `indelible run` holds the details");
+            error.WriteLine(
+                $"indelible: this is a fault of indelible's own ({e.GetType().Name}); the log of `indelible run` holds the details");
             return (int)ExitCode.Environment;
         }
     }

@@ -18,10 +18,12 @@ internal static class PostgresBinaries
             : [];
         return onPath.Concat(debian).FirstOrDefault(HoldsServer) ?? throw new IndelibleException(
             ExitCode.Environment,
-            $"expected PostgreSQL's initdb and postgres on PATH or in {DebianRoot}/*/bin, found neither; install them: apt-get install postgresql");
+            $"expected PostgreSQL's initdb and postgres on PATH or in {DebianRoot}/*/bin, found neither; install them: "
+                + "apt-get install postgresql");
     }
 
-    /// <summary>A process to start: as the user postgres when this one is root, in a directory every user can enter, messages in English.</summary>
+    /// <summary>A process to start: as the user postgres when this one is root, in a directory every user can enter,
+    /// messages in English.</summary>
     public static ProcessStartInfo Command(params ReadOnlySpan<string> command)
     {
         var start = new ProcessStartInfo
@@ -51,7 +53,8 @@ internal static class PostgresBinaries
         await output;
         await process.WaitForExitAsync(cancellationToken);
         if (process.ExitCode == 0) return;
-        throw new IndelibleException(ExitCode.Environment, $"{string.Join(' ', start.ArgumentList.Prepend(start.FileName))} failed with code {process.ExitCode}: {error.Trim()}");
+        throw new IndelibleException(ExitCode.Environment,
+            $"{string.Join(' ', start.ArgumentList.Prepend(start.FileName))} failed with code {process.ExitCode}: {error.Trim()}");
     }
 
     /// <summary>Makes a directory only the server's user can enter.</summary>
@@ -69,7 +72,8 @@ internal static class PostgresBinaries
     private static ProcessStartInfo Plain(string program, params IEnumerable<string> arguments) =>
         new(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
 
-    private static bool HoldsServer(string directory) => Path.Exists(Path.Combine(directory, "initdb")) && Path.Exists(Path.Combine(directory, "postgres"));
+    private static bool HoldsServer(string directory) => Path.Exists(Path.Combine(directory, "initdb"))
+        && Path.Exists(Path.Combine(directory, "postgres"));
 
     private static int VersionOf(string directory) => int.TryParse(Path.GetFileName(directory), out int version) ? version : 0;
 }

@@ -4,7 +4,8 @@ using Indelible.Format;
 
 namespace Indelible.Server.Demo;
 
-/// <summary>A PostgreSQL server of one's own: private data directory, Unix socket in a private directory, one loopback port. Ends with this process, however it ends.</summary>
+/// <summary>A PostgreSQL server of one's own: private data directory, Unix socket in a private directory, one loopback port.
+/// Ends with this process, however it ends.</summary>
 public sealed class PrivatePostgres : IAsyncDisposable
 {
     private const int LogLinesKept = 200;
@@ -66,8 +67,13 @@ public sealed class PrivatePostgres : IAsyncDisposable
         string sockets = Directory.CreateTempSubdirectory("ind-").FullName;
         await PostgresBinaries.MakePrivateAsync(sockets, cancellationToken);
         string directory = Path.GetFullPath(options.DataDirectory ?? Path.Combine(sockets, "data"));
-        if (options.Template is { } template) await PostgresBinaries.RunAsync(PostgresBinaries.Command("cp", "-r", "--reflink=auto", template, directory), "", cancellationToken);
-        if (!Path.Exists(Path.Combine(directory, "PG_VERSION"))) await InitializeAsync(binaries, directory, sockets, options, cancellationToken);
+        if (options.Template is { } template)
+        {
+            await PostgresBinaries.RunAsync(
+                PostgresBinaries.Command("cp", "-r", "--reflink=auto", template, directory), "", cancellationToken);
+        }
+        if (!Path.Exists(Path.Combine(directory, "PG_VERSION")))
+            await InitializeAsync(binaries, directory, sockets, options, cancellationToken);
         var server = new PrivatePostgres(options, binaries, directory, sockets, options.Port == 0 ? FreePort.Choose() : options.Port);
         await server.StartAsync(cancellationToken);
         return server;
@@ -77,13 +83,15 @@ public sealed class PrivatePostgres : IAsyncDisposable
     public string ConnectionString(string database = "postgres", string? user = null, string? password = null)
     {
         (string name, string? secret) = user is null ? ("postgres", _options.Password) : (user, password);
-        string text = string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Database={database};Username={name};Include Error Detail=true");
+        string text = string.Create(
+            CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Database={database};Username={name};Include Error Detail=true");
         return secret is null ? text : $"{text};Password={secret}";
     }
 
     /// <summary>Npgsql connection string over the Unix socket, where any role may log in without a password.</summary>
     public string SocketConnectionString(string database = "postgres", string user = "postgres") =>
-        string.Create(CultureInfo.InvariantCulture, $"Host={SocketDirectory};Port={Port};Database={database};Username={user};Include Error Detail=true");
+        string.Create(CultureInfo.InvariantCulture,
+            $"Host={SocketDirectory};Port={Port};Database={database};Username={user};Include Error Detail=true");
 
     /// <summary>Starts a stopped or killed server again, same port.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -92,7 +100,11 @@ public sealed class PrivatePostgres : IAsyncDisposable
         {
             if (await TryStartAsync(cancellationToken)) return;
             // After a kill the old shared memory lives until the last backend has noticed.
-            if (attempt == StartAttempts) throw new IndelibleException(ExitCode.Environment, $"PostgreSQL in {DataDirectory} did not start; its log ends with:\n{LogTail}");
+            if (attempt == StartAttempts)
+            {
+                throw new IndelibleException(
+                    ExitCode.Environment, $"PostgreSQL in {DataDirectory} did not start; its log ends with:\n{LogTail}");
+            }
             await Task.Delay(RetryPause, cancellationToken);
         }
     }
@@ -147,7 +159,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
         Directory.Delete(SocketDirectory, recursive: true);
     }
 
-    private static async Task InitializeAsync(string binaries, string directory, string sockets, PrivatePostgresOptions options, CancellationToken cancellationToken)
+    private static async Task InitializeAsync(
+        string binaries, string directory, string sockets, PrivatePostgresOptions options, CancellationToken cancellationToken)
     {
         await PostgresBinaries.MakePrivateAsync(directory, cancellationToken);
         string passwordFile = Path.Combine(sockets, "password");
@@ -160,7 +173,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     private async Task<bool> TryStartAsync(CancellationToken cancellationToken)
     {
-        ProcessStartInfo start = PostgresBinaries.Command(["sh", "-c", Supervise, "postgres", Path.Combine(_binaries, "postgres"), "-D", DataDirectory, .. Settings()]);
+        ProcessStartInfo start = PostgresBinaries.Command(
+            ["sh", "-c", Supervise, "postgres", Path.Combine(_binaries, "postgres"), "-D", DataDirectory, .. Settings()]);
         var ready = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         var supervisor = new Process { StartInfo = start, EnableRaisingEvents = true };
         supervisor.Exited += (_, _) => ready.TrySetResult(false);
@@ -196,7 +210,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     private void ReadPid(string? line)
     {
-        if (line is not null && line.StartsWith("pid ", StringComparison.Ordinal)) _pid = int.Parse(line.AsSpan(4), CultureInfo.InvariantCulture);
+        if (line is not null && line.StartsWith("pid ", StringComparison.Ordinal))
+            _pid = int.Parse(line.AsSpan(4), CultureInfo.InvariantCulture);
     }
 
     private void ReadLog(string? line, TaskCompletionSource<bool> ready)

@@ -3,7 +3,8 @@ namespace Indelible.Server.Demo;
 /// <summary>How a private PostgreSQL server is set up.</summary>
 public sealed record PrivatePostgresOptions
 {
-    /// <summary>Data directory, made if missing, used as it is if a cluster is there; null for a temporary one that goes when the server is disposed of.</summary>
+    /// <summary>Data directory, made if missing, used as it is if a cluster is there;
+    /// null for a temporary one that goes when the server is disposed of.</summary>
     public string? DataDirectory { get; init; }
     /// <summary>The wal_level setting.</summary>
     public string WalLevel { get; init; } = "logical";

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Indelible.Server.Http;
 
-/// <summary>Serves the ledger directory read-only as c2sp.org/tlog-tiles. Only paths of the known shapes reach the disk, so there is no way out of it.</summary>
+/// <summary>Serves the ledger directory read-only as c2sp.org/tlog-tiles.
+/// Only paths of the known shapes reach the disk, so there is no way out of it.</summary>
 internal static partial class LedgerFiles
 {
     private const string Immutable = "public, max-age=31536000, immutable";
@@ -22,7 +23,8 @@ internal static partial class LedgerFiles
         routes.MapGet("/checkpoint", context => Send(context, ledgerDirectory, "checkpoint", Text, Newest));
         routes.MapGet("/checkpoint.cosigned", context => Send(context, ledgerDirectory, "checkpoint.cosigned", Text, Newest));
         routes.MapGet("/ledger.json", context => Send(context, ledgerDirectory, "ledger.json", "application/json", Newest));
-        routes.MapGet("/handover/{size:long}", context => Send(context, ledgerDirectory, $"handover/{context.GetRouteValue("size")}", Text, Immutable));
+        routes.MapGet("/handover/{size:long}",
+            context => Send(context, ledgerDirectory, $"handover/{context.GetRouteValue("size")}", Text, Immutable));
         routes.MapGet("/tile/{**path}", context => SendKnown(context, ledgerDirectory, stored, "tile/", Tile()));
         routes.MapGet("/anchors/{**path}", context => SendKnown(context, ledgerDirectory, stored, "anchors/", Anchor()));
         routes.MapGet("/blobs/{**path}", context => SendKnown(context, ledgerDirectory, stored, "blobs/", BlobName()));

@@ -9,7 +9,8 @@ using OpenTelemetry.Metrics;
 
 namespace Indelible.Server.Http;
 
-/// <summary>The HTTP service on loopback: the ledger as tlog-tiles, liveness, readiness, metrics. Nothing here reads a value or changes anything.</summary>
+/// <summary>The HTTP service on loopback: the ledger as tlog-tiles, liveness, readiness, metrics.
+/// Nothing here reads a value or changes anything.</summary>
 internal static class LedgerHttp
 {
     /// <summary>Binds and begins to answer.</summary>

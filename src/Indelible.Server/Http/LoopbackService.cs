@@ -21,7 +21,8 @@ internal sealed class LoopbackService : IAsyncDisposable
 
     /// <summary>Binds and begins to answer.</summary>
     /// <exception cref="IndelibleException">The address is in use or not ours.</exception>
-    public static async Task<LoopbackService> StartAsync(WebApplication application, IPEndPoint address, ILogger logger, CancellationToken cancellationToken)
+    public static async Task<LoopbackService> StartAsync(
+        WebApplication application, IPEndPoint address, ILogger logger, CancellationToken cancellationToken)
     {
         await BindAsync(application, address, cancellationToken);
         string bound = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -47,7 +48,8 @@ internal sealed class LoopbackService : IAsyncDisposable
         {
             await application.DisposeAsync();
             throw new IndelibleException(ExitCode.Environment,
-                $"{address} is in use by another process\n  set \"listen\" in the configuration to another port, or 127.0.0.1:0 for any free one", e);
+                $"{address} is in use by another process\n  set \"listen\" in the configuration to another port, "
+                    + "or 127.0.0.1:0 for any free one", e);
         }
     }
 }

@@ -13,12 +13,15 @@ internal static class MirrorCheck
     {
         ConfigFile.Range(path, "mirror.intervalSeconds", mirror.IntervalSeconds, 1, 3_600);
         ConfigFile.Range(path, "mirror.staleSeconds", mirror.StaleSeconds, 1, 86_400);
-        Expect(mirror.Name is null || Checkpoint.IsOrigin(mirror.Name), $"{path}: mirror.name: expected the name of a key without spaces and plus signs, found '{mirror.Name}'");
+        Expect(mirror.Name is null || Checkpoint.IsOrigin(mirror.Name),
+            $"{path}: mirror.name: expected the name of a key without spaces and plus signs, found '{mirror.Name}'");
         foreach ((string name, MirroredLedgerConfig ledger) in mirror.Ledgers)
         {
             Expect(IsName(name), $"{path}: mirror.ledgers: expected names of 1 to {NameLengthMax} of a-z, 0-9, - and _, found '{name}'");
-            Expect(ledger.From.Length > 0, $"{path}: mirror.ledgers.{name}.from: expected an http or https address or a directory, found nothing");
-            Expect(VerifierKey.Parse(ledger.Key, out VerifierKey? key).IsNone && !key!.IsCosigner, $"{path}: mirror.ledgers.{name}.key: expected the ledger's verifier key, <name>+<hex id>+<base64>, found '{ledger.Key}'");
+            Expect(ledger.From.Length > 0,
+                $"{path}: mirror.ledgers.{name}.from: expected an http or https address or a directory, found nothing");
+            Expect(VerifierKey.Parse(ledger.Key, out VerifierKey? key).IsNone && !key!.IsCosigner,
+                $"{path}: mirror.ledgers.{name}.key: expected the ledger's verifier key, <name>+<hex id>+<base64>, found '{ledger.Key}'");
         }
     }
 
@@ -35,10 +38,12 @@ internal static class MirrorCheck
         }
     }
 
-    private static string Place(string place, string home) => place.Contains("://", StringComparison.Ordinal) ? place : Path.GetFullPath(place, home);
+    private static string Place(string place, string home) => place.Contains("://", StringComparison.Ordinal)
+        ? place : Path.GetFullPath(place, home);
 
     private static bool IsName(string name) =>
-        name.Length is > 0 and <= NameLengthMax && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_') && name is not ("healthz" or "readyz" or "metrics");
+        name.Length is > 0 and <= NameLengthMax && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_')
+            && name is not ("healthz" or "readyz" or "metrics");
 
     private static void Expect(bool holds, string message)
     {

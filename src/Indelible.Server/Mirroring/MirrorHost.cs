@@ -25,14 +25,16 @@ public sealed class MirrorHost : IDisposable
     private readonly Meter _meter = new(LedgerMetrics.MeterName);
     private readonly TaskCompletionSource<string> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private MirrorHost(IndelibleConfig config, MirrorConfig mirror, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
+    private MirrorHost(
+        IndelibleConfig config, MirrorConfig mirror, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         (_config, _time, _logger) = (config, time, loggers.CreateLogger("Indelible.Mirror"));
         _conditions = new Conditions(time);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (mirror.Name is { } name) _cosigner = CosignerKeyFile.Open(mirror.KeyFile!, name);
         _meter.CreateObservableGauge("indelible_mirror_size", () => Gauges(status => status.Size), null, "Entries stored, by ledger");
-        _meter.CreateObservableGauge("indelible_mirror_well", () => Gauges(status => status.Problem is null ? 1 : 0), null, "Whether the ledger is followed, by ledger");
+        _meter.CreateObservableGauge("indelible_mirror_well", () => Gauges(status => status.Problem is null ? 1 : 0), null,
+            "Whether the ledger is followed, by ledger");
     }
 
     /// <summary>Completes with the HTTP address once <see cref="RunAsync"/> answers there.</summary>
@@ -52,18 +54,29 @@ public sealed class MirrorHost : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends it, and every request under way.</param>
-    /// <exception cref="IndelibleException">Usage: nothing to mirror, a key that is none, a copy of another ledger. Environment: a copy is in use.</exception>
+    /// <exception cref="IndelibleException">Usage: nothing to mirror, a key that is none, a copy of another ledger.
+    /// Environment: a copy is in use.</exception>
     public static MirrorHost Open(IndelibleConfig config, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         if (config.Mirror is not { Ledgers.Count: > 0 } mirror)
-            throw new IndelibleException(ExitCode.Usage, "expected ledgers to mirror, found none: name one with --from and --key and --to, or in the configuration under mirror.ledgers");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                "expected ledgers to mirror, found none: name one with --from and --key and --to, "
+                    + "or in the configuration under mirror.ledgers");
+        }
         MirrorHost host = new(config, mirror, time, loggers, cancellationToken);
         try
         {
             foreach ((string name, MirroredLedgerConfig ledger) in mirror.Ledgers)
-                host._ledgers.Add(new MirroredLedger(name, ledger, mirror, host._cosigner, host._conditions, time, host._logger, host._stop.Token));
+            {
+                host._ledgers.Add(
+                    new MirroredLedger(name, ledger, mirror, host._cosigner, host._conditions, time, host._logger, host._stop.Token));
+            }
             if (host._ledgers.GroupBy(ledger => ledger.Origin).FirstOrDefault(same => same.Count() > 1) is { } twice)
-                throw new IndelibleException(ExitCode.Usage, $"expected each ledger once, found {twice.Key} as {string.Join(" and ", twice.Select(ledger => ledger.Name))}");
+            {
+                throw new IndelibleException(ExitCode.Usage,
+                    $"expected each ledger once, found {twice.Key} as {string.Join(" and ", twice.Select(ledger => ledger.Name))}");
+            }
             return host;
         }
         catch
@@ -85,7 +98,8 @@ public sealed class MirrorHost : IDisposable
     {
         WebApplication application = LedgerHttp.Build(ConfigFile.ListenAddress(_config));
         Map(application);
-        await using LoopbackService http = await LoopbackService.StartAsync(application, ConfigFile.ListenAddress(_config), _logger, cancellationToken);
+        await using LoopbackService http =
+            await LoopbackService.StartAsync(application, ConfigFile.ListenAddress(_config), _logger, cancellationToken);
         _listening.TrySetResult(http.Address);
         ConditionDelivery alerts = new(_config.Alerts, _conditions, OriginOf, StandardError, _time, _logger);
         using CancellationTokenSource stopAlerts = new();
@@ -93,7 +107,8 @@ public sealed class MirrorHost : IDisposable
         try
         {
             Task[] following = [.. _ledgers.Select(ledger => ledger.RunAsync(_stop.Token))];
-            await (await Task.WhenAny(following)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // they end when told to, or by a bug
+            // they end when told to, or by a bug
+            await (await Task.WhenAny(following)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await _stop.CancelAsync();
             await EndedAsync(following);
         }
@@ -118,7 +133,8 @@ public sealed class MirrorHost : IDisposable
     {
         foreach (MirroredLedger ledger in _ledgers)
         {
-            foreach (string path in (string[])[ledger.Name, ledger.OriginHash]) Http.LedgerFiles.Map(application.MapGroup("/" + path), ledger.Directory);
+            foreach (string path in (string[])[ledger.Name, ledger.OriginHash])
+                Http.LedgerFiles.Map(application.MapGroup("/" + path), ledger.Directory);
         }
         application.MapGet("/healthz", () => Results.Text("ok\n"));
         application.MapGet("/readyz", () => Status().FirstOrDefault(status => status.Problem is not null) is { } lame

@@ -13,7 +13,8 @@ public sealed record MirrorStatus
     public required string From { get; init; }
     /// <summary>The served directory.</summary>
     public required string Directory { get; init; }
-    /// <summary><c>following</c>, <c>catching up</c>, <c>rolled back</c>, <c>stopped</c> (misbehaviour), <c>refused</c>, <c>failing</c>, or <c>not running</c>.</summary>
+    /// <summary><c>following</c>, <c>catching up</c>, <c>rolled back</c>, <c>stopped</c> (misbehaviour), <c>refused</c>, <c>failing</c>,
+    /// or <c>not running</c>.</summary>
     public required string State { get; init; }
     /// <summary>Entries stored: the copy is complete up to here.</summary>
     public long Size { get; init; }

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Mirroring;
 
-/// <summary>Asks witnesses and other mirrors which head they were shown, and compares it with the copy: whoever shows different people different histories is found out.</summary>
+/// <summary>Asks witnesses and other mirrors which head they were shown, and compares it with the copy:
+/// whoever shows different people different histories is found out.</summary>
 /// <param name="addresses">Monitoring prefixes (c2sp.org/tlog-witness, c2sp.org/tlog-mirror) or directories.</param>
 /// <param name="originHash">The ledger's path below them.</param>
 /// <param name="ledger">Its name, for messages.</param>

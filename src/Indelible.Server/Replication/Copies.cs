@@ -10,7 +10,8 @@ namespace Indelible.Server.Replication;
 /// <summary>The copies that <c>run</c> keeps, each by a loop of its own.</summary>
 internal sealed class Copies
 {
-    /// <summary>How long sources wait, at a start, for the copies to say what they hold: a ledger that was rolled back is then found out before anything is sealed.</summary>
+    /// <summary>How long sources wait, at a start, for the copies to say what they hold:
+    /// a ledger that was rolled back is then found out before anything is sealed.</summary>
     private static readonly TimeSpan ContactPatience = TimeSpan.FromSeconds(5);
     /// <summary>For a last round when the process stops.</summary>
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(10);
@@ -44,9 +45,12 @@ internal sealed class Copies
         };
     }
 
-    /// <summary>Entries that the ledger's own bucket holds, if it has one, and as many copies as the policy asks for, before a position is confirmed; everything, if neither is to hold any.</summary>
+    /// <summary>Entries that the ledger's own bucket holds, if it has one, and as many copies as the policy asks for,
+    /// before a position is confirmed; everything, if neither is to hold any.</summary>
     public long HeldSize => Math.Min(_store?.Size ?? long.MaxValue,
-        _host.Config.ConfirmAfter == 0 ? long.MaxValue : _targets.Select(target => target.Size).OrderDescending().ElementAt(_host.Config.ConfirmAfter - 1));
+        _host.Config.ConfirmAfter == 0
+            ? long.MaxValue
+            : _targets.Select(target => target.Size).OrderDescending().ElementAt(_host.Config.ConfirmAfter - 1));
 
     /// <summary>How each stands.</summary>
     public IReadOnlyList<TargetStatus> Status() => [.. _targets.Select(target => target.Status())];
@@ -69,7 +73,8 @@ internal sealed class Copies
     {
         using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(ContactPatience);
-        await Task.WhenAll(All.Select(target => target.Contacted)).WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(All.Select(target => target.Contacted)).WaitAsync(patience.Token)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Copies until cancelled.</summary>
@@ -90,7 +95,10 @@ internal sealed class Copies
         using CancellationTokenSource patience = new(LastPatience, _host.Time);
         // The store first: what it does not hold is not published, and in no copy.
         foreach (IEnumerable<Target> those in (IEnumerable<Target>[])[All.Take(_store is null ? 0 : 1), _targets])
-            await Task.WhenAll(those.Where(target => target.Status().Problem is null).Select(target => target.RoundAsync(patience.Token))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        {
+            await Task.WhenAll(those.Where(target => target.Status().Problem is null).Select(target => target.RoundAsync(patience.Token)))
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
         foreach (Target target in All) await target.CloseAsync();
     }
 
@@ -124,7 +132,8 @@ internal sealed class Copies
         }
     }
 
-    /// <summary>Copies, in a host that does not run, until the ledger's own bucket, if it has one, holds everything, and then as many copies as must hold a position before it is confirmed.
+    /// <summary>Copies, in a host that does not run, until the ledger's own bucket, if it has one, holds everything,
+    /// and then as many copies as must hold a position before it is confirmed.
     /// What fails is tried again, until cancelled.</summary>
     /// <param name="waiting">Told what is waited for, where that takes long.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -146,13 +155,17 @@ internal sealed class Copies
 
     public IEnumerable<Measurement<long>> LagEntries() => AllStatus().Select(copy => new Measurement<long>(copy.LagEntries, Tag(copy)));
 
-    public IEnumerable<Measurement<long>> Requests() => AllStatus().Where(copy => copy.Requests is not null).SelectMany(copy => (Measurement<long>[])
+    public IEnumerable<Measurement<long>> Requests() =>
+        AllStatus().Where(copy => copy.Requests is not null).SelectMany(copy => (Measurement<long>[])
     [
-        new(copy.Requests!.Value.Puts, Tag(copy), new("request", "write")), new(copy.Requests.Value.Gets, Tag(copy), new("request", "read")),
-        new(copy.Requests.Value.Lists, Tag(copy), new("request", "list")), new(copy.Requests.Value.Others, Tag(copy), new("request", "other")),
+        new(copy.Requests!.Value.Puts, Tag(copy), new("request", "write")),
+        new(copy.Requests.Value.Gets, Tag(copy), new("request", "read")),
+        new(copy.Requests.Value.Lists, Tag(copy), new("request", "list")),
+        new(copy.Requests.Value.Others, Tag(copy), new("request", "other")),
     ]);
 
-    public IEnumerable<Measurement<double>> LagSeconds() => AllStatus().Select(copy => new Measurement<double>(copy.Lag?.TotalSeconds ?? 0, Tag(copy)));
+    public IEnumerable<Measurement<double>> LagSeconds() =>
+        AllStatus().Select(copy => new Measurement<double>(copy.Lag?.TotalSeconds ?? 0, Tag(copy)));
 
     private IEnumerable<Target> All => _store is null ? _targets : [_store, .. _targets];
 
@@ -164,12 +177,18 @@ internal sealed class Copies
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task[] running = [.. targets.Select(target => target.RunAsync(stop.Token))];
         string told = "";
-        for (long started = _host.Time.GetTimestamp(); targets.Count(target => target.Size >= size) < count && !Array.Exists(running, task => task.IsCompleted);)
+        for (long started = _host.Time.GetTimestamp(); targets.Count(target => target.Size >= size) < count
+            && !Array.Exists(running, task => task.IsCompleted);)
         {
             await Task.WhenAny([.. running, Task.Delay(SpoolPause, _host.Time, stop.Token)]);
             if (_host.Time.GetElapsedTime(started) < TellPatience) continue;
-            string now = $"waiting for {(targets.Length == 1 ? targets[0].Name : $"{count} of {string.Join(", ", targets.Select(target => target.Name))}")} to hold the {size} entries of {_host.Writer.Origin}: "
-                + string.Join("; ", targets.Select(target => target.Status()).Where(copy => copy.Size < size).Select(copy => $"{copy.Name} holds {copy.Size}{(copy.Problem is { } problem ? $" ({problem})" : "")}"));
+            string wanted = targets.Length == 1
+                ? targets[0].Name
+                : $"{count} of {string.Join(", ", targets.Select(target => target.Name))}";
+            string now = $"waiting for {wanted} to hold the {size} entries of {_host.Writer.Origin}: "
+                + string.Join("; ",
+                    targets.Select(target => target.Status()).Where(copy => copy.Size < size)
+                        .Select(copy => $"{copy.Name} holds {copy.Size}{(copy.Problem is { } problem ? $" ({problem})" : "")}"));
             if (now != told) waiting(told = now);
         }
         await stop.CancelAsync();
@@ -198,7 +217,8 @@ internal sealed class Copies
         int staleSeconds = (_host.Config.Alerts ?? new AlertsConfig()).StaleSeconds;
         while (true)
         {
-            foreach (TargetStatus copy in Status().Where(_ => staleSeconds > 0)) _conditions.Set("copy-stale", copy.Name, Stale(copy, staleSeconds));
+            foreach (TargetStatus copy in Status().Where(_ => staleSeconds > 0))
+                _conditions.Set("copy-stale", copy.Name, Stale(copy, staleSeconds));
             if (Store() is { } store && staleSeconds > 0) _conditions.Set("store-stale", StoreConfig.Name, StaleStore(store, staleSeconds));
             await Task.Delay(Glance, _host.Time, cancellationToken);
         }
@@ -206,12 +226,15 @@ internal sealed class Copies
 
     private string? StaleStore(TargetStatus store, int staleSeconds) => store.Lag < TimeSpan.FromSeconds(staleSeconds)
         ? null
-        : $"the ledger's store ({store.Place}) has not taken anything for {staleSeconds} seconds or longer: it holds {store.Size} of {store.Published} entries"
-            + $"{(store.Problem is { } problem ? $". {problem}" : "")}. Sealing goes on: {SpoolLength >> 20} MiB of entries wait here, {_host.Config.Store!.SpoolMiB} MiB may (store.spoolMiB); then capture waits. "
+        : $"the ledger's store ({store.Place}) has not taken anything for {staleSeconds} seconds or longer: "
+            + $"it holds {store.Size} of {store.Published} entries"
+            + $"{(store.Problem is { } problem ? $". {problem}" : "")}. Sealing goes on: {SpoolLength >> 20} MiB of entries wait here, "
+            + $"{_host.Config.Store!.SpoolMiB} MiB may (store.spoolMiB); then capture waits. "
             + "PostgreSQL keeps its log for everything since, for nothing is confirmed before the store holds it. See `indelible status`";
 
     private static string? Stale(TargetStatus copy, int staleSeconds) => copy.Lag < TimeSpan.FromSeconds(staleSeconds)
         ? null
-        : $"copy {copy.Name} ({copy.Place}) has not taken anything for {staleSeconds} seconds or longer: it holds {copy.Size} of {copy.Published} entries"
+        : $"copy {copy.Name} ({copy.Place}) has not taken anything for {staleSeconds} seconds or longer: "
+            + $"it holds {copy.Size} of {copy.Published} entries"
             + $"{(copy.Problem is { } problem ? $". {problem}" : "")}. Until it does, they exist only here. See `indelible status`";
 }

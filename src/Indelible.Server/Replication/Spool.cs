@@ -3,7 +3,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Replication;
 
-/// <summary>How much waits in the ledger's directory for its bucket, in bytes of entries; large values are not counted. Any thread.</summary>
+/// <summary>How much waits in the ledger's directory for its bucket, in bytes of entries; large values are not counted.
+/// Any thread.</summary>
 internal sealed class Spool
 {
     /// <summary>Publications are counted together up to this many bytes.</summary>
@@ -22,7 +23,8 @@ internal sealed class Spool
         _lengthMax = lengthMax;
         for (long index = stored / TileCoordinate.FullWidth; index < staged / TileCoordinate.FullWidth; index++)
         {
-            FileInfo bundle = new(Path.Combine(paths.Ledger, new TileCoordinate(TileCoordinate.EntriesLevel, index, TileCoordinate.FullWidth).Path));
+            FileInfo bundle =
+                new(Path.Combine(paths.Ledger, new TileCoordinate(TileCoordinate.EntriesLevel, index, TileCoordinate.FullWidth).Path));
             Add((index + 1) * TileCoordinate.FullWidth, bundle.Exists ? bundle.Length : 0);
         }
     }

@@ -9,7 +9,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Replication;
 
-/// <summary>Keeps one copy behind what is published, or the bucket that the ledger lives in behind what is staged. Sealing never waits for it; what fails is tried again,
+/// <summary>Keeps one copy behind what is published, or the bucket that the ledger lives in behind what is staged.
+/// Sealing never waits for it; what fails is tried again,
 /// with growing pauses, for ever.</summary>
 /// <param name="name">What it is called.</param>
 /// <param name="config">Where it is.</param>
@@ -17,7 +18,8 @@ namespace Indelible.Server.Replication;
 /// <param name="conditions">What is told.</param>
 /// <param name="logger">Where it logs.</param>
 /// <param name="primary">The bucket that the ledger lives in; null: it is a copy.</param>
-internal sealed class Target(string name, TargetConfig config, LedgerHost host, Conditions conditions, ILogger logger, StorePlace? primary = null)
+internal sealed class Target(
+    string name, TargetConfig config, LedgerHost host, Conditions conditions, ILogger logger, StorePlace? primary = null)
 {
     private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
@@ -27,7 +29,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private static readonly TimeSpan HoldPause = TimeSpan.FromMinutes(1);
 
     private readonly TargetMemory _memory = new(host.Paths.Journal, name);
-    private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _news =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly TaskCompletionSource _contacted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     /// <summary>Holds one token: whoever has it uses the place.</summary>
     private readonly Channel<bool> _turn = Turn();
@@ -71,7 +74,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         {
             return new TargetStatus
             {
-                Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
+                Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published,
+                LastSuccess = _lastSuccess,
                 Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
                 Problem = _problem, LastError = _lastError, Strange = _strange, Requests = Requests(),
                 Hold = TargetStatus.HoldOf(config, isHeld, _known.IsHeld, _holdProblem),
@@ -92,7 +96,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private (long Puts, long Gets, long Lists, long Others)? Requests()
     {
         if (_store is not BucketStore { Requests: var now }) return config.Kind == TargetKind.S3 ? _requestsBefore : null;
-        return (_requestsBefore.Puts + now.Puts, _requestsBefore.Gets + now.Gets, _requestsBefore.Lists + now.Lists, _requestsBefore.Others + now.Others);
+        return (_requestsBefore.Puts + now.Puts, _requestsBefore.Gets + now.Gets, _requestsBefore.Lists + now.Lists, _requestsBefore.Others
+            + now.Others);
     }
 
     /// <summary>Told what was just published; never waits.</summary>
@@ -104,8 +109,10 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
 
     /// <summary>Copies until cancelled.</summary>
     /// <exception cref="CopyContradictsException">The copy shows that this ledger was rolled back or rewritten.</exception>
-    /// <exception cref="IndelibleException">Usage: the ledger's own bucket is not what the configuration says, found when it was first asked.</exception>
-    /// <exception cref="CopyDamagedException">The ledger's own bucket holds less than was stored there, or another ledger, found when it was first asked.</exception>
+    /// <exception cref="IndelibleException">Usage: the ledger's own bucket is not what the configuration says,
+    /// found when it was first asked.</exception>
+    /// <exception cref="CopyDamagedException">The ledger's own bucket holds less than was stored there, or another ledger,
+    /// found when it was first asked.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.Yield();
@@ -118,8 +125,11 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
             }
             catch (CopyContradictsException e) when (primary is not null)
             {
-                throw new CopyContradictsException($"{e.Message}. If another process ran with the same keys, it published first and this one has lost, and loses nothing: what it sealed was confirmed to no database. "
-                    + $"Let one of them run; to run here again, move {host.Paths.Ledger}, {host.Paths.Journal} and {host.Paths.Index} away: `indelible run` then begins where the bucket ends");
+                throw new CopyContradictsException(
+                    $"{e.Message}. If another process ran with the same keys, it published first and this one has lost, and loses nothing: "
+                        + "what it sealed was confirmed to no database. "
+                    + $"Let one of them run; to run here again, move {host.Paths.Ledger}, {host.Paths.Journal} and {host.Paths.Index} "
+                    + "away: `indelible run` then begins where the bucket ends");
             }
             catch (Exception e) when (IsFailure(e, cancellationToken) && !IsFatal(e))
             {
@@ -146,7 +156,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         }
     }
 
-    /// <summary>Hands the ledger, in its own bucket, over to the keyring's next signing key at a head that covers everything published before. Durable when it returns.</summary>
+    /// <summary>Hands the ledger, in its own bucket, over to the keyring's next signing key at a head that covers everything published
+    /// before. Durable when it returns.</summary>
     /// <exception cref="CopyContradictsException">Another process with the same keys was first.</exception>
     /// <exception cref="IndelibleException">The storage failed: the same may be asked for again.</exception>
     public async Task<Handover> HandOverAsync(CancellationToken cancellationToken)
@@ -157,7 +168,9 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         try
         {
             await CopyAsync(cancellationToken);
-            if (host.Keyring.NextKey is not null) await _copy!.HandOverAsync((BucketStore)_store!, host.Keyring.SignHandover, cancellationToken);    // else an attempt that was stopped had claimed it
+            // else an attempt that was stopped had claimed it
+            if (host.Keyring.NextKey is not null)
+                await _copy!.HandOverAsync((BucketStore)_store!, host.Keyring.SignHandover, cancellationToken);
             return host.View.Reader.ReadKeys(next).Handovers.Single(handover => handover.To.Equals(next));
         }
         finally
@@ -174,7 +187,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         await HoldAsync(cancellationToken);
         await TendAsync(cancellationToken);
         conditions.Set($"{What}-damaged", name, _store!.Strange.Count == 0 ? null
-            : $"{Named}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. What the ledger's head covers is read all the same; find out who has the credentials");
+            : $"{Named}: {_store.Place} holds {_store.Strange.Count} things that are not ours, or lacks some: {_store.Strange.First()}. "
+                + "What the ledger's head covers is read all the same; find out who has the credentials");
         lock (_lock)
         {
             (_held, _lastSuccess, _problem, _strange) = (_copy.Progress, MicroTime.From(host.Time.GetUtcNow()), null, _store.Strange);
@@ -194,11 +208,13 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
 
     /// <summary>Failures that may pass, or that a person can put right; not contradictions, and not faults of ours.</summary>
     private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested
-        && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException or SocketException
+        && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException
+            or SocketException
             or HttpRequestException or TimeoutException or OperationCanceledException;
 
     /// <summary>A bucket that was never right is no place for a ledger; one that was right may be again.</summary>
-    private bool IsFatal(Exception e) => primary is not null && !_hasAnswered && e is IndelibleException { ExitCode: ExitCode.Usage } or CopyDamagedException;
+    private bool IsFatal(Exception e) => primary is not null && !_hasAnswered
+        && e is IndelibleException { ExitCode: ExitCode.Usage } or CopyDamagedException;
 
     /// <summary>Looks over what is stored, at a start and at intervals; and extends locks long before they end.</summary>
     private async Task TendAsync(CancellationToken cancellationToken)
@@ -211,10 +227,12 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         _tendedAt = host.Time.GetTimestamp();
     }
 
-    /// <summary>Lays the storage's own legal hold on what is there, or lifts it, as the ledger says. A storage that refuses does not keep the copy from being written.</summary>
+    /// <summary>Lays the storage's own legal hold on what is there, or lifts it, as the ledger says.
+    /// A storage that refuses does not keep the copy from being written.</summary>
     private async Task HoldAsync(CancellationToken cancellationToken)
     {
-        if (_store is not BucketStore bucket || config.RetentionDays is not > 0 || host.IsHeld is not { } isHeld || (isHeld == _known.IsHeld && bucket.IsHeld == isHeld)
+        if (_store is not BucketStore bucket || config.RetentionDays is not > 0 || host.IsHeld is not { } isHeld
+            || (isHeld == _known.IsHeld && bucket.IsHeld == isHeld)
             || (_holdRefusedAt is { } refused && host.Time.GetElapsedTime(refused) < HoldPause)) return;
         try
         {
@@ -270,7 +288,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     /// <summary>What the bucket shows is published here too.</summary>
     private void Publish(ReadOnlyMemory<byte> head)
     {
-        if (!head.Span.SequenceEqual(DurableFile.TryReadAll(host.Paths.PublishedHeadPath, SignedNote.LengthMax))) DurableFile.Replace(host.Paths.PublishedHeadPath, head.Span);
+        if (!head.Span.SequenceEqual(DurableFile.TryReadAll(host.Paths.PublishedHeadPath, SignedNote.LengthMax)))
+            DurableFile.Replace(host.Paths.PublishedHeadPath, head.Span);
     }
 
     private async Task FailedAsync(Exception e)
@@ -299,7 +318,8 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
     private async Task NewsAsync(CancellationToken cancellationToken)
     {
         await Task.Delay(TimeSpan.FromSeconds(config.EverySeconds), host.Time, cancellationToken);
-        using CancellationTokenSource glance = new(Glance, host.Time), limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, glance.Token);
+        using CancellationTokenSource glance = new(Glance, host.Time),
+            limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, glance.Token);
         Task news = _news.Reader.ReadAsync(limit.Token).AsTask();
         await news.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
@@ -312,5 +332,6 @@ internal sealed class Target(string name, TargetConfig config, LedgerHost host, 
         return turn;
     }
 
-    private static TimeSpan Pause(int failures) => TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 10)), PauseMax.TotalSeconds));
+    private static TimeSpan Pause(int failures) =>
+        TimeSpan.FromSeconds(Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 10)), PauseMax.TotalSeconds));
 }

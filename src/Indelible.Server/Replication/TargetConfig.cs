@@ -22,9 +22,11 @@ public sealed class TargetConfig
     public string? SecretFile { get; set; }
     /// <summary>S3: environment variable that holds it.</summary>
     public string? SecretEnvironment { get; set; }
-    /// <summary>S3: how long objects are locked in compliance mode, from the last time they were looked after, in days; 0 (not locked) to 36,500. Must be given.</summary>
+    /// <summary>S3: how long objects are locked in compliance mode, from the last time they were looked after, in days;
+    /// 0 (not locked) to 36,500. Must be given.</summary>
     public int? RetentionDays { get; set; }
-    /// <summary>Least time between two heads of the copy, and so between two partial tails, in seconds; 0 (every published head) to 3,600.</summary>
+    /// <summary>Least time between two heads of the copy, and so between two partial tails, in seconds;
+    /// 0 (every published head) to 3,600.</summary>
     public int EverySeconds { get; set; } = 10;
 }
 

@@ -5,23 +5,34 @@ using Indelible.Ledger.Stores;
 
 namespace Indelible.Server.Replication;
 
-/// <summary>Checks of a configured copy's place. A bucket is tried as at a start of `run`, also while it runs; of a directory nothing but its being there and its room is looked at.</summary>
+/// <summary>Checks of a configured copy's place. A bucket is tried as at a start of `run`, also while it runs;
+/// of a directory nothing but its being there and its room is looked at.</summary>
 public static class TargetDoctor
 {
     private const long FreeWarn = 5L << 30;
 
     /// <summary>Looks once.</summary>
-    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(
+        string name, TargetConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (config.Kind == TargetKind.S3) return [await BucketAsync(() => TargetStores.Of(name, config, time), config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable", cancellationToken)];
-        if (!Directory.Exists(config.Path)) return [new SourceCheck("directory", CheckStatus.Fail, "missing", config.Path!, $"mkdir -p '{config.Path}'   # or mount it")];
+        if (config.Kind == TargetKind.S3)
+        {
+            return [await BucketAsync(() => TargetStores.Of(name, config, time),
+                config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable", cancellationToken)];
+        }
+        if (!Directory.Exists(config.Path))
+            return [new SourceCheck("directory", CheckStatus.Fail, "missing", config.Path!, $"mkdir -p '{config.Path}'   # or mount it")];
         long free = new DriveInfo(config.Path).AvailableFreeSpace;
-        return [new SourceCheck("disk of the copy", free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok, $"{free >> 20} MiB free", $"at least {FreeWarn >> 20} MiB free", free < FreeWarn ? $"df -h '{config.Path}'   # then free some space" : null)];
+        return [new SourceCheck("disk of the copy", free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok, $"{free >> 20} MiB free",
+            $"at least {FreeWarn >> 20} MiB free", free < FreeWarn ? $"df -h '{config.Path}'   # then free some space" : null)];
     }
 
     /// <summary>Looks once at the bucket that a ledger lives in.</summary>
-    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(StoreConfig config, TimeProvider time, CancellationToken cancellationToken) =>
-        [await BucketAsync(() => TargetStores.Of(config.Place(), time), config.RetentionDays > 0 ? "versions and locks kept, in order, as tried" : "versions kept, in order, as tried", cancellationToken)];
+    public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(
+        StoreConfig config, TimeProvider time, CancellationToken cancellationToken) =>
+        [await BucketAsync(() => TargetStores.Of(config.Place(), time),
+            config.RetentionDays > 0 ? "versions and locks kept, in order, as tried" : "versions kept, in order, as tried",
+            cancellationToken)];
 
     private static async Task<SourceCheck> BucketAsync(Func<ILedgerStore> open, string expected, CancellationToken cancellationToken)
     {

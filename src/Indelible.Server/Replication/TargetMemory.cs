@@ -6,7 +6,8 @@ using Indelible.Ledger.Stores;
 
 namespace Indelible.Server.Replication;
 
-/// <summary>Remembers, beside the journal, how far one copy is: that it lost something is noticed, and what was stored is not stored again.</summary>
+/// <summary>Remembers, beside the journal, how far one copy is: that it lost something is noticed,
+/// and what was stored is not stored again.</summary>
 /// <param name="journalDirectory">The ledger's journal.</param>
 /// <param name="target">Name of the target.</param>
 public sealed class TargetMemory(string journalDirectory, string target)
@@ -21,7 +22,8 @@ public sealed class TargetMemory(string journalDirectory, string target)
     internal TargetRecord Read(string origin)
     {
         string[] lines = Encoding.UTF8.GetString(DurableFile.TryReadAll(_path, LengthMax) ?? []).Split('\n');
-        return lines.Length is 7 or 8 && lines[0] == Header && lines[1] == origin && Number(lines[2], out long size) && Number(lines[3], out long copied) && Number(lines[4], out long at) && Number(lines[5], out long locked)
+        return lines.Length is 7 or 8 && lines[0] == Header && lines[1] == origin && Number(lines[2], out long size)
+            && Number(lines[3], out long copied) && Number(lines[4], out long at) && Number(lines[5], out long locked)
             ? new TargetRecord(new CopyProgress(size, copied), new MicroTime(at), new MicroTime(locked), lines[6] == Held) : default;
     }
 
@@ -30,7 +32,8 @@ public sealed class TargetMemory(string journalDirectory, string target)
     {
         DurableFile.MakeSecretDirectory(Path.GetDirectoryName(_path)!);
         DurableFile.ReplaceSecret(_path, Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $"{Header}\n{origin}\n{known.Progress.Size}\n{known.Progress.Copied}\n{known.At.Micros}\n{known.LockedAt.Micros}\n{(known.IsHeld ? Held : "not-held")}\n")));
+            $"{Header}\n{origin}\n{known.Progress.Size}\n{known.Progress.Copied}\n{known.At.Micros}\n{known.LockedAt.Micros}\n"
+                + $"{(known.IsHeld ? Held : "not-held")}\n")));
     }
 
     /// <summary>Forgets it; false if there was nothing to forget.</summary>
@@ -41,7 +44,8 @@ public sealed class TargetMemory(string journalDirectory, string target)
         return known;
     }
 
-    private static bool Number(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool Number(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }
 
 /// <summary>What is known of a copy.</summary>

@@ -30,7 +30,8 @@ public sealed record TargetStatus
     /// <summary>How it stands with the storage's own legal hold; null if the ledger is under none, and none is known to lie here.</summary>
     public string? Hold { get; init; }
 
-    /// <summary>Requests made to it since the process started: those that write, read an object, list, and others; null for a directory.</summary>
+    /// <summary>Requests made to it since the process started: those that write, read an object, list, and others;
+    /// null for a directory.</summary>
     public (long Puts, long Gets, long Lists, long Others)? Requests { get; init; }
 
     /// <summary>Published entries that it does not hold.</summary>
@@ -55,8 +56,10 @@ public sealed record TargetStatus
         TargetRecord known = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
         return new TargetStatus
         {
-            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = known.Progress.Size, Published = (name == StoreConfig.Name ? view.Reader : view.Published).ReadCheckpoint().Size,
-            LastSuccess = known.At == default ? null : known.At, Hold = HoldOf(config, LegalHolds.InForce(view).ContainsKey(view.Origin), known.IsHeld, null),
+            Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = known.Progress.Size,
+            Published = (name == StoreConfig.Name ? view.Reader : view.Published).ReadCheckpoint().Size,
+            LastSuccess = known.At == default ? null : known.At,
+            Hold = HoldOf(config, LegalHolds.InForce(view).ContainsKey(view.Origin), known.IsHeld, null),
         };
     }
 }

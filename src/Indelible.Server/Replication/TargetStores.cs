@@ -8,12 +8,18 @@ namespace Indelible.Server.Replication;
 public static class TargetStores
 {
     /// <summary>Where a copy is, for people.</summary>
-    public static string PlaceOf(TargetConfig config) => config.Kind == TargetKind.S3 ? $"{BucketOptions.Scheme}{config.Bucket}/{BucketOptions.PrefixOf(config.Prefix).TrimEnd('/')}" : config.Path!;
+    public static string PlaceOf(TargetConfig config) => config.Kind == TargetKind.S3
+        ? $"{BucketOptions.Scheme}{config.Bucket}/{BucketOptions.PrefixOf(config.Prefix).TrimEnd('/')}"
+        : config.Path!;
 
-    /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there, else as the environment says.</summary>
+    /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there,
+    /// else as the environment says.</summary>
     public static BucketOptions BucketAt(string place, IndelibleConfig config) =>
-        config.Predecessors.Select(predecessor => predecessor.Store).Prepend(config.Store).OfType<StoreConfig>().Select(store => store.Place()).FirstOrDefault(own => own.Name.TrimEnd('/') == place.TrimEnd('/')) is { } known ? known.Options()
-            : config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
+        config.Predecessors.Select(predecessor => predecessor.Store).Prepend(config.Store).OfType<StoreConfig>()
+            .Select(store => store.Place()).FirstOrDefault(own => own.Name.TrimEnd('/') == place.TrimEnd('/')) is { } known
+            ? known.Options()
+            : config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3
+                && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
             ? OptionsOf(name, target) : BucketOptions.At(place);
 
     internal static ILedgerStore Of(StorePlace place, TimeProvider time) => new BucketStore(place.Options(), time);
@@ -35,6 +41,8 @@ public static class TargetStores
     {
         if (config.SecretFile is { } file) return SourceConnections.ReadPassword(file);
         return Environment.GetEnvironmentVariable(config.SecretEnvironment!) is { Length: > 0 } secret ? secret
-            : throw new IndelibleException(ExitCode.Usage, $"{(name == StoreConfig.Name ? name : $"targets.{name}")}: expected a secret in the environment variable {config.SecretEnvironment}, found none");
+            : throw new IndelibleException(ExitCode.Usage,
+                $"{(name == StoreConfig.Name ? name : $"targets.{name}")}: expected a secret in the environment variable "
+                    + $"{config.SecretEnvironment}, found none");
     }
 }

@@ -25,7 +25,8 @@ internal static class TargetsCheck
         else
         {
             Expect(target.Path is { Length: > 0 }, $"{where}: expected path for kind directory, found none");
-            Expect((target.Endpoint ?? target.Bucket ?? target.Prefix ?? target.AccessKey ?? target.SecretFile ?? target.SecretEnvironment ?? target.Region) is null && target.RetentionDays is null,
+            Expect((target.Endpoint ?? target.Bucket ?? target.Prefix ?? target.AccessKey ?? target.SecretFile ?? target.SecretEnvironment
+                ?? target.Region) is null && target.RetentionDays is null,
                 $"{where}: expected path and everySeconds only for kind directory, found keys of kind s3");
         }
     }
@@ -34,10 +35,13 @@ internal static class TargetsCheck
     {
         Expect(target.Path is null, $"{where}: expected path for kind directory only, found it for s3");
         Expect(target.Bucket is { Length: > 0 }, $"{where}: expected bucket for kind s3, found none");
-        Expect(target.RetentionDays is not null, $"{where}: expected retentionDays: how long nobody at all can remove what is stored; 0 for one that is not locked");
+        Expect(target.RetentionDays is not null,
+            $"{where}: expected retentionDays: how long nobody at all can remove what is stored; 0 for one that is not locked");
         ConfigFile.Range(where, "retentionDays", target.RetentionDays!.Value, 0, 36_500);
-        Expect(target.AccessKey is not null == (target.SecretFile ?? target.SecretEnvironment) is not null, $"{where}: expected accessKey together with secretFile or secretEnvironment, found one without the other");
-        Expect(target.SecretFile is null || target.SecretEnvironment is null, $"{where}: expected secretFile or secretEnvironment, found both");
+        Expect(target.AccessKey is not null == (target.SecretFile ?? target.SecretEnvironment) is not null,
+            $"{where}: expected accessKey together with secretFile or secretEnvironment, found one without the other");
+        Expect(target.SecretFile is null || target.SecretEnvironment is null,
+            $"{where}: expected secretFile or secretEnvironment, found both");
         if (target.Endpoint is { } endpoint) BucketOptions.EndpointOf(endpoint);
     }
 

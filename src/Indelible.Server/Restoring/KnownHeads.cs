@@ -26,9 +26,12 @@ internal sealed class KnownHeads(VerifierKey key)
         foreach (string place in places)
         {
             byte[] bytes = await ReadAsync(place, cancellationToken)
-                ?? throw new IndelibleException(ExitCode.Environment, $"--heads {place}: expected a checkpoint of {key.Name} there, found none. A head that is not asked for may be the highest: leave it out only if it is gone for good");
+                ?? throw new IndelibleException(ExitCode.Environment,
+                    $"--heads {place}: expected a checkpoint of {key.Name} there, found none. A head that is not asked for may be the "
+                        + "highest: leave it out only if it is gone for good");
             TextFault fault = SignedHead.Read(bytes, key, out SignedHead? head);
-            if (!fault.IsNone) throw new IndelibleException(ExitCode.Finding, $"--heads {place}: expected a checkpoint signed by {key}: {fault}");
+            if (!fault.IsNone)
+                throw new IndelibleException(ExitCode.Finding, $"--heads {place}: expected a checkpoint signed by {key}: {fault}");
             heads.Add(new KnownHead(place, head!));
         }
         return heads;
@@ -38,10 +41,15 @@ internal sealed class KnownHeads(VerifierKey key)
     /// <param name="config">The configuration.</param>
     /// <param name="silent">Told those that do not.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<IReadOnlyList<KnownHead>> ConfiguredAsync(IndelibleConfig config, Action<string> silent, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<KnownHead>> ConfiguredAsync(
+        IndelibleConfig config, Action<string> silent, CancellationToken cancellationToken)
     {
         List<string> places = [.. config.Targets.Values.Select(target => target.Path).OfType<string>()];
-        if (config.Witnesses is { } witnesses) places.AddRange(WitnessCheck.ReadPolicy(witnesses.Policy, key).WitnessAddresses.Select(witness => witness.Address).OfType<string>());
+        if (config.Witnesses is { } witnesses)
+        {
+            places.AddRange(
+                WitnessCheck.ReadPolicy(witnesses.Policy, key).WitnessAddresses.Select(witness => witness.Address).OfType<string>());
+        }
         List<KnownHead> heads = [];
         foreach (string place in places)
         {
@@ -65,6 +73,7 @@ internal sealed class KnownHeads(VerifierKey key)
         bool isAddress = place.Contains("://", StringComparison.Ordinal);
         if (!isAddress && Path.Exists(place) && !Directory.Exists(place)) return DurableFile.ReadAll(place, SignedNote.LengthMax);
         using LedgerFetch files = MirroredLedger.SourceOf(place, key, cancellationToken);
-        return await files.ReadAsync($"{Witness.HashOf(key.Name)}/checkpoint", cancellationToken) ?? await files.ReadAsync("checkpoint", cancellationToken);
+        return await files.ReadAsync($"{Witness.HashOf(key.Name)}/checkpoint", cancellationToken)
+            ?? await files.ReadAsync("checkpoint", cancellationToken);
     }
 }

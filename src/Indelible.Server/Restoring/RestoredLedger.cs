@@ -45,7 +45,8 @@ public sealed record ReadableValues(bool HasKeyring, long Sealed, long Unreadabl
         {
             cancellationToken.ThrowIfCancellationRequested();
             EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
-            if (fault != EntryFault.None) throw new LedgerCorruptException(reader.LedgerDirectory, 0, $"expected entry {index} to be an entry: {fault}");
+            if (fault != EntryFault.None)
+                throw new LedgerCorruptException(reader.LedgerDirectory, 0, $"expected entry {index} to be an entry: {fault}");
             if (entry.Fields.Count > 0) count = count.With(entry, index, keyring);
         }
         return count;
@@ -54,7 +55,8 @@ public sealed record ReadableValues(bool HasKeyring, long Sealed, long Unreadabl
     private ReadableValues With(Entry entry, long index, Keyring? keyring)
     {
         int before = entry.Fields.Count(field => IsEncrypted(field.Before)), after = entry.Fields.Count(field => IsEncrypted(field.After));
-        int unreadable = (Opens(entry.Header.SubjectBefore, keyring) ? 0 : before) + (Opens(entry.Header.SubjectAfter, keyring) ? 0 : after);
+        int unreadable = (Opens(entry.Header.SubjectBefore, keyring) ? 0 : before)
+            + (Opens(entry.Header.SubjectAfter, keyring) ? 0 : after);
         ReadableValues count = this with { Sealed = Sealed + before + after, Unreadable = Unreadable + unreadable };
         return unreadable == 0 ? count : count with { FirstEntry = FirstEntry < 0 ? index : FirstEntry, LastEntry = index };
     }

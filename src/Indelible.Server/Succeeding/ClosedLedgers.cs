@@ -25,8 +25,10 @@ public sealed class ClosedLedgers : IDisposable
     /// <param name="config">Its configuration.</param>
     /// <param name="logger">Where indexes log.</param>
     /// <param name="cancellationToken">Stops.</param>
-    /// <exception cref="IndelibleException">Finding: what is there is not the closed ledger. Environment, busy: another process has its index.</exception>
-    public static async Task<ClosedLedgers> OpenAsync(LedgerView current, IndelibleConfig config, ILogger logger, CancellationToken cancellationToken)
+    /// <exception cref="IndelibleException">Finding: what is there is not the closed ledger.
+    /// Environment, busy: another process has its index.</exception>
+    public static async Task<ClosedLedgers> OpenAsync(
+        LedgerView current, IndelibleConfig config, ILogger logger, CancellationToken cancellationToken)
     {
         List<ChainMember> members = [];
         try
@@ -52,7 +54,10 @@ public sealed class ClosedLedgers : IDisposable
     public LedgerView Of(string origin)
     {
         ChainMember member = Members.FirstOrDefault(member => member.Origin == origin)
-            ?? throw new IndelibleException(ExitCode.Usage, $"expected a closed ledger of this chain ({(Members.Count == 0 ? "there is none" : string.Join(", ", Members.Select(member => member.Origin)))}), found '{origin}'");
+            ?? throw new IndelibleException(ExitCode.Usage,
+                "expected a closed ledger of this chain "
+                    + $"({(Members.Count == 0 ? "there is none" : string.Join(", ", Members.Select(member => member.Origin)))}), "
+                    + $"found '{origin}'");
         return member.View ?? throw new IndelibleException(ExitCode.Environment, member.Missing!);
     }
 
@@ -65,17 +70,27 @@ public sealed class ClosedLedgers : IDisposable
     /// <summary>True for a row that a successor restated: it held before everything else the successor says of it.</summary>
     public static bool IsRestated(EntryHeader header) => header is { Kind: EntryKind.Baseline, Snapshot.Text: Restating.NoTransactions };
 
-    private static async Task<ChainMember> OpenAsync(LedgerView current, PredecessorConfig one, Predecessor? link, ILogger logger, CancellationToken cancellationToken)
+    private static async Task<ChainMember> OpenAsync(
+        LedgerView current, PredecessorConfig one, Predecessor? link, ILogger logger, CancellationToken cancellationToken)
     {
         string head = Path.Combine(one.Ledger, "checkpoint");
         LedgerPaths paths = LedgerPaths.For(one.Ledger) with { Store = one.Store?.Place() };
         if (paths.Store is { } store && !Path.Exists(head)) await FetchHeadAsync(store, link, head, cancellationToken);
         if (!Path.Exists(head))
-            return new ChainMember(one.Origin, null, $"the closed ledger {one.Origin} is not at hand: nothing at {one.Ledger}. What is there of it is not shown; put it or a copy of it back, or name another place under predecessors in the configuration");
+        {
+            return new ChainMember(one.Origin, null,
+                $"the closed ledger {one.Origin} is not at hand: nothing at {one.Ledger}. What is there of it is not shown; put it or a "
+                    + "copy of it back, or name another place under predecessors in the configuration");
+        }
         Checkpoint found = new LedgerReader(one.Ledger).ReadCheckpoint();
         if (found.Origin != one.Origin || (link is not null && (found.Size, found.Root) != (link.Size, link.Root)))
-            throw new IndelibleException(ExitCode.Finding, $"{one.Ledger}: expected the closed ledger {one.Origin}{(link is null ? "" : $", size {link.Size}, root {link.Root}")}, found {found.Origin}, size {found.Size}, root {found.Root}: `indelible verify --chain {one.Ledger}` tells more");
-        LedgerView view = LedgerView.OpenClosed(one.Index is { } index ? paths with { Index = index } : paths, link?.Key, () => current.Keyring, logger);
+        {
+            throw new IndelibleException(ExitCode.Finding,
+                $"{one.Ledger}: expected the closed ledger {one.Origin}{(link is null ? "" : $", size {link.Size}, root {link.Root}")}, "
+                    + $"found {found.Origin}, size {found.Size}, root {found.Root}: `indelible verify --chain {one.Ledger}` tells more");
+        }
+        LedgerView view =
+            LedgerView.OpenClosed(one.Index is { } index ? paths with { Index = index } : paths, link?.Key, () => current.Keyring, logger);
         try
         {
             await view.Feed.OpenAsync(cancellationToken);
@@ -99,5 +114,7 @@ public sealed class ClosedLedgers : IDisposable
         DurableFile.Replace(path, head);
     }
 
-    private static Predecessor? LinkOf(LedgerView view) => view.Reader.ReadCheckpoint().Size > 0 ? Succession.PredecessorIn(view.Entry(0).Header) : null;
+    private static Predecessor? LinkOf(LedgerView view) => view.Reader.ReadCheckpoint().Size > 0
+        ? Succession.PredecessorIn(view.Entry(0).Header)
+        : null;
 }

@@ -7,7 +7,8 @@ using Indelible.Server.Replication;
 
 namespace Indelible.Server.Succeeding;
 
-/// <summary>Legal holds on ledgers of a chain, as the ledger that goes on says: while one is in force the ledger may not be disposed of. A rotation takes them over.</summary>
+/// <summary>Legal holds on ledgers of a chain, as the ledger that goes on says: while one is in force the ledger may not be disposed of.
+/// A rotation takes them over.</summary>
 public static class LegalHolds
 {
     /// <summary>Code of the entry that lays a hold on a ledger; fact <c>ledger</c>: its origin.</summary>
@@ -17,7 +18,8 @@ public static class LegalHolds
     /// <summary>Code of the entry that says that a closed ledger was disposed of.</summary>
     public const string DisposedCode = "disposed";
 
-    /// <summary>The holds in force, by the origin of the ledger held: each is the entry that laid it. Only published entries count.</summary>
+    /// <summary>The holds in force, by the origin of the ledger held: each is the entry that laid it.
+    /// Only published entries count.</summary>
     public static IReadOnlyDictionary<string, IndexedEntry> InForce(LedgerView view) => InForce(view.Newest(source: null, EntryKind.Admin));
 
     /// <summary>The same, by admin entries given newest first.</summary>
@@ -26,7 +28,8 @@ public static class LegalHolds
         Dictionary<string, IndexedEntry> newest = new(StringComparer.Ordinal);
         foreach (IndexedEntry found in entries)
         {
-            if (found.Entry.Header is { Code: HeldCode or ReleasedCode, Facts: { } facts } && facts.TryGetValue("ledger", out string? origin)) newest.TryAdd(origin, found);
+            if (found.Entry.Header is { Code: HeldCode or ReleasedCode, Facts: { } facts }
+                && facts.TryGetValue("ledger", out string? origin)) newest.TryAdd(origin, found);
         }
         return newest.Where(one => one.Value.Entry.Header.Code == HeldCode).ToDictionary();
     }
@@ -35,22 +38,36 @@ public static class LegalHolds
     public static string Words(IndexedEntry held)
     {
         IReadOnlyDictionary<string, string> facts = held.Entry.Header.Facts!;
-        return $"on {facts.GetValueOrDefault("ledger")}, laid by {facts.GetValueOrDefault("by")} at {held.Entry.Header.SealedAt}, entry {held.Index}";
+        return $"on {facts.GetValueOrDefault("ledger")}, laid by {facts.GetValueOrDefault("by")} at {held.Entry.Header.SealedAt}, "
+            + $"entry {held.Index}";
     }
 
     /// <summary>Lays a hold on a ledger of the chain, or lifts it. Sealed with who and why; durable when it returns.</summary>
-    /// <returns>The entry; null if it was so already, of a closed ledger in buckets: where it could not be laid or lifted, it may be now.</returns>
+    /// <returns>The entry; null if it was so already, of a closed ledger in buckets:
+    /// where it could not be laid or lifted, it may be now.</returns>
     /// <exception cref="IndelibleException">Usage: no such ledger, held already, or not held.</exception>
-    public static async Task<long?> SealAsync(LedgerHost host, string origin, bool isHeld, string by, string reason, CancellationToken cancellationToken)
+    public static async Task<long?> SealAsync(
+        LedgerHost host, string origin, bool isHeld, string by, string reason, CancellationToken cancellationToken)
     {
         await host.PublishAsync(cancellationToken);
         if (origin != host.Writer.Origin && host.Config.Predecessors.TrueForAll(one => one.Origin != origin))
-            throw new IndelibleException(ExitCode.Usage, $"expected this ledger or a closed one before it ({string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin))}), found '{origin}'");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                "expected this ledger or a closed one before it "
+                    + $"({string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin))}), "
+                    + $"found '{origin}'");
+        }
         bool was = InForce(host.View).ContainsKey(origin);
         if (was == isHeld && BucketsOf(host.Config, origin).Count > 0) return null;
-        if (was == isHeld) throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is {(was ? "held already" : "not held")}: nothing was sealed");
+        if (was == isHeld)
+        {
+            throw new IndelibleException(
+                ExitCode.Usage, $"the ledger {origin} is {(was ? "held already" : "not held")}: nothing was sealed");
+        }
         EntryBatch entries = new();
-        host.NewMaker("").AddAdmin(entries, isHeld ? HeldCode : ReleasedCode, new Dictionary<string, string> { ["ledger"] = origin, ["by"] = by }, reason);
+        host.NewMaker("")
+            .AddAdmin(
+                entries, isHeld ? HeldCode : ReleasedCode, new Dictionary<string, string> { ["ledger"] = origin, ["by"] = by }, reason);
         long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
         if (origin == host.Writer.Origin) host.IsHeld = isHeld;       // whoever writes its copies lays it on them
         return index;
@@ -58,7 +75,8 @@ public static class LegalHolds
 
     /// <summary>Lays the storage's own legal hold on everything that locked buckets hold of a closed ledger, or lifts it.</summary>
     /// <returns>Each bucket, and why it could not be done there; null if it was done.</returns>
-    public static async Task<IReadOnlyList<(string Place, string? Problem)>> LayAsync(IndelibleConfig config, string origin, bool isHeld, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<(string Place, string? Problem)>> LayAsync(
+        IndelibleConfig config, string origin, bool isHeld, TimeProvider time, CancellationToken cancellationToken)
     {
         List<(string, string?)> done = [];
         foreach ((string name, TargetConfig bucket) in BucketsOf(config, origin))
@@ -100,22 +118,35 @@ public static class LegalHolds
         }
     }
 
-    /// <summary>Disposes of a closed ledger: that it was, by whom and why is sealed first, then its directory and its index are removed.</summary>
+    /// <summary>Disposes of a closed ledger: that it was, by whom and why is sealed first, then its directory and
+    /// its index are removed.</summary>
     /// <returns>The entry.</returns>
-    /// <exception cref="IndelibleException">Usage: no such closed ledger, or it is held. Finding: what is there is another ledger. Environment: it is not at hand.</exception>
-    public static async Task<long> DisposeAsync(LedgerHost host, ClosedLedgers closed, string origin, string by, string reason, CancellationToken cancellationToken)
+    /// <exception cref="IndelibleException">Usage: no such closed ledger, or it is held. Finding: what is there is another ledger.
+    /// Environment: it is not at hand.</exception>
+    public static async Task<long> DisposeAsync(
+        LedgerHost host, ClosedLedgers closed, string origin, string by, string reason, CancellationToken cancellationToken)
     {
         await host.PublishAsync(cancellationToken);
         LedgerView view = closed.Of(origin);
         if (InForce(host.View).TryGetValue(origin, out IndexedEntry held))
-            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry {held.Index}: it cannot be disposed of. Nothing was removed");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry "
+                    + $"{held.Index}: it cannot be disposed of. Nothing was removed");
+        }
         if (view.Paths.Store is { } store)
-            throw new IndelibleException(ExitCode.Usage, $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed. By hand, once its locks have ended and nothing extends them (no `indelible run` of that ledger is left):\n{ByHand(store.Options(), view.Paths)}");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed. By hand, once its locks "
+                    + "have ended and nothing extends them (no `indelible run` of that ledger is "
+                    + $"left):\n{ByHand(store.Options(), view.Paths)}");
+        }
         Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
         EntryBatch entries = new();
         Dictionary<string, string> facts = new()
         {
-            ["ledger"] = origin, ["size"] = head.Size.ToString(System.Globalization.CultureInfo.InvariantCulture), ["root"] = head.Root.ToString(), ["by"] = by,
+            ["ledger"] = origin, ["size"] = head.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["root"] = head.Root.ToString(), ["by"] = by,
         };
         host.NewMaker("").AddAdmin(entries, DisposedCode, facts, reason);
         long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
@@ -129,12 +160,14 @@ public static class LegalHolds
         return index;
     }
 
-    /// <summary>Commands that remove every version of what a bucket holds of a ledger, then what is here of it. The storage refuses whatever is still locked or held.</summary>
+    /// <summary>Commands that remove every version of what a bucket holds of a ledger, then what is here of it.
+    /// The storage refuses whatever is still locked or held.</summary>
     private static string ByHand(BucketOptions at, LedgerPaths paths)
     {
         string bucket = $"--bucket '{at.Bucket}'{(at.Endpoint is { } endpoint ? $" --endpoint-url '{endpoint}'" : "")}";
         return $"""
-              aws s3api list-object-versions {bucket} --prefix '{at.Prefix}' --query '[Versions,DeleteMarkers][].[Key,VersionId]' --output text |
+              aws s3api list-object-versions {bucket} --prefix '{at.Prefix}' \
+                --query '[Versions,DeleteMarkers][].[Key,VersionId]' --output text |
                 while read -r key version; do aws s3api delete-object {bucket} --key "$key" --version-id "$version"; done
               rm -r '{paths.Ledger}' '{paths.Index}'
             """;

@@ -12,7 +12,8 @@ namespace Indelible.Server.Succeeding;
 /// <param name="State">What it holds.</param>
 internal sealed record LivingRow(string Source, ProtectedTable Table, string? Leaf, RowKey Key, RowState State);
 
-/// <summary>Goes through the rows of protected tables that stand at the end of a ledger, each once, in the order of their newest entries: the same whenever it is done.</summary>
+/// <summary>Goes through the rows of protected tables that stand at the end of a ledger, each once, in the order of their newest entries:
+/// the same whenever it is done.</summary>
 internal sealed class LivingRows(LedgerView view, IndelibleConfig config)
 {
     private readonly Dictionary<RelationId, ProtectedTable> _tables = config.Sources
@@ -28,7 +29,8 @@ internal sealed class LivingRows(LedgerView view, IndelibleConfig config)
         {
             cancellationToken.ThrowIfCancellationRequested();
             EntryHeader header = view.Header(index);
-            if (header is not { Kind: EntryKind.Change or EntryKind.Baseline, Source: { } source, Relation: { } relation, Key: { } key }) continue;
+            if (header is not { Kind: EntryKind.Change or EntryKind.Baseline, Source: { } source, Relation: { } relation, Key: { } key })
+                continue;
             RelationId table = new(source, relation.Id);
             if (!_tables.TryGetValue(table, out ProtectedTable? known)) continue;
             Query row = new()

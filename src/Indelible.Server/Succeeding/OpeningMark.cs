@@ -4,7 +4,8 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Succeeding;
 
-/// <summary>A file beside a successor's ledger directory that is there until everything the successor begins with is in it. Until then nothing may be captured into it.</summary>
+/// <summary>A file beside a successor's ledger directory that is there until everything the successor begins with is in it.
+/// Until then nothing may be captured into it.</summary>
 internal static class OpeningMark
 {
     private const int LengthMax = 1024;
@@ -17,7 +18,9 @@ internal static class OpeningMark
     public static void RequireNone(LedgerPaths paths)
     {
         if (!Path.Exists(PathOf(paths))) return;
-        throw new IndelibleException(ExitCode.Usage, $"the ledger in {paths.Ledger} is not whole yet: `indelible rotate` was stopped before it was done. Give the same command again; until the old ledger is closed it is as before");
+        throw new IndelibleException(ExitCode.Usage,
+            $"the ledger in {paths.Ledger} is not whole yet: `indelible rotate` was stopped before it was done. Give the same command "
+                + "again; until the old ledger is closed it is as before");
     }
 
     /// <summary>Begins a successor of a ledger: what an earlier attempt left is removed, anything else refused.</summary>
@@ -26,8 +29,12 @@ internal static class OpeningMark
     {
         string home = Path.GetDirectoryName(successor.Ledger)!, path = PathOf(successor);
         byte[] mark = Encoding.UTF8.GetBytes(predecessor + "\n");
-        if (Directory.Exists(home) && Directory.EnumerateFileSystemEntries(home).Any() && DurableFile.TryReadAll(path, LengthMax)?.AsSpan().SequenceEqual(mark) != true)
-            throw new IndelibleException(ExitCode.Usage, $"expected an empty directory or none for the successor, found files in {home}: name another with --to");
+        if (Directory.Exists(home) && Directory.EnumerateFileSystemEntries(home).Any()
+            && DurableFile.TryReadAll(path, LengthMax)?.AsSpan().SequenceEqual(mark) != true)
+        {
+            throw new IndelibleException(
+                ExitCode.Usage, $"expected an empty directory or none for the successor, found files in {home}: name another with --to");
+        }
         DurableFile.MakeDirectory(home);
         DurableFile.Replace(path, mark);
         foreach (string directory in (string[])[successor.Ledger, successor.Journal, successor.Index, successor.Keyring])

@@ -2,7 +2,8 @@ using Indelible.Server.Replication;
 
 namespace Indelible.Server.Succeeding;
 
-/// <summary>A closed ledger before this one. Written by <c>rotate</c>; its directory may be moved, to cold storage too. docs/rotation.md.</summary>
+/// <summary>A closed ledger before this one. Written by <c>rotate</c>; its directory may be moved, to cold storage too.
+/// docs/rotation.md.</summary>
 /// <remarks>Members have setters because the file is bound to them.</remarks>
 public sealed class PredecessorConfig
 {
@@ -14,6 +15,7 @@ public sealed class PredecessorConfig
     public StoreConfig? Store { get; set; }
     /// <summary>Locked copies of it, by name: a legal hold is laid on them, too; null: none.</summary>
     public SortedDictionary<string, TargetConfig>? Targets { get; set; }
-    /// <summary>Directory of its index, which is made there when it is first asked for; null: <c>index</c> beside the ledger directory.</summary>
+    /// <summary>Directory of its index, which is made there when it is first asked for; null:
+    /// <c>index</c> beside the ledger directory.</summary>
     public string? Index { get; set; }
 }

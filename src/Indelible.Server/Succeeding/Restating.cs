@@ -7,8 +7,10 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Succeeding;
 
-/// <summary>States in a successor what the closed ledger says at its end: of each source how far it was read, what is known of its catalog, and every living row.
-/// It comes from the closed ledger and never from the database, so that whatever differs from the database differs still. Stopped anywhere, it goes on.</summary>
+/// <summary>States in a successor what the closed ledger says at its end: of each source how far it was read, what is known of its catalog,
+/// and every living row.
+/// It comes from the closed ledger and never from the database, so that whatever differs from the database differs still.
+/// Stopped anywhere, it goes on.</summary>
 /// <param name="closed">The closed ledger.</param>
 /// <param name="opened">Its successor.</param>
 /// <param name="config">What is protected.</param>
@@ -35,7 +37,8 @@ internal sealed class Restating(LedgerHost closed, LedgerHost opened, IndelibleC
         {
             EntryMaker maker = MakerOf(mark.Source);
             if (CoverageLog.Newest(closed.View, mark.Source) is { } covered) maker.AddCoverage(entries, covered with { From = covered.To });
-            foreach (Entry entry in WatchMemory.Remembered(closed.View, mark.Source).Concat(CatalogMemory.Remembered(closed.View, mark.Source)))
+            foreach (Entry entry in WatchMemory.Remembered(closed.View, mark.Source)
+                .Concat(CatalogMemory.Remembered(closed.View, mark.Source)))
             {
                 string? text = entry.Fields.Count > 0 ? CatalogMemory.TextOf(closed.View, entry, entry.Fields[0]) : null;
                 if (entry.Fields.Count == 0) maker.AddGuard(entries, entry.Header.Code!, entry.Header.Facts);
@@ -74,7 +77,8 @@ internal sealed class Restating(LedgerHost closed, LedgerHost opened, IndelibleC
             {
                 string rows = _rows.GetValueOrDefault(new RelationId(mark.Source, table.Id)).ToString(CultureInfo.InvariantCulture);
                 Dictionary<string, string> facts = new() { ["rows"] = rows, ["restated-from"] = closed.Writer.Origin };
-                MakerOf(mark.Source).AddGuard(entries, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));
+                MakerOf(mark.Source)
+                    .AddGuard(entries, GuardCode.BaselineComplete, facts, relation: new Relation(table.Id, table.Schema, table.Name, null));
             }
             await opened.SealAsync(entries, cancellationToken);
         }
@@ -86,7 +90,8 @@ internal sealed class Restating(LedgerHost closed, LedgerHost opened, IndelibleC
         (RelationId Table, RowKey Key)? last = null;
         foreach ((long index, ReadOnlyMemory<byte> _) in opened.View.Reader.ReadEntries(0, opened.View.Reader.ReadCheckpoint().Size))
         {
-            if (opened.View.Header(index) is not { Kind: EntryKind.Baseline, Source: { } source, Relation: { } relation, Key: { } key }) continue;
+            if (opened.View.Header(index) is not { Kind: EntryKind.Baseline, Source: { } source, Relation: { } relation, Key: { } key })
+                continue;
             RelationId table = new(source, relation.Id);
             if (last is { } before && before.Table == table && KeyText.Of(before.Key) == KeyText.Of(key)) continue;
             Count(source, relation.Id);

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Indelible.Server.Succeeding;
 
-/// <summary>Closes a ledger and opens its successor: keyring first, then the entry that closes the old one, then what the new one begins with, then its configuration.
+/// <summary>Closes a ledger and opens its successor: keyring first, then the entry that closes the old one,
+/// then what the new one begins with, then its configuration.
 /// Stopped anywhere, the same command goes on, and until the old ledger is closed it is as before.</summary>
 /// <param name="paths">The ledger to close.</param>
 /// <param name="config">Its configuration.</param>
@@ -24,7 +25,8 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     public string? Store { get; init; }
     /// <summary>Told, where it takes long, which copies or which bucket the closed ledger is waiting for.</summary>
     public Action<string> Waiting { get; init; } = static _ => { };
-    /// <summary>For each copy's name the directory, or the prefix in the bucket, that the successor is copied to; empty: it is not.</summary>
+    /// <summary>For each copy's name the directory, or the prefix in the bucket, that the successor is copied
+    /// to; empty: it is not.</summary>
     public IReadOnlyDictionary<string, string> Targets { get; init; } = new Dictionary<string, string>();
     /// <summary>Who rotates.</summary>
     public required string By { get; init; }
@@ -32,12 +34,15 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     public string? Reason { get; init; }
 
     private string Home => Path.GetFullPath(Directory);
-    private LedgerPaths Own => LedgerPaths.For(Path.Combine(Home, "ledger")) with { Store = Store is null ? null : config.Store?.At(Store, config.Store.SecretFile).Place() };
+    private LedgerPaths Own => LedgerPaths.For(Path.Combine(Home, "ledger")) with { Store = Store is null
+        ? null
+        : config.Store?.At(Store, config.Store.SecretFile).Place() };
     private string Marker => OpeningMark.PathOf(Own);
     private string ConfigPath => Path.Combine(Home, ConfigFile.DefaultName);
 
     /// <summary>Rotates. Everything is durable when it returns.</summary>
-    /// <exception cref="IndelibleException">Usage: something is in the way, or another successor was named. Finding: a source is not settled. Environment: another process holds the ledger.</exception>
+    /// <exception cref="IndelibleException">Usage: something is in the way, or another successor was named.
+    /// Finding: a source is not settled. Environment: another process holds the ledger.</exception>
     public async Task<RotatedLedger> RunAsync(CancellationToken cancellationToken)
     {
         SuccessorConfig configs = new(config, paths, Own, Store, Targets);
@@ -59,9 +64,17 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     /// <summary>The successor that the closed ledger names must be the one that was begun here.</summary>
     private void RequireBegun(LedgerHost closing, Successor named)
     {
-        if (named.Origin != Origin) throw new IndelibleException(ExitCode.Usage, $"the ledger {closing.Writer.Origin} is closed already: expected --successor {named.Origin}, found {Origin}");
-        if (Keyring.Exists(Own.Keyring) && Keyring.ReadPublic(Own.Keyring) is var (origin, key) && (key == named.Key || (origin == named.Origin && !Path.Exists(Marker)))) return;    // whole, and its own key may be another since
-        throw new IndelibleException(ExitCode.Usage, $"the ledger {closing.Writer.Origin} was closed in favour of {named.Origin}, key {named.Key}: expected that ledger's keyring in {Own.Keyring}, found {(Keyring.Exists(Own.Keyring) ? "another" : "none")}\n"
+        if (named.Origin != Origin)
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"the ledger {closing.Writer.Origin} is closed already: expected --successor {named.Origin}, found {Origin}");
+        }
+        // whole, and its own key may be another since
+        if (Keyring.Exists(Own.Keyring) && Keyring.ReadPublic(Own.Keyring) is var (origin, key)
+            && (key == named.Key || (origin == named.Origin && !Path.Exists(Marker)))) return;
+        throw new IndelibleException(ExitCode.Usage,
+            $"the ledger {closing.Writer.Origin} was closed in favour of {named.Origin}, key {named.Key}: expected that ledger's keyring "
+                + $"in {Own.Keyring}, found {(Keyring.Exists(Own.Keyring) ? "another" : "none")}\n"
             + "  give the same --to as before");
     }
 
@@ -69,22 +82,36 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     private void RequireSettled(LedgerHost closing)
     {
         if (!Checkpoint.IsOrigin(Origin) || Origin == closing.Writer.Origin || config.Predecessors.Exists(one => one.Origin == Origin))
-            throw new IndelibleException(ExitCode.Usage, $"--successor: expected an origin that no ledger had before, such as example.org/clinic-2, found '{Origin}'");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"--successor: expected an origin that no ledger had before, such as example.org/clinic-2, found '{Origin}'");
+        }
         foreach ((string source, SourceConfig one) in config.Sources.Where(source => source.Value.Protection.Tables.Count > 0))
         {
-            string? owed = Gaps.Open(closing.View, source, one.Protection).Count > 0 ? "a gap is open: its tables were not compared since, or cannot be"
-                : Rewrites.Pending(closing.View, source, one.Protection).Count > 0 ? "a table's values were rewritten and not stated anew yet"
-                : Downgrades.Read(closing.View, source, one.Protection).Take().Count > 0 ? "a table lost its replica identity for a while, and that is not settled yet" : null;
-            if (owed is not null) throw new IndelibleException(ExitCode.Finding, $"source {source}: expected it settled before its ledger is closed: {owed}. Let `indelible run` go on until it is; `indelible status` tells. Nothing was changed");
+            string? owed = Gaps.Open(closing.View, source, one.Protection).Count > 0
+                ? "a gap is open: its tables were not compared since, or cannot be"
+                : Rewrites.Pending(closing.View, source, one.Protection).Count > 0
+                ? "a table's values were rewritten and not stated anew yet"
+                : Downgrades.Read(closing.View, source, one.Protection).Take().Count > 0
+                ? "a table lost its replica identity for a while, and that is not settled yet"
+                : null;
+            if (owed is not null)
+            {
+                throw new IndelibleException(ExitCode.Finding,
+                    $"source {source}: expected it settled before its ledger is closed: {owed}. Let `indelible run` go on until it is; "
+                        + "`indelible status` tells. Nothing was changed");
+            }
         }
     }
 
-    /// <summary>Makes the successor's keys and its empty ledger. What an earlier attempt left is thrown away: nobody has seen it, and the keyring may hold more keys since.</summary>
+    /// <summary>Makes the successor's keys and its empty ledger.
+    /// What an earlier attempt left is thrown away: nobody has seen it, and the keyring may hold more keys since.</summary>
     private async Task PrepareAsync(LedgerHost closing, CancellationToken cancellationToken)
     {
         OpeningMark.Begin(Own, closing.Writer.Origin);
         progress("making the successor's keyring");
-        closing.Keyring.GetOrCreateSubject(SubjectName.OfSource(""));    // the reason is sealed under it, and is to be read with the successor's keyring, too
+        // the reason is sealed under it, and is to be read with the successor's keyring, too
+        closing.Keyring.GetOrCreateSubject(SubjectName.OfSource(""));
         DurableFile.MakeSecretDirectory(Own.Keyring);
         using (MasterKey master = MasterKey.Load(paths.Keyring))
         {
@@ -125,7 +152,8 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
         {
             // What the successor goes on from must not be lost with this machine: else the closed ledger would go on, too.
             await closed.UntilHeldAsync(Waiting, cancellationToken);
-            await using LedgerHost opened = await LedgerHost.OpenAsync(Own, new IndelibleConfig { Origin = Origin, Store = configs.Store }, time, NullLoggerFactory.Instance, cancellationToken, acceptMissingGuard: false, isOpening: true);
+            await using LedgerHost opened = await LedgerHost.OpenAsync(Own, new IndelibleConfig { Origin = Origin, Store = configs.Store },
+                time, NullLoggerFactory.Instance, cancellationToken, acceptMissingGuard: false, isOpening: true);
             Restating restating = new(closed, opened, config);
             if (opened.Writer.TreeSize == 0) await BeginAsync(closed, opened, restating, head, cancellationToken);
             progress("restating the rows");
@@ -141,9 +169,11 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
     }
 
     /// <summary>The first entries, all at once.</summary>
-    private async Task BeginAsync(LedgerHost closed, LedgerHost opened, Restating restating, Checkpoint head, CancellationToken cancellationToken)
+    private async Task BeginAsync(
+        LedgerHost closed, LedgerHost opened, Restating restating, Checkpoint head, CancellationToken cancellationToken)
     {
-        Dictionary<string, string> facts = Succession.Facts(new Predecessor(head.Origin, closed.Keyring.VerifierKey, head.Size, head.Root), head.Size, head.Root);
+        Dictionary<string, string> facts =
+            Succession.Facts(new Predecessor(head.Origin, closed.Keyring.VerifierKey, head.Size, head.Root), head.Size, head.Root);
         foreach (SourceMark mark in closed.Writer.Marks()) facts[Succession.SealedTo + mark.Source] = mark.Confirmable.ToString();
         facts["by"] = By;
         EntryBatch first = new();

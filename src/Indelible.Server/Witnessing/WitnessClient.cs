@@ -21,7 +21,9 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
 
     private const int Attempts = 3;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private static readonly HttpClient Client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = Patience, PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Patience };
+    private static readonly HttpClient Client = new(
+        new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = Patience,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = Patience };
 
     private readonly Uri _submit = new(address.TrimEnd('/') + "/add-checkpoint");
     private long _cosigned;
@@ -47,19 +49,27 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
             for (int attempt = 1; attempt <= Attempts; attempt++)
             {
                 var request = new AddCheckpoint { OldSize = _cosigned, Path = prove(_cosigned), Checkpoint = head.Note.ToBytes() };
-                using HttpResponseMessage answer = await Client.PostAsync(_submit, new ByteArrayContent(request.ToBytes()), cancellationToken);
+                using HttpResponseMessage answer =
+                    await Client.PostAsync(_submit, new ByteArrayContent(request.ToBytes()), cancellationToken);
                 string body = await answer.Content.ReadAsStringAsync(cancellationToken);
                 if (answer.StatusCode == HttpStatusCode.OK) return Accept(head, body);
                 if (answer.StatusCode != HttpStatusCode.Conflict) return Refused((int)answer.StatusCode, body);
-                if (!long.TryParse(body.TrimEnd('\n'), NumberStyles.None, CultureInfo.InvariantCulture, out long size)) return Failed($"expected the size it cosigned last, found '{Short(body)}'");
+                if (!long.TryParse(body.TrimEnd('\n'), NumberStyles.None, CultureInfo.InvariantCulture, out long size))
+                    return Failed($"expected the size it cosigned last, found '{Short(body)}'");
                 if (size > head.Size) return Ahead(size, head.Size);
                 _cosigned = size;
             }
             return Failed("it answered 409 again and again: does somebody else submit checkpoints of this ledger?");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return Failed(e is OperationCanceledException ? $"no answer within {Patience.TotalSeconds} s" : e.InnerException is System.Security.Authentication.AuthenticationException certificate ? $"its certificate is not accepted: {certificate.Message}" : e.Message);
+            return Failed(e is OperationCanceledException
+                ? $"no answer within {Patience.TotalSeconds} s"
+                : e.InnerException is System.Security.Authentication.AuthenticationException certificate
+                ? $"its certificate is not accepted: {certificate.Message}"
+                : e.Message);
         }
     }
 
@@ -68,10 +78,15 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
     {
         try
         {
-            using HttpResponseMessage answer = await Client.GetAsync(new Uri($"{address.TrimEnd('/')}/{Witness.HashOf(origin)}/checkpoint"), cancellationToken);
-            return answer.IsSuccessStatusCode && answer.Content.Headers.ContentLength is <= SignedNote.LengthMax ? await answer.Content.ReadAsByteArrayAsync(cancellationToken) : null;
+            using HttpResponseMessage answer =
+                await Client.GetAsync(new Uri($"{address.TrimEnd('/')}/{Witness.HashOf(origin)}/checkpoint"), cancellationToken);
+            return answer.IsSuccessStatusCode && answer.Content.Headers.ContentLength is <= SignedNote.LengthMax
+                ? await answer.Content.ReadAsByteArrayAsync(cancellationToken)
+                : null;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return null;
         }
@@ -83,9 +98,15 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
         IReadOnlyList<VerifiedSignature> verified = [];
         if (fault.IsNone) fault = note!.Verify([key], out verified);
         if (!fault.IsNone) return Failed($"expected a cosignature by {key}: {fault}");
-        TimeSpan off = DateTimeOffset.FromUnixTimeSeconds(Math.Min(verified[0].Timestamp!.Value, DateTimeOffset.MaxValue.ToUnixTimeSeconds())) - time.GetUtcNow();
+        TimeSpan off = DateTimeOffset.FromUnixTimeSeconds(
+            Math.Min(verified[0].Timestamp!.Value, DateTimeOffset.MaxValue.ToUnixTimeSeconds())) - time.GetUtcNow();
         _cosigned = head.Size;
-        if (off.Duration() > ClockTolerance) return Failed($"its cosignature is of a time {off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} this machine's clock, more than {ClockTolerance.TotalMinutes:0} minutes: set the clock that is wrong");
+        if (off.Duration() > ClockTolerance)
+        {
+            return Failed(
+                $"its cosignature is of a time {off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} this "
+                    + $"machine's clock, more than {ClockTolerance.TotalMinutes:0} minutes: set the clock that is wrong");
+        }
         (Problem, IsRefusing) = (null, false);
         return verified[0].Signature;
     }
@@ -96,7 +117,8 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
         {
             404 => "it does not know this ledger: have its operator add the ledger's verifier key",
             403 => "it does not know this ledger's key: have its operator correct it",
-            422 => $"it refuses to go on from the size {_cosigned} it cosigned last: what this ledger holds is not the history that it was shown. Verify the ledger, and compare it with a mirror",
+            422 => $"it refuses to go on from the size {_cosigned} it cosigned last: what this ledger holds is not the history that it was "
+                + "shown. Verify the ledger, and compare it with a mirror",
             _ => $"expected status 200, found {status}: {Short(body)}",
         };
         NoteSignature? none = Failed(why);
@@ -106,7 +128,9 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
 
     private NoteSignature? Ahead(long size, long own)
     {
-        NoteSignature? none = Failed($"it has cosigned this ledger at size {size}, and the ledger has only {own}: it was rolled back, or somebody else signs with its key. Stop, and compare with a mirror");
+        NoteSignature? none = Failed(
+            $"it has cosigned this ledger at size {size}, and the ledger has only {own}: it was rolled back, or somebody else signs with "
+                + "its key. Stop, and compare with a mirror");
         IsRefusing = true;
         return none;
     }

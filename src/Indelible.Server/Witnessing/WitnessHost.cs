@@ -38,11 +38,15 @@ public sealed class WitnessHost : IDisposable
     public TextWriter StandardError { get; set; } = TextWriter.Null;
 
     /// <summary>Opens key and memory.</summary>
-    /// <exception cref="IndelibleException">Usage: no ledger, or a key that is none. Environment: another process holds the memory.</exception>
+    /// <exception cref="IndelibleException">Usage: no ledger, or a key that is none.
+    /// Environment: another process holds the memory.</exception>
     public static WitnessHost Open(IndelibleConfig config, TimeProvider time, ILoggerFactory loggers)
     {
         if (config.Witness is not { Logs.Count: > 0 } own)
-            throw new IndelibleException(ExitCode.Usage, "expected ledgers to witness, found none: name them with --log, or in the configuration under witness.logs");
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                "expected ledgers to witness, found none: name them with --log, or in the configuration under witness.logs");
+        }
         NoteSigner signer = CosignerKeyFile.Open(own.KeyFile!, own.Name);
         try
         {
@@ -61,11 +65,13 @@ public sealed class WitnessHost : IDisposable
     {
         WebApplication application = LedgerHttp.Build(ConfigFile.ListenAddress(_config), AddCheckpoint.LengthMax);
         application.MapPost("/add-checkpoint", AnswerAsync);
-        application.MapGet("/{hash:length(64)}/checkpoint", (string hash) => _witness.Latest(hash) is { } note ? Results.Bytes(note, "text/plain; charset=utf-8") : Results.NotFound());
+        application.MapGet("/{hash:length(64)}/checkpoint",
+            (string hash) => _witness.Latest(hash) is { } note ? Results.Bytes(note, "text/plain; charset=utf-8") : Results.NotFound());
         application.MapGet("/healthz", () => Results.Text("ok\n"));
         application.MapGet("/readyz", () => Results.Text("ready\n"));
         application.MapPrometheusScrapingEndpoint("/metrics");
-        await using LoopbackService http = await LoopbackService.StartAsync(application, ConfigFile.ListenAddress(_config), _logger, cancellationToken);
+        await using LoopbackService http =
+            await LoopbackService.StartAsync(application, ConfigFile.ListenAddress(_config), _logger, cancellationToken);
         _listening.TrySetResult(http.Address);
         ConditionDelivery alerts = new(_config.Alerts, _conditions, origin => origin ?? "", StandardError, _time, _logger);
         await alerts.RunAsync(cancellationToken);
@@ -81,7 +87,9 @@ public sealed class WitnessHost : IDisposable
     private async Task AnswerAsync(HttpContext context)
     {
         byte[]? body = await ReadAsync(context.Request.Body, context.RequestAborted);
-        WitnessAnswer answer = body is null ? new WitnessAnswer(400, $"expected at most {AddCheckpoint.LengthMax} bytes\n", null, null) : Decide(body);
+        WitnessAnswer answer = body is null
+            ? new WitnessAnswer(400, $"expected at most {AddCheckpoint.LengthMax} bytes\n", null, null)
+            : Decide(body);
         context.Response.StatusCode = answer.Status;
         context.Response.ContentType = answer.Status == 409 ? AddCheckpoint.SizeType : "text/plain; charset=utf-8";
         await context.Response.WriteAsync(answer.Body, context.RequestAborted);
@@ -93,7 +101,12 @@ public sealed class WitnessHost : IDisposable
         {
             WitnessAnswer answer = _witness.Add(body);
             MirrorLog.Witnessed(_logger, answer.Origin ?? "unknown", answer.Status, answer.Body.TrimEnd('\n'));
-            if (answer.Evidence is { } evidence) _conditions.Set("misbehaviour", answer.Origin, $"{answer.Origin}: its key signed two histories, and this witness was asked to cosign the other. The proof is {evidence}: check it with `indelible verify {evidence}` and the ledger's key");
+            if (answer.Evidence is { } evidence)
+            {
+                _conditions.Set("misbehaviour", answer.Origin,
+                    $"{answer.Origin}: its key signed two histories, and this witness was asked to cosign the other. The proof is "
+                        + $"{evidence}: check it with `indelible verify {evidence}` and the ledger's key");
+            }
             _conditions.Set("witness-failing", null, null);
             return answer;
         }
@@ -101,7 +114,8 @@ public sealed class WitnessHost : IDisposable
         {
             MirrorLog.WitnessFailing(_logger, e.Message);
             _conditions.Set("witness-failing", null, $"this witness signs nothing: {e.Message}");
-            return new WitnessAnswer(503, e is IndelibleException ? e.Message + "\n" : "this witness cannot write what it would sign\n", null, null);
+            return new WitnessAnswer(
+                503, e is IndelibleException ? e.Message + "\n" : "this witness cannot write what it would sign\n", null, null);
         }
     }
 
@@ -123,6 +137,8 @@ public sealed class WitnessHost : IDisposable
     private static (string Origin, VerifierKey Key) LogOf(WitnessedLogConfig log)
     {
         TextFault fault = VerifierKey.Parse(log.Key, out VerifierKey? key);
-        return fault.IsNone ? (log.Origin ?? key!.Name, key!) : throw new IndelibleException(ExitCode.Usage, $"witness.logs: {fault}: '{log.Key}'");
+        return fault.IsNone
+            ? (log.Origin ?? key!.Name, key!)
+            : throw new IndelibleException(ExitCode.Usage, $"witness.logs: {fault}: '{log.Key}'");
     }
 }

@@ -10,11 +10,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Indelible.Server.Witnessing;
 
-/// <summary>Has the ledger's published heads cosigned, beside everything else: nothing waits for it. A head that meets the policy is shown as <c>checkpoint.cosigned</c>.</summary>
+/// <summary>Has the ledger's published heads cosigned, beside everything else: nothing waits for it.
+/// A head that meets the policy is shown as <c>checkpoint.cosigned</c>.</summary>
 internal sealed class WitnessRounds
 {
     private const string CosignedName = "checkpoint.cosigned";
-    /// <summary>How long sources wait, at a start, for the witnesses to answer: a ledger that was rolled back is then found out before anything is sealed.</summary>
+    /// <summary>How long sources wait, at a start, for the witnesses to answer: a ledger that was rolled back is then found out before
+    /// anything is sealed.</summary>
     private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(5);
 
     private readonly LedgerHost _host;
@@ -31,7 +33,8 @@ internal sealed class WitnessRounds
     public WitnessRounds(LedgerHost host, WitnessesConfig config, Policy policy, Conditions conditions, ILogger logger)
     {
         (_host, _config, _policy, _conditions, _logger) = (host, config, policy, conditions, logger);
-        _witnesses = [.. policy.WitnessAddresses.Where(witness => witness.Address is not null).Select(witness => new WitnessClient(witness.Name, witness.Key, witness.Address!, host.Time))];
+        _witnesses = [.. policy.WitnessAddresses.Where(witness => witness.Address is not null)
+            .Select(witness => new WitnessClient(witness.Name, witness.Key, witness.Address!, host.Time))];
         _staleSince = host.Time.GetTimestamp();
         SetCosigned(Read());
     }
@@ -43,10 +46,12 @@ internal sealed class WitnessRounds
     }
 
     /// <summary>Waits a little until every witness was asked once.</summary>
-    public Task AskedAsync(CancellationToken cancellationToken) => Task.WhenAny(_asked.Task, Task.Delay(FirstPatience, _host.Time, cancellationToken));
+    public Task AskedAsync(CancellationToken cancellationToken) =>
+        Task.WhenAny(_asked.Task, Task.Delay(FirstPatience, _host.Time, cancellationToken));
 
     /// <summary>Asks until cancelled. What fails is asked again, and stops nothing.</summary>
-    /// <exception cref="CopyContradictsException">A witness was shown another history than this ledger holds, signed with its key.</exception>
+    /// <exception cref="CopyContradictsException">A witness was shown another history than this ledger holds,
+    /// signed with its key.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await Task.Yield();
@@ -69,14 +74,18 @@ internal sealed class WitnessRounds
         (SignedNote note, Checkpoint checkpoint) = _host.View.Published.ReadSignedCheckpoint();
         var head = new SignedHead(note, checkpoint);
         // Asked at the start in any case: a ledger that was put back is found out.
-        if (!_asked.Task.IsCompleted || Status().CosignedSize < head.Size || _witnesses.Any(witness => witness.Problem is not null)) await AskAsync(head, cancellationToken);
-        foreach (WitnessClient witness in _witnesses.Where(witness => witness.IsRefusing)) await RequireOneHistoryAsync(witness, cancellationToken);
+        if (!_asked.Task.IsCompleted || Status().CosignedSize < head.Size || _witnesses.Any(witness => witness.Problem is not null))
+            await AskAsync(head, cancellationToken);
+        foreach (WitnessClient witness in _witnesses.Where(witness => witness.IsRefusing))
+            await RequireOneHistoryAsync(witness, cancellationToken);
         _asked.TrySetResult();
-        foreach (WitnessClient witness in _witnesses) _conditions.Set("witness-refused", witness.Name, witness.IsRefusing ? witness.Problem : null);
+        foreach (WitnessClient witness in _witnesses)
+            _conditions.Set("witness-refused", witness.Name, witness.IsRefusing ? witness.Problem : null);
         if (Status().CosignedSize == head.Size) _staleSince = _host.Time.GetTimestamp();
         bool isStale = _host.Time.GetElapsedTime(_staleSince) >= TimeSpan.FromSeconds(_config.StaleSeconds);
         _conditions.Set("witness-stale", null, !isStale ? null
-            : $"for {_config.StaleSeconds} seconds or longer no newer head met the policy {_config.Policy}: cosigned up to {Status().CosignedSize} of {head.Size} entries. {string.Join("; ", Status().Problems)}");
+            : $"for {_config.StaleSeconds} seconds or longer no newer head met the policy {_config.Policy}: cosigned up to "
+                + $"{Status().CosignedSize} of {head.Size} entries. {string.Join("; ", Status().Problems)}");
     }
 
     private async Task AskAsync(SignedHead head, CancellationToken cancellationToken)
@@ -92,17 +101,23 @@ internal sealed class WitnessRounds
         SetCosigned(head);
     }
 
-    /// <summary>What a witness refuses to go on from is fetched: if the ledger's own key signed it, one of the two is not the history there was.</summary>
+    /// <summary>What a witness refuses to go on from is fetched: if the ledger's own key signed it,
+    /// one of the two is not the history there was.</summary>
     private async Task RequireOneHistoryAsync(WitnessClient witness, CancellationToken cancellationToken)
     {
         VerifierKey key = _host.Keyring.LedgerKeys.Signer.VerifierKey;
-        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes || !SignedHead.Read(bytes, _host.View.Published.ReadKeys(key), out SignedHead? shown).IsNone) return;
+        if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes
+            || !SignedHead.Read(bytes, _host.View.Published.ReadKeys(key), out SignedHead? shown).IsNone) return;
         Checkpoint own = _host.View.Published.ReadCheckpoint();
         bool isPrefix = shown!.Size <= own.Size
-            && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Published.ProveConsistency(shown.Size, own.Size)], shown.Root, own.Root) == ProofFault.None;
+            && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Published.ProveConsistency(shown.Size, own.Size)], shown.Root,
+                own.Root) == ProofFault.None;
         if (isPrefix) return;
-        throw new CopyContradictsException($"the ledger was rolled back or rewritten, or another process signs under its name: witness {witness.Name} was shown {shown}, signed with this ledger's key; "
-            + $"this ledger has size {own.Size}, root {own.Root}, and does not contain it. Nothing more is sealed. Put back the newer ledger and journal, or make one of a copy with `indelible mirror restore`; keep this directory for what it proves");
+        throw new CopyContradictsException(
+            $"the ledger was rolled back or rewritten, or another process signs under its name: witness {witness.Name} was shown {shown}, "
+                + "signed with this ledger's key; "
+            + $"this ledger has size {own.Size}, root {own.Root}, and does not contain it. Nothing more is sealed. Put back the newer "
+            + "ledger and journal, or make one of a copy with `indelible mirror restore`; keep this directory for what it proves");
     }
 
     private void SetCosigned(SignedHead? head)
@@ -115,7 +130,8 @@ internal sealed class WitnessRounds
     private SignedHead? Read()
     {
         if (DurableFile.TryReadAll(Path.Combine(_host.Paths.Ledger, CosignedName), SignedNote.LengthMax) is not { } bytes) return null;
-        return Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint).IsNone && _policy.Check(note!, checkpoint!, out _).IsNone ? new SignedHead(note!, checkpoint!) : null;
+        return Checkpoint.Parse(bytes, out SignedNote? note, out Checkpoint? checkpoint).IsNone
+            && _policy.Check(note!, checkpoint!, out _).IsNone ? new SignedHead(note!, checkpoint!) : null;
     }
 }
 

@@ -16,10 +16,13 @@ public sealed class HostileStreamTests
 
     private static readonly Protection People = new()
     {
-        Tables = [new ProtectedTable { Id = 1, Oid = 16400, Schema = "public", Name = "people", Key = ["id"], Columns = [new ProtectedColumn { Number = 2, Name = "ssn" }] }],
+        Tables = [
+            new ProtectedTable { Id = 1, Oid = 16400, Schema = "public", Name = "people", Key = ["id"],
+                Columns = [new ProtectedColumn { Number = 2, Name = "ssn" }] }],
     };
 
-    private static readonly byte[] Relation = [(byte)'R', .. U32(16400), .. Zero("public"), .. Zero("people"), (byte)'f', 0, 2, 1, .. Zero("id"), .. U32(23), .. U32(uint.MaxValue), 1, .. Zero("ssn"), .. U32(25), .. U32(uint.MaxValue)];
+    private static readonly byte[] Relation = [(byte)'R', .. U32(16400), .. Zero("public"), .. Zero("people"), (byte)'f', 0, 2, 1,
+        .. Zero("id"), .. U32(23), .. U32(uint.MaxValue), 1, .. Zero("ssn"), .. U32(25), .. U32(uint.MaxValue)];
 
     /// <summary>One transaction with a message of every kind.</summary>
     private static readonly byte[][] Transaction =
@@ -43,7 +46,8 @@ public sealed class HostileStreamTests
     {
         TransactionAssembler assembler = NewAssembler();
         foreach (byte[] message in Transaction) assembler.Feed(message);
-        Assert.Equal(["Insert", "Update", "Update", "Delete"], assembler.TakeBatch().Changes.OfType<CapturedChange.Row>().Select(row => row.Operation.ToString()));
+        Assert.Equal(["Insert", "Update", "Update", "Delete"],
+            assembler.TakeBatch().Changes.OfType<CapturedChange.Row>().Select(row => row.Operation.ToString()));
     }
 
     [Fact]
@@ -65,7 +69,11 @@ public sealed class HostileStreamTests
             int at = random.Next(Transaction.Length);
             byte[] message = [.. Transaction[at]];
             if (random.Next(2) == 0) message[random.Next(message.Length)] = (byte)random.Next(256);
-            else if (message.Length > 5) BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(random.Next(message.Length - 4)), random.Next(3) switch { 0 => -1, 1 => int.MaxValue, _ => random.Next() });
+            else if (message.Length > 5)
+            {
+                BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(random.Next(message.Length - 4)),
+                    random.Next(3) switch { 0 => -1, 1 => int.MaxValue, _ => random.Next() });
+            }
             Feed(at, message);
         }
     }
@@ -121,7 +129,8 @@ public sealed class HostileStreamTests
     {
         RelationShape shape = new(16400, 16400, false, [new ShapeColumn("id", 23, 1, false), new ShapeColumn("ssn", 25, 2, false)]);
         Catalog catalog = new(new Dictionary<uint, RelationShape> { [16400] = shape }, new Dictionary<uint, IReadOnlyList<short>>());
-        return new TransactionAssembler(new RelationMap(People, catalog, static (_, _) => new byte[16]), new OperatorTracker(new SessionTable()), new AttributionCheck(new byte[32]), null);
+        return new TransactionAssembler(new RelationMap(People, catalog, static (_, _) => new byte[16]),
+            new OperatorTracker(new SessionTable()), new AttributionCheck(new byte[32]), null);
     }
 
     private static byte[] Row(string key, string? value) => [0, 2, .. Text(key), .. value is null ? [(byte)'n'] : Text(value)];

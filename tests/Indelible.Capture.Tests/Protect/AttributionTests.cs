@@ -11,7 +11,8 @@ public sealed class AttributionTests(SharedServer fixture)
 
     private async Task<ProtectedDatabase> ProtectedAsync(params string[] statements)
     {
-        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, [Table, "CREATE TABLE log (id serial PRIMARY KEY, note text)", .. statements]);
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, [Table, "CREATE TABLE log (id serial PRIMARY KEY, note text)", .. statements]);
         await db.ProtectAsync("people.ssn");
         await db.DrainAsync();
         return db;
@@ -58,7 +59,8 @@ public sealed class AttributionTests(SharedServer fixture)
     public async Task The_operator_of_one_transaction_is_not_that_of_the_next()
     {
         ProtectedDatabase db = await ProtectedAsync();
-        await db.ExecuteAsync("BEGIN; SELECT indelible.operator('alice'); INSERT INTO people VALUES (1, 'a'); COMMIT", "INSERT INTO people VALUES (2, 'b')");
+        await db.ExecuteAsync(
+            "BEGIN; SELECT indelible.operator('alice'); INSERT INTO people VALUES (1, 'a'); COMMIT", "INSERT INTO people VALUES (2, 'b')");
         List<StreamItem> items = await db.DrainAsync();
         Assert.Equal("MIMI", Shape(items));
         Assert.StartsWith("alice", items[0].Operator);
@@ -88,7 +90,8 @@ public sealed class AttributionTests(SharedServer fixture)
             "CREATE FUNCTION touch() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$ UPDATE public.people SET ssn = ssn || 'x' $$",
             "INSERT INTO people VALUES (1, 'a')");
         await db.DrainAsync();
-        string app = fixture.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(db.ConnectionString).Database!, "app1");
+        string app =
+            fixture.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(db.ConnectionString).Database!, "app1");
         await fixture.Server.ExecuteAsync(
             app,
             "CREATE FUNCTION evil.replace(text, text, text) RETURNS text LANGUAGE sql AS $$ SELECT 'root'::text $$",
@@ -115,7 +118,8 @@ public sealed class AttributionTests(SharedServer fixture)
     [Fact]
     public async Task Copy_truncate_cascade_merge_and_a_session_in_replica_mode_are_all_attributed()
     {
-        ProtectedDatabase db = await ProtectedAsync("CREATE TABLE owners (id int PRIMARY KEY)", "CREATE TABLE pets (id int PRIMARY KEY, owner int REFERENCES owners ON DELETE CASCADE, name text)");
+        ProtectedDatabase db = await ProtectedAsync("CREATE TABLE owners (id int PRIMARY KEY)",
+            "CREATE TABLE pets (id int PRIMARY KEY, owner int REFERENCES owners ON DELETE CASCADE, name text)");
         await db.ProtectAsync(db.Request("people.ssn", "pets.name"));
         await db.ExecuteAsync("INSERT INTO owners VALUES (1)", "INSERT INTO pets VALUES (1, 1, 'rex')");
         await db.DrainAsync();
@@ -125,7 +129,8 @@ public sealed class AttributionTests(SharedServer fixture)
         Assert.Equal("MII", Shape(await db.DrainAsync()));
         await db.ExecuteAsync(await fixture.Server.MajorVersionAsync() < 15
             ? "INSERT INTO people VALUES (2, 'm'), (3, 'n') ON CONFLICT (id) DO UPDATE SET ssn = 'm'"
-            : "MERGE INTO people p USING (VALUES (2), (3)) v(id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET ssn = 'm' WHEN NOT MATCHED THEN INSERT VALUES (v.id, 'n')");
+            : "MERGE INTO people p USING (VALUES (2), (3)) v(id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET ssn = 'm' WHEN NOT MATCHED "
+                + "THEN INSERT VALUES (v.id, 'n')");
         Assert.Equal(['I', 'M', 'U'], Shape(await db.DrainAsync()).Order());
         await db.ExecuteAsync("SET session_replication_role = replica", "UPDATE people SET ssn = 'r' WHERE id = 1");
         Assert.Equal("MU", Shape(await db.DrainAsync()));
@@ -147,13 +152,15 @@ public sealed class AttributionTests(SharedServer fixture)
         Assert.Equal("ALTER TABLE", json.RootElement.GetProperty("tag").GetString());
         Assert.Equal("tax_id", json.RootElement.GetProperty("columns")[1].GetProperty("name").GetString());
 
-        await db.ExecuteAsync("ALTER TABLE people ALTER COLUMN tax_id TYPE varchar(20) USING 'x'", "ALTER TABLE people ALTER COLUMN tax_id TYPE int USING 1");
+        await db.ExecuteAsync(
+            "ALTER TABLE people ALTER COLUMN tax_id TYPE varchar(20) USING 'x'", "ALTER TABLE people ALTER COLUMN tax_id TYPE int USING 1");
         Assert.Contains(await db.DrainAsync(), m => m.Kind == 'M' && m.Body.Contains("\"table_rewrite\"", StringComparison.Ordinal));
         await db.ExecuteAsync($"ALTER PUBLICATION indelible_{db.Source} DROP TABLE people");
         Assert.Contains(await db.DrainAsync(), m => m.Kind == 'M' && m.Body.Contains("in publication", StringComparison.Ordinal));
         await db.ExecuteAsync("DROP TRIGGER zz_indelible ON people");
         Assert.Contains(await db.DrainAsync(), m => m.Kind == 'M' && m.Body.Contains("DROP TRIGGER", StringComparison.Ordinal));
         await db.ExecuteAsync("DROP TABLE people");
-        Assert.Contains(await db.DrainAsync(), m => m.IsGenuine && m.Kind == 'M' && m.Body.Contains("DROP TABLE", StringComparison.Ordinal));
+        Assert.Contains(
+            await db.DrainAsync(), m => m.IsGenuine && m.Kind == 'M' && m.Body.Contains("DROP TABLE", StringComparison.Ordinal));
     }
 }

@@ -42,22 +42,33 @@ public sealed class DoctorTests(SharedServer fixture)
     [InlineData("public.t", CheckStatus.Fail, "DROP TABLE t", "unprotect")]
     [InlineData("public.t", CheckStatus.Fail, "ALTER TABLE t RENAME TO u; CREATE TABLE t (id int)", "protect")]
     [InlineData("public.t", CheckStatus.Fail, "DROP TABLE t; CREATE TABLE t (id int)", "protect")]
-    public async Task A_fault_that_a_command_mends_is_named_with_the_whole_command(string name, CheckStatus status, string fault, string command)
+    public async Task A_fault_that_a_command_mends_is_named_with_the_whole_command(
+        string name, CheckStatus status, string fault, string command)
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync();
         await db.ExecuteAsync(fault.Replace("{publication}", protection.Publication, StringComparison.Ordinal));
         SourceCheck ill = (await CheckAsync(db, protection))[name];
         Assert.Equal(status, ill.Status);
-        string user = name == "event triggers" ? "postgres" : (await db.QueryAsync("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"))[0]!;
-        Assert.StartsWith($"indelible {command} --source 'Host={db.Owner.Host};Port={db.Owner.Port};Database={db.Owner.Database};Username={user}'", ill.Fix, StringComparison.Ordinal);
-        if (command == "unprotect") Assert.Contains(name == "public.t column x" ? " public.t.x" : " public.t.x 'public.t.\"we.ird\"'", ill.Fix, StringComparison.Ordinal);
-        if (fault.StartsWith("DROP TABLE t; CREATE", StringComparison.Ordinal)) Assert.EndsWith(" public.t.x 'public.t.\"we.ird\"=digest'", ill.Fix, StringComparison.Ordinal);
+        string user = name == "event triggers"
+            ? "postgres"
+            : (await db.QueryAsync("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"))[0]!;
+        Assert.StartsWith(
+            $"indelible {command} --source 'Host={db.Owner.Host};Port={db.Owner.Port};Database={db.Owner.Database};Username={user}'",
+            ill.Fix, StringComparison.Ordinal);
+        if (command == "unprotect")
+        {
+            Assert.Contains(
+                name == "public.t column x" ? " public.t.x" : " public.t.x 'public.t.\"we.ird\"'", ill.Fix, StringComparison.Ordinal);
+        }
+        if (fault.StartsWith("DROP TABLE t; CREATE", StringComparison.Ordinal))
+            Assert.EndsWith(" public.t.x 'public.t.\"we.ird\"=digest'", ill.Fix, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_table_that_is_not_published_hides_only_what_happens_to_itself_and_names_that_are_new_are_taken_over()
     {
-        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, "CREATE TABLE t (id int PRIMARY KEY, x text)", "CREATE TABLE other (id int PRIMARY KEY, x text)");
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, "CREATE TABLE t (id int PRIMARY KEY, x text)", "CREATE TABLE other (id int PRIMARY KEY, x text)");
         Protection protection = (await db.ProtectAsync("t.x", "other.x")).Protection;
         await db.ExecuteAsync($"ALTER PUBLICATION {protection.Publication} DROP TABLE t");
         Assert.Equal(["t"], (await CheckAsync(db, protection))["publication"].Hides.Select(table => table.Name));
@@ -67,7 +78,8 @@ public sealed class DoctorTests(SharedServer fixture)
         await db.ExecuteAsync("ALTER TABLE other RENAME TO others", "ALTER TABLE t RENAME x TO y");
         CatalogTrace trace = await CatalogTrace.ReadAsync(db.Owner, protection, TestContext.Current.CancellationToken);
         Assert.Contains("trigger on public.other", trace.Lines.Keys);
-        Assert.Contains("owner of public.other", (await SourceDoctor.RightsAsync(db.Owner, protection, TestContext.Current.CancellationToken)).Keys);
+        Assert.Contains(
+            "owner of public.other", (await SourceDoctor.RightsAsync(db.Owner, protection, TestContext.Current.CancellationToken)).Keys);
         Protection again = (await db.ProtectAsync(db.Request() with { Existing = protection })).Protection;
         Assert.DoesNotContain((await CheckAsync(db, again)).Values, check => check.Status is CheckStatus.Note or CheckStatus.Fail);
     }
@@ -77,7 +89,8 @@ public sealed class DoctorTests(SharedServer fixture)
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync();
         Dictionary<string, SourceCheck> idle = await CheckAsync(db, protection);
-        Assert.Equal((CheckStatus.Ok, CheckStatus.Warn, CheckStatus.Ok), (idle["slot"].Status, idle["slot read"].Status, idle["slot lag"].Status));
+        Assert.Equal(
+            (CheckStatus.Ok, CheckStatus.Warn, CheckStatus.Ok), (idle["slot"].Status, idle["slot read"].Status, idle["slot lag"].Status));
         Assert.Equal("indelible run", idle["slot read"].Fix);
         await db.ExecuteAsync($"SELECT pg_drop_replication_slot('{protection.Slot}')");
         protection.SystemId++;
@@ -91,16 +104,19 @@ public sealed class DoctorTests(SharedServer fixture)
     [Fact]
     public async Task Lag_of_a_slot_that_is_being_lost_is_never_fine()
     {
-        await using PostgresServer server = await PostgresServer.StartAsync("logical", new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
+        await using PostgresServer server =
+            await PostgresServer.StartAsync("logical", new Dictionary<string, string> { ["max_slot_wal_keep_size"] = "16MB" });
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(server, "CREATE TABLE t (id int PRIMARY KEY, x text)");
         Protection protection = (await db.ProtectAsync("t.x")).Protection;
         await db.ExecuteAsync([.. Enumerable.Repeat("SELECT pg_logical_emit_message(false, '', 'x'), pg_switch_wal()", 5)]);
         Dictionary<string, SourceCheck> beyond = await CheckAsync(db, protection);
-        Assert.Equal(("unreserved", CheckStatus.Warn, CheckStatus.Warn), (beyond["slot health"].Found, beyond["slot health"].Status, beyond["slot lag"].Status));
+        Assert.Equal(("unreserved", CheckStatus.Warn, CheckStatus.Warn),
+            (beyond["slot health"].Found, beyond["slot health"].Status, beyond["slot lag"].Status));
         Assert.StartsWith("indelible run ", beyond["slot lag"].Fix, StringComparison.Ordinal);
         await db.ExecuteAsync("CHECKPOINT");
         Dictionary<string, SourceCheck> lost = await CheckAsync(db, protection);
-        Assert.Equal(("lost", CheckStatus.Fail, CheckStatus.Warn), (lost["slot health"].Found, lost["slot health"].Status, lost["slot lag"].Status));
+        Assert.Equal(
+            ("lost", CheckStatus.Fail, CheckStatus.Warn), (lost["slot health"].Found, lost["slot health"].Status, lost["slot lag"].Status));
         Assert.Equal("nothing to measure: the slot is lost, see slot health", lost["slot lag"].Found);
         Assert.Equal(lost["slot health"].Fix, lost["slot lag"].Fix);
     }
@@ -127,19 +143,23 @@ public sealed class DoctorTests(SharedServer fixture)
         });
         Dictionary<string, SourceCheck> ill = await CheckAsync(SourceConnection.Parse(server.ConnectionString), null, TimeProvider.System);
         Assert.Equal((CheckStatus.Fail, CheckStatus.Fail), (ill["wal_level"].Status, ill["max_wal_senders"].Status));
-        foreach (string name in (string[])["wal_sender_timeout", "max_slot_wal_keep_size", "replication slots", "least privilege", "TLS"]) Assert.Equal(CheckStatus.Warn, ill[name].Status);
+        foreach (string name in (string[])["wal_sender_timeout", "max_slot_wal_keep_size", "replication slots", "least privilege", "TLS"])
+            Assert.Equal(CheckStatus.Warn, ill[name].Status);
         foreach (string name in (string[])["wal_level", "max_wal_senders", "wal_sender_timeout", "max_slot_wal_keep_size"])
         {
             await server.ExecuteAsync(server.ConnectionString, ill[name].Fix!.Split("; ")[0].TrimEnd(';'));
         }
         Assert.Equal(["logical", "10", "60s", "50GB"], await server.QueryAsync(server.ConnectionString,
-            "SELECT setting FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf' ORDER BY array_position(ARRAY['wal_level', 'max_wal_senders', 'wal_sender_timeout', 'max_slot_wal_keep_size'], name)"));
+            "SELECT setting FROM pg_file_settings WHERE sourcefile LIKE '%auto.conf' ORDER BY array_position(ARRAY['wal_level', "
+                + "'max_wal_senders', 'wal_sender_timeout', 'max_slot_wal_keep_size'], name)"));
 
-        Dictionary<string, SourceCheck> local = await CheckAsync(SourceConnection.Parse(server.Private.SocketConnectionString()), null, TimeProvider.System);
+        Dictionary<string, SourceCheck> local =
+            await CheckAsync(SourceConnection.Parse(server.Private.SocketConnectionString()), null, TimeProvider.System);
         Assert.EndsWith("MiB free", local["disk of the source"].Found, StringComparison.Ordinal);
         Assert.Contains($"df -h '{server.Private.DataDirectory}'", ill["disk of the source"].Found, StringComparison.Ordinal);
         await server.Private.StopAsync(TestContext.Current.CancellationToken);
-        SourceCheck gone = Assert.Single((await CheckAsync(SourceConnection.Parse(server.ConnectionString), null, TimeProvider.System)).Values);
+        SourceCheck gone =
+            Assert.Single((await CheckAsync(SourceConnection.Parse(server.ConnectionString), null, TimeProvider.System)).Values);
         Assert.Equal(("connection", CheckStatus.Fail), (gone.Name, gone.Status));
         Assert.Contains("check host and port, and that the server runs", gone.Found, StringComparison.Ordinal);
     }
@@ -149,10 +169,12 @@ public sealed class DoctorTests(SharedServer fixture)
     {
         await using PostgresServer server = await PostgresServer.StartAsync();
         SessionFacts session = await SessionAsync(server);
-        Dictionary<string, SourceCheck> checks = SourceDoctor.Server(session with { VersionNumber = 130014, IsStandby = true }).ToDictionary(check => check.Name);
+        Dictionary<string, SourceCheck> checks = SourceDoctor.Server(session with { VersionNumber = 130014, IsStandby = true })
+            .ToDictionary(check => check.Name);
         Assert.Equal((CheckStatus.Fail, "13.14"), (checks["server version"].Status, checks["server version"].Found));
         Assert.Equal((CheckStatus.Fail, "standby"), (checks["primary"].Status, checks["primary"].Found));
-        Assert.All(SourceDoctor.Server(session).Where(check => check.Name is "server version" or "primary"), check => Assert.Equal(CheckStatus.Ok, check.Status));
+        Assert.All(SourceDoctor.Server(session).Where(check => check.Name is "server version" or "primary"),
+            check => Assert.Equal(CheckStatus.Ok, check.Status));
     }
 
     private static async Task<SessionFacts> SessionAsync(PostgresServer server)
@@ -163,14 +185,17 @@ public sealed class DoctorTests(SharedServer fixture)
 
     private async Task<(ProtectedDatabase, Protection)> ProtectedAsync()
     {
-        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, """CREATE TABLE t (id int PRIMARY KEY, x text, "we.ird" text)""");
+        ProtectedDatabase db =
+            await ProtectedDatabase.CreateAsync(fixture.Server, """CREATE TABLE t (id int PRIMARY KEY, x text, "we.ird" text)""");
         return (db, (await db.ProtectAsync("t.x", "t.\"we.ird\"=digest")).Protection);
     }
 
-    private static Task<Dictionary<string, SourceCheck>> CheckAsync(ProtectedDatabase db, Protection protection, TimeProvider? time = null) =>
+    private static Task<Dictionary<string, SourceCheck>> CheckAsync(
+        ProtectedDatabase db, Protection protection, TimeProvider? time = null) =>
         CheckAsync(db.Owner.As(db.CaptureRole, "capture-password"), protection, time ?? TimeProvider.System);
 
-    private static async Task<Dictionary<string, SourceCheck>> CheckAsync(SourceConnection source, Protection? protection, TimeProvider time)
+    private static async Task<Dictionary<string, SourceCheck>> CheckAsync(
+        SourceConnection source, Protection? protection, TimeProvider time)
     {
         IReadOnlyList<SourceCheck> checks = await SourceDoctor.CheckAsync(source, protection, time, TestContext.Current.CancellationToken);
         Assert.All(checks.Where(check => check.Status != CheckStatus.Ok && check.Name != "connection"), check => Assert.NotNull(check.Fix));

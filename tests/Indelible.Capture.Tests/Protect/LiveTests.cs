@@ -11,7 +11,8 @@ public sealed class LiveTests(SharedServer fixture)
 {
     private static string Text(CapturedValue value) => value.IsNull ? "NULL" : Encoding.UTF8.GetString(value.Text.Span);
 
-    private static async Task<List<LiveChunk>> ReadAllAsync(SourceConnection source, ProtectedTable table, IReadOnlyList<string>? after = null)
+    private static async Task<List<LiveChunk>> ReadAllAsync(
+        SourceConnection source, ProtectedTable table, IReadOnlyList<string>? after = null)
     {
         var chunks = new List<LiveChunk>();
         await using LiveTable live = await LiveTable.OpenAsync(source, table, TestContext.Current.CancellationToken);
@@ -24,13 +25,17 @@ public sealed class LiveTests(SharedServer fixture)
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
             fixture.Server, "CREATE TABLE \"Großes\" (a text, b int, \"Wert\" text, who text, PRIMARY KEY (a, b))",
-            "INSERT INTO \"Großes\" SELECT chr(97 + i % 7), i, CASE WHEN i % 3 > 0 THEN repeat('v', i % 50) END, 'p' || i FROM generate_series(1, 12000) i");
-        ProtectedTable table = (await db.ProtectAsync(db.Request("Großes.Wert") with { Subjects = [ColumnRequest.Parse("Großes.who")] })).Protection.Tables[0];
+            "INSERT INTO \"Großes\" SELECT chr(97 + i % 7), i, CASE WHEN i % 3 > 0 THEN repeat('v', i % 50) END, "
+                + "'p' || i FROM generate_series(1, 12000) i");
+        ProtectedTable table =
+            (await db.ProtectAsync(db.Request("Großes.Wert") with { Subjects = [ColumnRequest.Parse("Großes.who")] })).Protection.Tables[0];
         List<LiveChunk> chunks = await ReadAllAsync(db.Owner, table);
         Assert.True(chunks.Count >= 3);
         List<LiveRow> rows = [.. chunks.SelectMany(c => c.Rows)];
         Assert.Equal(12000, rows.Select(r => string.Join('|', r.Key)).Distinct().Count());
-        Assert.Equal(await db.QueryAsync("SELECT a || '|' || b || '|' || coalesce(\"Wert\", 'NULL') || '|' || who FROM \"Großes\" ORDER BY a, b"), rows.Select(r => $"{r.Key[0]}|{r.Key[1]}|{Text(r.Values[0])}|{r.Subject}"));
+        Assert.Equal(
+            await db.QueryAsync("SELECT a || '|' || b || '|' || coalesce(\"Wert\", 'NULL') || '|' || who FROM \"Großes\" ORDER BY a, b"),
+            rows.Select(r => $"{r.Key[0]}|{r.Key[1]}|{Text(r.Values[0])}|{r.Subject}"));
         Assert.Equal(12000 - 100, (await ReadAllAsync(db.Owner, table, rows[99].Key)).Sum(c => c.Rows.Count));
     }
 
@@ -54,14 +59,16 @@ public sealed class LiveTests(SharedServer fixture)
     public async Task Names_print_the_same_from_the_log_and_from_the_table_whatever_the_search_paths()
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
-            fixture.Server, "CREATE SCHEMA app", "CREATE TABLE app.other ()", "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE app.mood AS ENUM ('ok')",
+            fixture.Server, "CREATE SCHEMA app", "CREATE TABLE app.other ()",
+            "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE TYPE app.mood AS ENUM ('ok')",
             "CREATE TABLE t (id regclass PRIMARY KEY, f regproc, p regprocedure, y regtype)");
         Protection protection = (await db.ProtectAsync("t.f", "t.p", "t.y")).Protection;
         await db.ExecuteAsync(
             $"ALTER ROLE {db.CaptureRole} SET search_path = app, public", "SET search_path = app",
             "INSERT INTO public.t VALUES ('app.other', 'app.f', 'app.f()', 'app.mood')");
         CapturedChange.Row change = Assert.IsType<CapturedChange.Row>(Assert.Single(await db.ReadAllAsync(protection)));
-        LiveRow live = Assert.Single(Assert.Single(await ReadAllAsync(db.Owner.As(db.CaptureRole, "capture-password"), protection.Tables[0])).Rows);
+        LiveRow live =
+            Assert.Single(Assert.Single(await ReadAllAsync(db.Owner.As(db.CaptureRole, "capture-password"), protection.Tables[0])).Rows);
         string[] expected = ["app.other", "app.f", "app.f()", "app.mood"];
         Assert.Equal(expected, live.Key.Concat(live.Values.Select(Text)));
         Assert.Equal(expected, change.Key.Concat(change.Fields.Select(field => Text(field.After))));
@@ -71,13 +78,15 @@ public sealed class LiveTests(SharedServer fixture)
     [InlineData("DROP TABLE b")]
     [InlineData("ALTER TABLE b RENAME TO c")]
     [InlineData("ALTER TABLE b RENAME TO c; CREATE TABLE b (id int PRIMARY KEY, x text)")]
-    public async Task A_baseline_reads_tables_one_after_the_other_and_one_that_went_after_it_was_looked_up_is_told_and_never_read_under_a_strange_name(string statements)
+    public async Task A_baseline_tells_of_a_table_that_went_after_it_was_looked_up_and_never_reads_another_under_its_name(string statements)
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
-            fixture.Server, "CREATE TABLE a (id int PRIMARY KEY, x text)", "INSERT INTO a VALUES (1, 'a')", "CREATE TABLE b (id int PRIMARY KEY, x text)", "INSERT INTO b VALUES (2, 'b')");
+            fixture.Server, "CREATE TABLE a (id int PRIMARY KEY, x text)", "INSERT INTO a VALUES (1, 'a')",
+            "CREATE TABLE b (id int PRIMARY KEY, x text)", "INSERT INTO b VALUES (2, 'b')");
         Protection protection = (await db.ProtectAsync("a.x", "b.x")).Protection;
         List<string> read = [];
-        await foreach ((ProtectedTable table, LiveChunk chunk) in Baseline.ReadAsync(db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
+        await foreach ((ProtectedTable table, LiveChunk chunk) in Baseline.ReadAsync(
+            db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
         {
             Assert.True(chunk.IsLast);
             read.Add($"{table.Name} {Text(Assert.Single(chunk.Rows).Values[0])}");
@@ -85,32 +94,38 @@ public sealed class LiveTests(SharedServer fixture)
         Assert.Equal(["a a", "b b"], read);
         IndelibleException gone = await Assert.ThrowsAsync<IndelibleException>(async () =>
         {
-            await foreach ((ProtectedTable table, _) in Baseline.ReadAsync(db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
+            await foreach ((ProtectedTable table, _) in Baseline.ReadAsync(
+                db.Owner, protection.Tables, static (_, _, _) => { }, TestContext.Current.CancellationToken))
             {
                 Assert.Equal("a", table.Name);
                 await db.ExecuteAsync(statements);
             }
         });
-        Assert.Equal($"expected protected table public.b (oid {protection.Tables[1].Oid}), found that it was dropped or renamed this moment; run this again", gone.Message);
+        Assert.Equal(
+            $"expected protected table public.b (oid {protection.Tables[1].Oid}), found that it was dropped or renamed this moment; "
+                + "run this again", gone.Message);
     }
 
     [Fact]
     public async Task A_partitioned_table_is_read_through_its_root_with_the_leaf_of_each_row_and_large_values_make_small_chunks()
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
-            fixture.Server, "CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id)", "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)", "CREATE TABLE p2 PARTITION OF p DEFAULT",
+            fixture.Server, "CREATE TABLE p (id int PRIMARY KEY, x text) PARTITION BY RANGE (id)",
+            "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)", "CREATE TABLE p2 PARTITION OF p DEFAULT",
             "INSERT INTO p SELECT i, repeat('x', 3000000) FROM generate_series(1, 12) i");
         ProtectedTable table = (await db.ProtectAsync("p.x")).Protection.Tables[0];
         List<LiveChunk> chunks = await ReadAllAsync(db.Owner, table);
         Assert.All(chunks, c => Assert.InRange(c.Rows.Count, 0, 5));
         List<LiveRow> rows = [.. chunks.SelectMany(c => c.Rows)];
-        Assert.Equal(Enumerable.Range(1, 12).Select(i => $"{i} {(i < 10 ? "\"public\".\"p1\"" : "\"public\".\"p2\"")}"), rows.Select(r => $"{r.Key[0]} {r.Leaf}"));
+        Assert.Equal(Enumerable.Range(1, 12).Select(i => $"{i} {(i < 10 ? "\"public\".\"p1\"" : "\"public\".\"p2\"")}"),
+            rows.Select(r => $"{r.Key[0]} {r.Leaf}"));
     }
 
     [Fact]
     public async Task What_a_chunk_shows_is_exactly_what_the_transactions_its_snapshot_sees_left_while_others_write()
     {
-        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(fixture.Server, "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT i, '0' FROM generate_series(1, 200) i");
+        ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
+            fixture.Server, "CREATE TABLE t (id int PRIMARY KEY, x text)", "INSERT INTO t SELECT i, '0' FROM generate_series(1, 200) i");
         ProtectedTable table = (await db.ProtectAsync("t.x")).Protection.Tables[0];
         using var stop = new CancellationTokenSource();
         // Every transaction writes its own id, so a row says which transaction it is from.
@@ -121,14 +136,19 @@ public sealed class LiveTests(SharedServer fixture)
             await foreach (LiveChunk chunk in live.ReadAsync(null, TestContext.Current.CancellationToken))
             {
                 Assert.True(chunk.ReadBefore <= chunk.ReadAfter);
-                Assert.All(chunk.Rows, row => Assert.True(chunk.Snapshot.Sees(uint.Parse(Text(row.Values[0]), System.Globalization.CultureInfo.InvariantCulture))));
-                List<string?> committed = await db.QueryAsync($"SELECT pg_visible_in_snapshot(x::xid8, '{chunk.SnapshotText}')::text FROM t WHERE x <> '0'");
+                Assert.All(chunk.Rows,
+                    row => Assert.True(
+                        chunk.Snapshot.Sees(uint.Parse(Text(row.Values[0]), System.Globalization.CultureInfo.InvariantCulture))));
+                List<string?> committed =
+                    await db.QueryAsync($"SELECT pg_visible_in_snapshot(x::xid8, '{chunk.SnapshotText}')::text FROM t WHERE x <> '0'");
                 List<string?> ids = await db.QueryAsync("SELECT x FROM t WHERE x <> '0'");
                 Assert.NotEmpty(committed);
                 foreach (string? id in ids)
                 {
-                    string visible = (await db.QueryAsync($"SELECT pg_visible_in_snapshot('{id}'::xid8, '{chunk.SnapshotText}')::text"))[0]!;
-                    Assert.Equal(visible == "true", chunk.Snapshot.Sees(uint.Parse(id!, System.Globalization.CultureInfo.InvariantCulture)));
+                    string visible =
+                        (await db.QueryAsync($"SELECT pg_visible_in_snapshot('{id}'::xid8, '{chunk.SnapshotText}')::text"))[0]!;
+                    Assert.Equal(
+                        visible == "true", chunk.Snapshot.Sees(uint.Parse(id!, System.Globalization.CultureInfo.InvariantCulture)));
                     if (i % 10 != 0) break;
                 }
             }
@@ -142,7 +162,8 @@ public sealed class LiveTests(SharedServer fixture)
         await using NpgsqlConnection connection = await fixture.Server.ConnectAsync(db.ConnectionString);
         while (!stop.IsCancellationRequested)
         {
-            await using var command = new NpgsqlCommand("UPDATE t SET x = pg_current_xact_id()::text WHERE id = 1 + (random() * 199)::int", connection);
+            await using var command =
+                new NpgsqlCommand("UPDATE t SET x = pg_current_xact_id()::text WHERE id = 1 + (random() * 199)::int", connection);
             await command.ExecuteNonQueryAsync(CancellationToken.None);
         }
     }
@@ -183,21 +204,26 @@ public sealed class LiveTests(SharedServer fixture)
         ProtectOutcome outcome = await db.ProtectAsync("t.x");
         SourceConnection capture = db.Owner.As(db.CaptureRole, "capture-password");
         async Task<Dictionary<string, SourceCheck>> CheckAsync() =>
-            (await SourceDoctor.CheckAsync(capture, outcome.Protection, TimeProvider.System, TestContext.Current.CancellationToken)).ToDictionary(c => c.Name);
+            (await SourceDoctor.CheckAsync(capture, outcome.Protection, TimeProvider.System, TestContext.Current.CancellationToken))
+                .ToDictionary(c => c.Name);
         Dictionary<string, SourceCheck> well = await CheckAsync();
         Assert.DoesNotContain(well.Values, c => c.Status == CheckStatus.Fail);
-        Assert.Equal(["TLS", "max_slot_wal_keep_size", "slot read"], well.Values.Where(c => c.Status == CheckStatus.Warn).Select(c => c.Name));
+        Assert.Equal(
+            ["TLS", "max_slot_wal_keep_size", "slot read"], well.Values.Where(c => c.Status == CheckStatus.Warn).Select(c => c.Name));
 
         await db.ExecuteAsync(
             "ALTER TABLE t DISABLE TRIGGER ALL", "ALTER TABLE t ENABLE TRIGGER ALL", "ALTER TABLE t REPLICA IDENTITY DEFAULT",
-            $"ALTER PUBLICATION indelible_{db.Source} DROP TABLE t", "ALTER EVENT TRIGGER indelible_ddl DISABLE", $"REVOKE SELECT ON t FROM {db.CaptureRole}",
+            $"ALTER PUBLICATION indelible_{db.Source} DROP TABLE t", "ALTER EVENT TRIGGER indelible_ddl DISABLE",
+            $"REVOKE SELECT ON t FROM {db.CaptureRole}",
             $"SELECT pg_drop_replication_slot('indelible_{db.Source}')");
         Dictionary<string, SourceCheck> ill = await CheckAsync();
-        foreach (string name in new[] { "public.t trigger", "public.t identity", "publication", "public.t readable", "slot" }) Assert.Equal(CheckStatus.Fail, ill[name].Status);
+        foreach (string name in new[] { "public.t trigger", "public.t identity", "publication", "public.t readable", "slot" })
+            Assert.Equal(CheckStatus.Fail, ill[name].Status);
         Assert.Equal(CheckStatus.Warn, ill["event triggers"].Status);
         Assert.All(ill.Values.Where(c => c.Status != CheckStatus.Ok), c => Assert.NotNull(c.Fix));
 
-        await db.ExecuteAsync([.. ill.Values.Where(c => c.Name.StartsWith("public.t", StringComparison.Ordinal) && c.Fix is not null).Select(c => c.Fix!)]);
+        await db.ExecuteAsync(
+            [.. ill.Values.Where(c => c.Name.StartsWith("public.t", StringComparison.Ordinal) && c.Fix is not null).Select(c => c.Fix!)]);
         await db.ProtectAsync(db.Request() with { Existing = outcome.Protection });
         Assert.DoesNotContain((await CheckAsync()).Values, c => c.Status == CheckStatus.Fail);
     }
@@ -209,7 +235,8 @@ public sealed class LiveTests(SharedServer fixture)
         await db.ProtectAsync("t.x");
         var sessions = new SessionTable();
         using var stop = new CancellationTokenSource();
-        Task poll = SessionPoll.RunAsync(db.Owner.As(db.CaptureRole, "capture-password"), sessions, static _ => { }, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, stop.Token);
+        Task poll = SessionPoll.RunAsync(db.Owner.As(db.CaptureRole, "capture-password"), sessions, static _ => { }, TimeProvider.System,
+            Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, stop.Token);
         await using NpgsqlConnection session = await fixture.Server.ConnectAsync(db.ConnectionString);
         SessionTable.Session? found = null;
         for (int i = 0; i < 200 && found is null; i++)

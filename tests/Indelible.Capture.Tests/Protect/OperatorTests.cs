@@ -26,7 +26,8 @@ public sealed class OperatorTests(SharedServer fixture)
             "UPDATE people SET ssn = 'a' WHERE id = 1",
             "SELECT indelible.operator('ann', 'a call', 'no proof at all'); UPDATE people SET ssn = 'b' WHERE id = 1",
             "BEGIN; SET LOCAL session_replication_role = replica; UPDATE people SET ssn = 'c' WHERE id = 1; COMMIT",
-            "ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'd' WHERE id = 1", "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible");
+            "ALTER TABLE people DISABLE TRIGGER zz_indelible", "UPDATE people SET ssn = 'd' WHERE id = 1",
+            "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible");
         List<CapturedChange> rows = await RowsAsync(db, protection);
         Assert.Equal(["Session", "Asserted ann", "Session", "None"], rows.Select(Who));
         Assert.Equal("a call", rows[1].Reason);
@@ -56,7 +57,9 @@ public sealed class OperatorTests(SharedServer fixture)
             SELECT indelible.operator('ann'); UPDATE people SET ssn = '1' WHERE id = 1;
             SAVEPOINT s; SELECT indelible.operator('eve'); UPDATE people SET ssn = '2' WHERE id = 2; ROLLBACK TO s;
             UPDATE people SET ssn = '3' WHERE id = 3;
-            DO $$ BEGIN PERFORM indelible.operator('bob'); UPDATE people SET ssn = '4' WHERE id = 4; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+            DO $$ BEGIN
+                PERFORM indelible.operator('bob'); UPDATE people SET ssn = '4' WHERE id = 4; RAISE division_by_zero;
+            EXCEPTION WHEN division_by_zero THEN NULL; END $$;
             UPDATE people SET ssn = '5' WHERE id = 5;
             SELECT indelible.operator('bob'); UPDATE people SET ssn = '6' WHERE id = 6;
             SELECT indelible.operator('ann'); UPDATE people SET ssn = '7' WHERE id = 7;
@@ -75,7 +78,8 @@ public sealed class OperatorTests(SharedServer fixture)
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync();
         await using NpgsqlConnection session = await fixture.Server.ConnectAsync(db.ConnectionString);
-        await RunAsync(session, $"BEGIN; SELECT indelible.operator($q${id}$q$, $q${reason}$q$); UPDATE people SET ssn = 'x' WHERE id = 1; COMMIT");
+        await RunAsync(
+            session, $"BEGIN; SELECT indelible.operator($q${id}$q$, $q${reason}$q$); UPDATE people SET ssn = 'x' WHERE id = 1; COMMIT");
         CapturedChange row = Assert.Single(await RowsAsync(db, protection));
         Assert.Equal((id, reason), (row.Operator.Id, row.Reason));
     }
@@ -95,7 +99,8 @@ public sealed class OperatorTests(SharedServer fixture)
         await RunAsync(session, "UPDATE people SET ssn = '2' WHERE id = 2; COMMIT");
         await db.ExecuteAsync(
             "ALTER TABLE people DISABLE TRIGGER zz_indelible",
-            "BEGIN; SELECT pg_logical_emit_message(true, 'indelible', $m$0/1'1','ann','none','',NULL,'1','ann'$m$); UPDATE people SET ssn = '3' WHERE id = 3; COMMIT");
+            "BEGIN; SELECT pg_logical_emit_message(true, 'indelible', $m$0/1'1','ann','none','',NULL,'1','ann'$m$); "
+                + "UPDATE people SET ssn = '3' WHERE id = 3; COMMIT");
         List<CapturedChange> rows = await RowsAsync(db, protection);
         Assert.Equal(["Asserted bob", "Asserted bob", "None"], rows.Select(Who));
         Assert.Equal("mallory", rows[1].Operator.Role);
@@ -105,14 +110,16 @@ public sealed class OperatorTests(SharedServer fixture)
     public async Task The_triggers_memory_can_neither_be_found_nor_written_so_a_session_cannot_silence_it()
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync("CREATE ROLE eve1 LOGIN", "GRANT ALL ON people TO eve1");
-        string eve = fixture.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(db.ConnectionString).Database!, "eve1");
+        string eve =
+            fixture.Server.Private.SocketConnectionString(new NpgsqlConnectionStringBuilder(db.ConnectionString).Database!, "eve1");
         await using NpgsqlConnection session = await fixture.Server.ConnectAsync(eve);
         await RunAsync(session, "BEGIN; UPDATE people SET ssn = '1' WHERE id = 1");
         Assert.Equal(0L, await ScalarAsync(session, "SELECT count(*) FROM pg_settings WHERE name LIKE 'indelible%'"));
         await RunAsync(session, "RESET ALL; UPDATE people SET ssn = '2' WHERE id = 2; COMMIT");
         foreach (string secret in new[] { "memory", "inner_pad" })
         {
-            PostgresException denied = await Assert.ThrowsAsync<PostgresException>(() => ScalarAsync(session, $"SELECT {secret} FROM indelible.source"));
+            PostgresException denied =
+                await Assert.ThrowsAsync<PostgresException>(() => ScalarAsync(session, $"SELECT {secret} FROM indelible.source"));
             Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, denied.SqlState);
         }
         List<CapturedChange> rows = await RowsAsync(db, protection);
@@ -130,7 +137,8 @@ public sealed class OperatorTests(SharedServer fixture)
         await RunAsync(session, "SET ROLE nurse1; UPDATE people SET ssn = '1' WHERE id = 1; RESET ROLE");
         await RunAsync(session, "SET SESSION AUTHORIZATION nurse1; UPDATE people SET ssn = '2' WHERE id = 2; RESET SESSION AUTHORIZATION");
         List<CapturedChange> rows = await RowsAsync(db, protection);
-        Assert.Equal([("postgres", "nurse1", "postgres"), ("nurse1", null, "postgres")], rows.Select(row => (row.Operator.SessionUser!, row.Operator.Role, row.Operator.LoginRole!)));
+        Assert.Equal([("postgres", "nurse1", "postgres"), ("nurse1", null, "postgres")],
+            rows.Select(row => (row.Operator.SessionUser!, row.Operator.Role, row.Operator.LoginRole!)));
         Assert.All(rows, row => Assert.Equal(start, row.Operator.BackendStart));
     }
 
@@ -157,10 +165,12 @@ public sealed class OperatorTests(SharedServer fixture)
     /// <summary>Every row captured since protection began.</summary>
     private async Task<List<CapturedChange>> RowsAsync(ProtectedDatabase db, Protection protection)
     {
-        await db.ExecuteAsync("SELECT pg_logical_emit_message(true, 'test', '')"); // flushes what apply workers, who commit without waiting, left
+        // flushes what apply workers, who commit without waiting, left
+        await db.ExecuteAsync("SELECT pg_logical_emit_message(true, 'test', '')");
         Lsn end = Lsn.Parse((await db.QueryAsync("SELECT pg_current_wal_flush_lsn()::text"))[0]!);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            db.Owner, protection, ProtectedDatabase.Secret, static (_, _) => new byte[16], null, _sessions, TimeProvider.System, NullLogger.Instance, TestContext.Current.CancellationToken);
+            db.Owner, protection, ProtectedDatabase.Secret, static (_, _) => new byte[16], null, _sessions, TimeProvider.System,
+            NullLogger.Instance, TestContext.Current.CancellationToken);
         List<CapturedChange> changes = [];
         await foreach (CapturedBatch batch in capture.ReadAsync(TestContext.Current.CancellationToken))
         {

@@ -65,7 +65,8 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
     {
         Lsn end = Lsn.Parse((await QueryAsync("SELECT pg_current_wal_flush_lsn()::text"))[0]!);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            Owner.As(CaptureRole, "capture-password"), protection, Secret, static (_, _) => new byte[16], null, new SessionTable(), TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+            Owner.As(CaptureRole, "capture-password"), protection, Secret, static (_, _) => new byte[16], null, new SessionTable(),
+            TimeProvider.System, NullLogger.Instance, CancellationToken.None);
         using CancellationTokenSource limit = new(Patience.Max);
         List<CapturedChange> changes = [];
         await foreach (CapturedBatch batch in capture.ReadAsync(limit.Token))
@@ -77,13 +78,15 @@ internal sealed class ProtectedDatabase(PostgresServer server, string connection
         return changes;
     }
 
-    /// <summary>What the slot has to say since last asked: per transaction, rows as <c>I</c>, <c>U</c>, <c>D</c>, <c>T</c> and messages.</summary>
+    /// <summary>What the slot has to say since last asked: per transaction, rows as <c>I</c>, <c>U</c>, <c>D</c>,
+    /// <c>T</c> and messages.</summary>
     public async Task<List<StreamItem>> DrainAsync()
     {
         var items = new List<StreamItem>();
         await using NpgsqlConnection connection = await server.ConnectAsync(ConnectionString);
         await using var command = new NpgsqlCommand(
-            $"SELECT xid::text::int8, data FROM pg_logical_slot_get_binary_changes('indelible_{Source}', NULL, NULL, 'proto_version', '2', 'publication_names', 'indelible_{Source}', 'messages', 'true')", connection);
+            $"SELECT xid::text::int8, data FROM pg_logical_slot_get_binary_changes('indelible_{Source}', NULL, NULL, 'proto_version', '2', "
+                + $"'publication_names', 'indelible_{Source}', 'messages', 'true')", connection);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {
@@ -110,8 +113,10 @@ internal sealed record StreamItem(long Xid, char Kind, string Prefix, byte[] Pay
     /// <summary>What follows the MAC.</summary>
     public string Body => Encoding.UTF8.GetString(Payload.AsSpan(HMACSHA256.HashSizeInBytes));
 
-    /// <summary>What an attribution message states after its position: transaction, user, role, application, address, pid, operator.</summary>
-    public string?[] Facts => [.. Regex.Matches(Body[Body.IndexOf('\'', StringComparison.Ordinal)..], "NULL|'((?:[^']|'')*)'").Select(literal => literal.Groups[1].Success ? literal.Groups[1].Value : null)];
+    /// <summary>What an attribution message states after its position: transaction, user, role, application,
+    /// address, pid, operator.</summary>
+    public string?[] Facts => [.. Regex.Matches(Body[Body.IndexOf('\'', StringComparison.Ordinal)..], "NULL|'((?:[^']|'')*)'")
+        .Select(literal => literal.Groups[1].Success ? literal.Groups[1].Value : null)];
 
     public string? Role => Facts[2];
 
@@ -119,6 +124,7 @@ internal sealed record StreamItem(long Xid, char Kind, string Prefix, byte[] Pay
 
     /// <summary>Whether the MAC holds and the message names its own transaction.</summary>
     public bool IsGenuine =>
-        HMACSHA256.HashData(ProtectedDatabase.Secret, Payload.AsSpan(HMACSHA256.HashSizeInBytes)).AsSpan().SequenceEqual(Payload.AsSpan(0, HMACSHA256.HashSizeInBytes))
+        HMACSHA256.HashData(ProtectedDatabase.Secret, Payload.AsSpan(HMACSHA256.HashSizeInBytes)).AsSpan()
+            .SequenceEqual(Payload.AsSpan(0, HMACSHA256.HashSizeInBytes))
         && Body.Contains(Xid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
 }

@@ -29,7 +29,8 @@ public sealed partial class ProtectorTests(SharedServer fixture)
         ProtectedTable table = Assert.Single(outcome.Protection.Tables);
         Assert.Equal(("public", "people", 1u, false), (table.Schema, table.Name, table.Id, table.Partitioned));
         Assert.Equal(["id"], table.Key);
-        Assert.Equal([("ssn", (short)3, "text", ColumnPolicy.Sealed), ("note", (short)4, "text", ColumnPolicy.Digest)], table.Columns.Select(c => (c.Name, c.Number, c.Type, c.Policy)));
+        Assert.Equal([("ssn", (short)3, "text", ColumnPolicy.Sealed), ("note", (short)4, "text", ColumnPolicy.Digest)],
+            table.Columns.Select(c => (c.Name, c.Number, c.Type, c.Policy)));
         Assert.Equal([1u], outcome.BaselineTables);
         Assert.True(outcome.CaptureRoleCreated);
         Assert.True(outcome.SlotStart > Lsn.None);
@@ -46,7 +47,8 @@ public sealed partial class ProtectorTests(SharedServer fixture)
         await db.ProtectAsync("people.ssn");
         string capture = db.Owner.As(db.CaptureRole, "capture-password").ReplicationText();
         Assert.Equal(["s"], await Server.QueryAsync(capture, "SELECT ssn FROM public.people"));
-        foreach (string forbidden in new[] { "UPDATE public.people SET ssn = 'y'", "SELECT * FROM indelible.source", "SELECT * FROM indelible.relation", "CREATE TABLE indelible.mine ()", "SELECT indelible.adopt(1, 1)" })
+        foreach (string forbidden in new[] { "UPDATE public.people SET ssn = 'y'", "SELECT * FROM indelible.source",
+            "SELECT * FROM indelible.relation", "CREATE TABLE indelible.mine ()", "SELECT indelible.adopt(1, 1)" })
         {
             PostgresException refused = await Assert.ThrowsAsync<PostgresException>(() => Server.QueryAsync(capture, forbidden));
             Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
@@ -109,21 +111,28 @@ public sealed partial class ProtectorTests(SharedServer fixture)
     public async Task Unprotecting_restores_what_was_there_and_removes_what_was_made()
     {
         ProtectedDatabase db = await ProtectedDatabase.CreateAsync(
-            Server, People, Visits, "CREATE UNIQUE INDEX by_name ON visits_2025 (day, id)", "ALTER TABLE visits_2025 REPLICA IDENTITY USING INDEX by_name", "ALTER TABLE people REPLICA IDENTITY NOTHING");
-        string state = "SELECT string_agg(concat(relname, ' ', relreplident, relacl), ',' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+            Server, People, Visits, "CREATE UNIQUE INDEX by_name ON visits_2025 (day, id)",
+            "ALTER TABLE visits_2025 REPLICA IDENTITY USING INDEX by_name", "ALTER TABLE people REPLICA IDENTITY NOTHING");
+        string state =
+            "SELECT string_agg(concat(relname, ' ', relreplident, relacl), ',' ORDER BY relname) "
+                + "FROM pg_class WHERE relnamespace = 'public'::regnamespace";
         List<string?> before = await db.QueryAsync(state);
         ProtectOutcome outcome = await db.ProtectAsync("visits.finding", "people.ssn");
 
-        Protection half = await Protector.UnprotectAsync(db.Owner, outcome.Protection, [ColumnRequest.Parse("visits.finding")], static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+        Protection half = await Protector.UnprotectAsync(db.Owner, outcome.Protection, [ColumnRequest.Parse("visits.finding")],
+            static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Equal(["people"], half.Tables.Select(t => t.Name));
         Assert.Equal(2u, half.LastTableId);
 
-        Protection none = await Protector.UnprotectAsync(db.Owner, half, null, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+        Protection none = await Protector.UnprotectAsync(
+            db.Owner, half, null, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Empty(none.Tables);
         Assert.Equal(before, (await db.QueryAsync(state)).Select(s => OwnersRights().Replace(s!, "")));
         Assert.Equal(["0"], await db.QueryAsync($"""
-            SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) + (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_event_trigger)
-                 + (SELECT count(*) FROM pg_namespace WHERE nspname = 'indelible') + (SELECT count(*) FROM pg_roles WHERE rolname = '{db.CaptureRole}')
+            SELECT (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) + (SELECT count(*) FROM pg_publication)
+                 + (SELECT count(*) FROM pg_event_trigger)
+                 + (SELECT count(*) FROM pg_namespace WHERE nspname = 'indelible')
+                 + (SELECT count(*) FROM pg_roles WHERE rolname = '{db.CaptureRole}')
                  + (SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'indelible_{db.Source}')
             """));
     }

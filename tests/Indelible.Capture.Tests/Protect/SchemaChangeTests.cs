@@ -29,7 +29,8 @@ public sealed class SchemaChangeTests(SharedServer fixture)
     public async Task A_protected_column_stays_protected_under_its_name_when_it_changes_names_with_another()
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People], "people.ssn");
-        await db.ExecuteAsync("INSERT INTO people VALUES (1, 'ssn-1', 'phone-1')", Swap, "UPDATE people SET ssn = 'phone-3'", "UPDATE people SET note = 'ssn-3'");
+        await db.ExecuteAsync("INSERT INTO people VALUES (1, 'ssn-1', 'phone-1')", Swap, "UPDATE people SET ssn = 'phone-3'",
+            "UPDATE people SET note = 'ssn-3'");
         List<CapturedChange> changes = await db.ReadAllAsync(protection);
         // The column that was called ssn when it was protected, and no other, whatever it is called.
         Assert.Equal(
@@ -38,14 +39,16 @@ public sealed class SchemaChangeTests(SharedServer fixture)
     }
 
     /// <summary>Rows from before the first report of DDL that do not fit the catalog any more: every column is sealed.</summary>
-    private static IEnumerable<string> Unmapped(IEnumerable<CapturedChange> changes) => changes.OfType<CapturedChange.Row>().Where(row => row.Unmapped)
+    private static IEnumerable<string> Unmapped(IEnumerable<CapturedChange> changes) =>
+        changes.OfType<CapturedChange.Row>().Where(row => row.Unmapped)
         .Select(row => $"Insert people [1] ssn: (NoRow) > {Show.Value(row.Fields.Single(field => field.Column.Name == "ssn").After)}");
 
     [Fact]
     public async Task Without_reports_of_ddl_rows_that_fit_no_known_shape_are_sealed_whole()
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People], "people.ssn");
-        await db.ExecuteAsync("DROP EVENT TRIGGER indelible_ddl", "INSERT INTO people VALUES (1, 'ssn-1', 'phone-1')", Swap, "UPDATE people SET note = 'ssn-3'");
+        await db.ExecuteAsync("DROP EVENT TRIGGER indelible_ddl", "INSERT INTO people VALUES (1, 'ssn-1', 'phone-1')", Swap,
+            "UPDATE people SET note = 'ssn-3'");
         CapturedChange.Row[] rows = [.. (await db.ReadAllAsync(protection)).OfType<CapturedChange.Row>()];
         Assert.True(rows[0].Unmapped);
         Assert.Equal(["id", "ssn", "phone"], rows[0].Fields.Select(field => field.Column.Name));
@@ -80,7 +83,8 @@ public sealed class SchemaChangeTests(SharedServer fixture)
     public async Task Direct_writes_to_leaves_and_to_leaves_that_came_later_are_captured_with_their_leaf()
     {
         (ProtectedDatabase db, Protection protection) = await ProtectedAsync(
-            ["CREATE TABLE visits (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE v1 PARTITION OF visits FOR VALUES FROM (0) TO (10)"], "visits.v");
+            ["CREATE TABLE visits (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); "
+                + "CREATE TABLE v1 PARTITION OF visits FOR VALUES FROM (0) TO (10)"], "visits.v");
         await db.ExecuteAsync(
             "INSERT INTO v1 VALUES (1, 'direct')",
             "CREATE TABLE v2 PARTITION OF visits FOR VALUES FROM (10) TO (20)",
@@ -110,10 +114,12 @@ public sealed class SchemaChangeTests(SharedServer fixture)
     [Fact]
     public async Task Rows_of_a_table_that_is_protected_no_more_are_not_taken_for_rows_of_another()
     {
-        (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People, "CREATE TABLE other (id int PRIMARY KEY, x text)"], "people.ssn", "other.x");
+        (ProtectedDatabase db, Protection protection) =
+            await ProtectedAsync([People, "CREATE TABLE other (id int PRIMARY KEY, x text)"], "people.ssn", "other.x");
         await db.ExecuteAsync("INSERT INTO other VALUES (1, 'before')", "INSERT INTO people VALUES (1, 'a', 'b')");
         Protection left = await Protector.UnprotectAsync(
-            db.Owner, protection, [ColumnRequest.Parse("other.x")], static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+            db.Owner, protection, [ColumnRequest.Parse("other.x")], static _ => { }, TimeProvider.System,
+            TestContext.Current.CancellationToken);
         Assert.Equal(["Insert people [1] ssn: (NoRow) > a"], Rows(await db.ReadAllAsync(left)));
     }
 
@@ -138,29 +144,35 @@ public sealed class SchemaChangeTests(SharedServer fixture)
         Assert.Equal([("note", (short)2), ("ssn", (short)3)], table.Columns.Select(column => (column.Name, column.Number)));
         Assert.Equal([1u], again.BaselineTables);
         Assert.Empty((await db.ProtectAsync(db.Request("persons.ssn") with { Existing = again.Protection })).BaselineTables);
-        Protection none = await Protector.UnprotectAsync(db.Owner, protection, null, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+        Protection none = await Protector.UnprotectAsync(
+            db.Owner, protection, null, static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Empty(none.Tables);
     }
 
     [Fact]
     public async Task A_table_made_anew_under_its_name_takes_the_place_of_the_one_that_was_dropped()
     {
-        (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People, "CREATE TABLE other (id int PRIMARY KEY, x text)"], "people.ssn", "other.x");
-        await db.ExecuteAsync("CREATE TABLE people_new (LIKE people INCLUDING ALL)", "DROP TABLE people", "ALTER TABLE people_new RENAME TO people");
+        (ProtectedDatabase db, Protection protection) =
+            await ProtectedAsync([People, "CREATE TABLE other (id int PRIMARY KEY, x text)"], "people.ssn", "other.x");
+        await db.ExecuteAsync(
+            "CREATE TABLE people_new (LIKE people INCLUDING ALL)", "DROP TABLE people", "ALTER TABLE people_new RENAME TO people");
         Protection left = await Protector.UnprotectAsync(
-            db.Owner, protection, [ColumnRequest.Parse("people.ssn")], static _ => { }, TimeProvider.System, TestContext.Current.CancellationToken);
+            db.Owner, protection, [ColumnRequest.Parse("people.ssn")], static _ => { }, TimeProvider.System,
+            TestContext.Current.CancellationToken);
         Assert.Equal(["other"], left.Tables.Select(table => table.Name));
 
         ProtectOutcome again = await db.ProtectAsync(db.Request("people.ssn") with { Existing = protection });
         Assert.Equal([(2u, "other"), (3u, "people")], again.Protection.Tables.Select(table => (table.Id, table.Name)));
         Assert.Contains("takes its place", Assert.Single(again.Warnings), StringComparison.Ordinal);
-        Assert.DoesNotContain(await SourceDoctor.ProtectionAsync(db.Owner, again.Protection, TestContext.Current.CancellationToken), check => check.Status != CheckStatus.Ok);
+        Assert.DoesNotContain(await SourceDoctor.ProtectionAsync(db.Owner, again.Protection, TestContext.Current.CancellationToken),
+            check => check.Status != CheckStatus.Ok);
     }
 
     [Fact]
     public async Task A_live_table_is_read_by_its_key_when_the_keys_columns_were_renamed()
     {
-        (ProtectedDatabase db, Protection protection) = await ProtectedAsync([People, "INSERT INTO people VALUES (1, 'a', 'b')"], "people.ssn");
+        (ProtectedDatabase db, Protection protection) =
+            await ProtectedAsync([People, "INSERT INTO people VALUES (1, 'a', 'b')"], "people.ssn");
         await db.ExecuteAsync("ALTER TABLE people RENAME id TO number", "ALTER TABLE people RENAME ssn TO note");
         await using LiveTable live = await LiveTable.OpenAsync(db.Owner, protection.Tables[0], TestContext.Current.CancellationToken);
         LiveRow row = Assert.Single((await live.ReadKeysAsync([["1"]], TestContext.Current.CancellationToken)).Rows);

@@ -10,7 +10,8 @@ public sealed class SharedServer : IAsyncLifetime
 
     public PostgresServer Server => _server ?? throw new InvalidOperationException("the fixture was not initialised");
 
-    public async ValueTask InitializeAsync() => _server = await PostgresServer.StartAsync(settings: new Dictionary<string, string> { ["max_replication_slots"] = "200", ["max_prepared_transactions"] = "5" });
+    public async ValueTask InitializeAsync() => _server = await PostgresServer.StartAsync(
+        settings: new Dictionary<string, string> { ["max_replication_slots"] = "200", ["max_prepared_transactions"] = "5" });
 
     public ValueTask DisposeAsync() => _server?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -76,7 +76,8 @@ public sealed class StatementTests(ServerFixture fixture) : IClassFixture<Server
         string merge = await fixture.Server.MajorVersionAsync() < 15
             ? "DELETE FROM people WHERE id = 3; UPDATE people SET ssn = 'B' WHERE id = 2; INSERT INTO people (id, ssn) VALUES (10, 'new')"
             : "MERGE INTO people p USING (VALUES (2, 'B'), (3, ''), (10, 'new')) s(id, ssn) ON p.id = s.id "
-                + "WHEN MATCHED AND s.ssn = '' THEN DELETE WHEN MATCHED THEN UPDATE SET ssn = s.ssn WHEN NOT MATCHED THEN INSERT (id, ssn) VALUES (s.id, s.ssn)";
+                + "WHEN MATCHED AND s.ssn = '' THEN DELETE WHEN MATCHED THEN UPDATE SET ssn = s.ssn WHEN NOT MATCHED THEN INSERT (id, ssn) "
+                + "VALUES (s.id, s.ssn)";
         await db.ExecuteAsync(
             "INSERT INTO people (id, ssn) VALUES (1, 'A'), (9, 'n') ON CONFLICT (id) DO UPDATE SET ssn = excluded.ssn",
             "INSERT INTO people (id, ssn) VALUES (1, 'never') ON CONFLICT DO NOTHING",
@@ -106,7 +107,8 @@ public sealed class StatementTests(ServerFixture fixture) : IClassFixture<Server
     public async Task Cascades_and_truncate_cascade_reach_the_tables_they_reach()
     {
         Watched db = await Watched.SetUpAsync(fixture.Server,
-            People + "; CREATE TABLE letters (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, body text)",
+            People + "; CREATE TABLE letters (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, "
+                + "body text)",
             ["public.people.ssn", "public.letters.body"]);
         await db.ExecuteAsync(
             "INSERT INTO people (id, ssn) VALUES (1, 'a'), (2, 'b')",
@@ -132,7 +134,8 @@ public sealed class StatementTests(ServerFixture fixture) : IClassFixture<Server
     public async Task Unchanged_toast_is_no_change_and_its_before_value_is_there_when_it_changes()
     {
         Watched db = await Watched.SetUpAsync(fixture.Server,
-            "CREATE TABLE notes (id int PRIMARY KEY, n int, body text); ALTER TABLE notes ALTER body SET STORAGE EXTERNAL", ["public.notes.body", "public.notes.n"]);
+            "CREATE TABLE notes (id int PRIMARY KEY, n int, body text); ALTER TABLE notes ALTER body SET STORAGE EXTERNAL",
+            ["public.notes.body", "public.notes.n"]);
         await db.ExecuteAsync(
             "INSERT INTO notes VALUES (1, 1, repeat('x', 100000))",
             "UPDATE notes SET n = 2",
@@ -171,7 +174,8 @@ public sealed class StatementTests(ServerFixture fixture) : IClassFixture<Server
     public async Task Names_are_taken_as_they_are_and_equal_names_in_two_schemas_stay_apart()
     {
         Watched db = await Watched.SetUpAsync(fixture.Server,
-            "CREATE SCHEMA \"Süd\"; CREATE TABLE \"Süd\".\"Küche \"\"x\" (\"Nr.\" int PRIMARY KEY, \"ge heim\" text); CREATE TABLE public.\"Küche \"\"x\" (\"Nr.\" int PRIMARY KEY, \"ge heim\" text)",
+            "CREATE SCHEMA \"Süd\"; CREATE TABLE \"Süd\".\"Küche \"\"x\" (\"Nr.\" int PRIMARY KEY, \"ge heim\" text); CREATE TABLE "
+                + "public.\"Küche \"\"x\" (\"Nr.\" int PRIMARY KEY, \"ge heim\" text)",
             ["\"Süd\".\"Küche \"\"x\".\"ge heim\"", "public.\"Küche \"\"x\".\"ge heim\""]);
         await db.ExecuteAsync(
             "INSERT INTO \"Süd\".\"Küche \"\"x\" VALUES (1, 'süß 🗝')",
@@ -189,7 +193,8 @@ public sealed class StatementTests(ServerFixture fixture) : IClassFixture<Server
     {
         Watched db = await PeopleAsync();
         await db.ExecuteAsync(
-            "BEGIN; INSERT INTO people (id, ssn) VALUES (1, 'a'); SAVEPOINT s; INSERT INTO people (id, ssn) VALUES (2, 'gone'); ROLLBACK TO s; INSERT INTO people (id, ssn) VALUES (3, 'c'); COMMIT",
+            "BEGIN; INSERT INTO people (id, ssn) VALUES (1, 'a'); SAVEPOINT s; INSERT INTO people (id, ssn) VALUES (2, 'gone'); ROLLBACK "
+                + "TO s; INSERT INTO people (id, ssn) VALUES (3, 'c'); COMMIT",
             "BEGIN; INSERT INTO people (id, ssn) VALUES (4, 'never'); ROLLBACK");
 
         List<CapturedChange> changes = await db.ReadAllAsync();

@@ -14,7 +14,8 @@ public sealed class StreamTests(ServerFixture fixture) : IClassFixture<ServerFix
     {
         Watched db = await Watched.SetUpAsync(fixture.Server, People, ["public.people.ssn"]);
         string name = new NpgsqlConnectionStringBuilder(db.Database).Database!;
-        await db.ExecuteAsync($"ALTER DATABASE {name} SET wal_sender_timeout = '2s'", "INSERT INTO people SELECT i, repeat('x', 300) FROM generate_series(1, 60000) i");
+        await db.ExecuteAsync($"ALTER DATABASE {name} SET wal_sender_timeout = '2s'",
+            "INSERT INTO people SELECT i, repeat('x', 300) FROM generate_series(1, 60000) i");
         Lsn end = await db.LogEndAsync();
         await using SourceCapture capture = await db.OpenAsync();
         int rows = 0;
@@ -39,6 +40,7 @@ public sealed class StreamTests(ServerFixture fixture) : IClassFixture<ServerFix
             "BEGIN; SELECT pg_logical_emit_message(true, 'outbox', repeat('x', 30000000)); INSERT INTO people VALUES (2, 'beside'); COMMIT",
             "SELECT pg_logical_emit_message(false, 'outbox', repeat('x', 30000000))",
             "INSERT INTO people VALUES (3, 'after')");
-        Assert.Equal(["before", "beside", "after"], (await db.ReadAllAsync()).Cast<CapturedChange.Row>().Select(row => Show.Value(row.Fields[0].After)));
+        Assert.Equal(["before", "beside", "after"],
+            (await db.ReadAllAsync()).Cast<CapturedChange.Row>().Select(row => Show.Value(row.Fields[0].After)));
     }
 }

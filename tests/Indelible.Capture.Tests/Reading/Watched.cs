@@ -32,7 +32,8 @@ internal sealed class Watched
         string database = await server.CreateDatabaseAsync();
         string name = $"indelible_t{Interlocked.Increment(ref _slots)}";
         await server.ExecuteAsync(database, schema);
-        Protection protection = new() { Source = "test", Slot = name, Publication = name, Tables = await TablesAsync(server, database, columns) };
+        Protection protection =
+            new() { Source = "test", Slot = name, Publication = name, Tables = await TablesAsync(server, database, columns) };
         string tables = string.Join(", ", protection.Tables.Select(t => PgIdentifier.Quote(t.Schema, t.Name)));
         await server.ExecuteAsync(database, $"CREATE PUBLICATION {name} FOR TABLE {tables}");
         if (fullIdentity) await IdentifyFullyAsync(server, database, protection);
@@ -43,7 +44,8 @@ internal sealed class Watched
     public Task ExecuteAsync(params string[] statements) => Server.ExecuteAsync(Database, statements);
 
     public Task<SourceCapture> OpenAsync(ResumePoint? resume = null) => SourceCapture.OpenAsync(
-        SourceConnection.Parse(Database), Protection, Secret, static (_, _) => new byte[16], resume, Sessions, TimeProvider.System, NullLogger.Instance, CancellationToken.None);
+        SourceConnection.Parse(Database), Protection, Secret, static (_, _) => new byte[16], resume, Sessions, TimeProvider.System,
+        NullLogger.Instance, CancellationToken.None);
 
     /// <summary>Everything committed so far, read from the beginning or from a resume point.</summary>
     public async Task<List<CapturedChange>> ReadAllAsync(ResumePoint? resume = null)
@@ -72,7 +74,9 @@ internal sealed class Watched
     public async Task<Lsn> LogEndAsync() => Lsn.Parse((await Server.QueryAsync(Database, "SELECT pg_current_wal_flush_lsn()::text"))[0]!);
 
     public async Task<Lsn> ConfirmedAsync() =>
-        Lsn.Parse((await Server.QueryAsync(Database, $"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{Protection.Slot}'"))[0]!);
+        Lsn.Parse(
+            (await Server.QueryAsync(
+                Database, $"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{Protection.Slot}'"))[0]!);
 
     private static async Task<List<ProtectedTable>> TablesAsync(PostgresServer server, string database, string[] columns)
     {
@@ -80,7 +84,11 @@ internal sealed class Watched
         foreach (IGrouping<string, string> group in columns.GroupBy(c => c[..c.LastIndexOf('.')]))
         {
             string oid = (await server.QueryAsync(database, $"SELECT '{group.Key}'::regclass::oid"))[0]!;
-            string[] names = [.. (await server.QueryAsync(database, $"SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = {oid} UNION ALL SELECT relname FROM pg_class WHERE oid = {oid} UNION ALL SELECT relkind::text FROM pg_class WHERE oid = {oid}")).Select(v => v!)];
+            string[] names = [
+                .. (await server.QueryAsync(database,
+                    $"SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = {oid} UNION ALL SELECT "
+                        + $"relname FROM pg_class WHERE oid = {oid} UNION ALL SELECT relkind::text FROM pg_class WHERE oid = {oid}"))
+                        .Select(v => v!)];
             tables.Add(new ProtectedTable
             {
                 Id = (uint)tables.Count + 1,
@@ -88,21 +96,28 @@ internal sealed class Watched
                 Schema = names[0],
                 Name = names[1],
                 Partitioned = names[2] == "p",
-                Key = [.. (await server.QueryAsync(database, $"SELECT a.attname FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(n, o) JOIN pg_attribute a ON a.attnum = k.n WHERE i.indisprimary AND i.indrelid = {oid} AND a.attrelid = {oid} ORDER BY k.o")).Select(v => v!)],
+                Key = [.. (await server.QueryAsync(database,
+                    "SELECT a.attname FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY k(n, o) JOIN pg_attribute a ON a.attnum = "
+                        + $"k.n WHERE i.indisprimary AND i.indrelid = {oid} AND a.attrelid = {oid} ORDER BY k.o")).Select(v => v!)],
                 Columns = [.. await ColumnsAsync(server, database, oid, group)],
             });
         }
         return tables;
     }
 
-    private static async Task<List<ProtectedColumn>> ColumnsAsync(PostgresServer server, string database, string oid, IEnumerable<string> columns)
+    private static async Task<List<ProtectedColumn>> ColumnsAsync(
+        PostgresServer server, string database, string oid, IEnumerable<string> columns)
     {
         List<ProtectedColumn> found = [];
         foreach (string column in columns)
         {
             string name = column[(column.LastIndexOf('.') + 1)..].Trim('"');
-            string number = (await server.QueryAsync(database, $"SELECT attnum FROM pg_attribute WHERE attrelid = {oid} AND attname = {PgIdentifier.Literal(name)}"))[0]!;
-            found.Add(new ProtectedColumn { Number = short.Parse(number, CultureInfo.InvariantCulture), Name = name, Policy = ColumnPolicy.Sealed });
+            string number =
+                (await server.QueryAsync(
+                    database, $"SELECT attnum FROM pg_attribute WHERE attrelid = {oid} AND attname = {PgIdentifier.Literal(name)}"))[0]!;
+            found.Add(
+                new ProtectedColumn { Number = short.Parse(number, CultureInfo.InvariantCulture), Name = name,
+                    Policy = ColumnPolicy.Sealed });
         }
         return found;
     }
@@ -125,7 +140,10 @@ internal static class Show
 
     public static string Line(CapturedChange change) => change switch
     {
-        CapturedChange.Row row => $"{row.Operation} {row.Leaf ?? row.Table.Name} [{string.Join('|', row.Key)}]{(row.PreviousKey is null ? "" : $" was [{string.Join('|', row.PreviousKey)}]")}{string.Concat(row.Fields.Select(Field))}",
+        CapturedChange.Row row =>
+            $"{row.Operation} {row.Leaf ?? row.Table.Name} [{string.Join('|', row.Key)}]"
+                + (row.PreviousKey is null ? "" : $" was [{string.Join('|', row.PreviousKey)}]")
+                + string.Concat(row.Fields.Select(Field)),
         CapturedChange.Truncation truncation => $"Truncate {truncation.Leaf ?? truncation.Table.Name}",
         CapturedChange.Ddl ddl => $"Ddl {ddl.Tag}",
         _ => "?",

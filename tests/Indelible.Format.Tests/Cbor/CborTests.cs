@@ -14,7 +14,8 @@ public sealed class CborTests
     });
 
     [Fact]
-    public void Every_text_and_byte_string_reads_back() => Gen.Select(Gen.String[Gen.Char.AlphaNumeric, 0, 300], Gen.Byte.Array[0, 300]).Sample((text, blob) =>
+    public void Every_text_and_byte_string_reads_back() =>
+        Gen.Select(Gen.String[Gen.Char.AlphaNumeric, 0, 300], Gen.Byte.Array[0, 300]).Sample((text, blob) =>
     {
         byte[] bytes = Written((ref CborWriter w) =>
         {

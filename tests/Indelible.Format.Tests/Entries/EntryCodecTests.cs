@@ -77,8 +77,10 @@ public sealed class EntryCodecTests
         int sealedAt = bytes.AsSpan().IndexOf((byte[])[0x04, 0x1B]) + 2;
         System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(sealedAt), MicroTime.Max.Micros + 1);
         Assert.Contains("expected a number from", EntryCodec.Decode(bytes, out _).Rule, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => Some.Seal(Some.ChangeHeader() with { CommittedAt = new MicroTime(MicroTime.Min.Micros - 1) }));
-        Assert.Throws<ArgumentException>(() => Some.Seal(Some.ChangeHeader() with { Operator = Some.Person with { BackendStart = new MicroTime(long.MaxValue) } }));
+        Assert.Throws<ArgumentException>(
+            () => Some.Seal(Some.ChangeHeader() with { CommittedAt = new MicroTime(MicroTime.Min.Micros - 1) }));
+        Assert.Throws<ArgumentException>(
+            () => Some.Seal(Some.ChangeHeader() with { Operator = Some.Person with { BackendStart = new MicroTime(long.MaxValue) } }));
     }
 
     [Fact]
@@ -101,6 +103,7 @@ public sealed class EntryCodecTests
         Assert.Equal(0, bytes[2]);
         Assert.Equal(1, bytes[3]);
         bytes[3] = 2;
-        Assert.Equal(new EntryFault("entry version 2: this program knows 1; upgrade", 3) { IsVersion = true }, EntryCodec.Decode(bytes, out _));
+        Assert.Equal(
+            new EntryFault("entry version 2: this program knows 1; upgrade", 3) { IsVersion = true }, EntryCodec.Decode(bytes, out _));
     }
 }

@@ -16,8 +16,10 @@ public sealed class EntryRoundTripTests
         Hash.Select(hash => FieldValue.Digest(hash)),
         Hash.Select(hash => FieldValue.Blob(hash, 20_480 + 16)));
 
-    private static readonly Gen<EntryHeader> Header = Gen.Select(Text, Text, Gen.Long[MicroTime.Min.Micros, MicroTime.Max.Micros], Gen.ULong, Gen.UInt, Text, Text, Gen.Int[0, 3]).Select(
-        (origin, source, time, lsn, number, schema, name, grade) => Some.ChangeHeader(number % 2 == 0 ? Operation.Update : Operation.Delete) with
+    private static readonly Gen<EntryHeader> Header =
+        Gen.Select(Text, Text, Gen.Long[MicroTime.Min.Micros, MicroTime.Max.Micros], Gen.ULong, Gen.UInt, Text, Text, Gen.Int[0, 3]).Select(
+        (origin, source, time, lsn, number, schema, name, grade) =>
+            Some.ChangeHeader(number % 2 == 0 ? Operation.Update : Operation.Delete) with
         {
             Origin = origin,
             Source = source,
@@ -30,14 +32,17 @@ public sealed class EntryRoundTripTests
         });
 
     [Fact]
-    public void Any_entry_survives_encoding_and_decoding() => Gen.Select(Header, Text, Value, Value, Hash).Sample((header, name, before, after, commitment) =>
+    public void Any_entry_survives_encoding_and_decoding() =>
+        Gen.Select(Header, Text, Value, Value, Hash).Sample((header, name, before, after, commitment) =>
     {
         bool isCommitted = EntryRules.IsEncrypted(before.Kind) || EntryRules.IsEncrypted(after.Kind);
-        var field = new Field { Scope = FieldScope.Column, Name = name, Before = before, After = after, Commitment = isCommitted ? commitment : default };
+        var field = new Field { Scope = FieldScope.Column, Name = name, Before = before, After = after,
+            Commitment = isCommitted ? commitment : default };
         byte[] bytes = Some.Encode(new Entry { Header = header, Fields = [field] });
         Entry back = Some.Decode(bytes);
         Assert.Equal(bytes, Some.Encode(back));
-        Assert.Equal((header.Origin, header.Source, header.SealedAt, header.Position), (back.Header.Origin, back.Header.Source, back.Header.SealedAt, back.Header.Position));
+        Assert.Equal((header.Origin, header.Source, header.SealedAt, header.Position),
+            (back.Header.Origin, back.Header.Source, back.Header.SealedAt, back.Header.Position));
         Assert.Equal(header.Relation, back.Header.Relation);
         Assert.Equal(header.Operator, back.Header.Operator);
         Assert.Equal(header.Key!.Columns, back.Header.Key!.Columns);

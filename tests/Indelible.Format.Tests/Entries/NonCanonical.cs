@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace Indelible.Format.Tests.Entries;
 
-/// <summary>Every way to write the same or nearly the same entry that RFC 8949 §4.2.1 and docs/format.md#bytes forbid, at every item of an entry.</summary>
+/// <summary>Every way to write the same or nearly the same entry that RFC 8949 §4.2.1 and docs/format.md#bytes forbid,
+/// at every item of an entry.</summary>
 /// <remarks>Walks the bytes by itself: it shares no code with the reader under test.</remarks>
 internal static class NonCanonical
 {
@@ -25,7 +26,8 @@ internal static class NonCanonical
             if (item.Major != Simple)
             {
                 foreach (byte[] head in LongerHeads(item)) yield return Replaced($"head of {head.Length} bytes", [.. head, .. content]);
-                for (byte low = 28; low < 31; low++) yield return Replaced($"reserved length {low}", [(byte)((item.Major << 5) | low), .. content]);
+                for (byte low = 28; low < 31; low++)
+                    yield return Replaced($"reserved length {low}", [(byte)((item.Major << 5) | low), .. content]);
             }
             yield return Replaced("tag 0", [0xC0, .. whole]);
             yield return Replaced("tag 55799", [0xD9, 0xD9, 0xF7, .. whole]);
@@ -40,7 +42,8 @@ internal static class NonCanonical
             if (item.Major is Array or Map) yield return Replaced("indefinite length", [(byte)((item.Major << 5) | 31), .. content, 0xFF]);
             if (item.Major is Bytes or Text) yield return Replaced("the other kind of string", [(byte)(whole[0] ^ 0x20), .. whole[1..]]);
             if (item.Major == Text)
-                foreach (byte[] wrong in WrongUtf8) yield return Replaced($"UTF-8 {Convert.ToHexStringLower(wrong)}", [(byte)(0x60 | wrong.Length), .. wrong]);
+                foreach (byte[] wrong in WrongUtf8)
+                    yield return Replaced($"UTF-8 {Convert.ToHexStringLower(wrong)}", [(byte)(0x60 | wrong.Length), .. wrong]);
             if (item.Major == Map)
                 foreach (Form form in Pairs(entry, item, items)) yield return form;
         }
@@ -55,9 +58,13 @@ internal static class NonCanonical
         for (int i = 0; i + 1 < starts.Length; i++)
         {
             byte[] pair = entry[starts[i]..starts[i + 1]];
-            yield return new Form("a pair twice", Map, With(map.Start, starts[i], [.. Head(map.Argument + 1), .. entry[map.Content..starts[i]], .. pair]));
+            yield return new Form(
+                "a pair twice", Map, With(map.Start, starts[i], [.. Head(map.Argument + 1), .. entry[map.Content..starts[i]], .. pair]));
             if (i + 2 < starts.Length)
-                yield return new Form("pairs out of order", Map, With(starts[i], starts[i + 2], [.. entry[starts[i + 1]..starts[i + 2]], .. pair]));
+            {
+                yield return new Form(
+                    "pairs out of order", Map, With(starts[i], starts[i + 2], [.. entry[starts[i + 1]..starts[i + 2]], .. pair]));
+            }
         }
     }
 
@@ -78,7 +85,8 @@ internal static class NonCanonical
         int now = shortest ? 0 : item.Content - item.Start;
         foreach (int size in (int[])[1, 2, 3, 5, 9])
         {
-            if (size <= now || (size == 1 && item.Argument > 23) || (size is > 1 and < 9 && item.Argument >> (8 * (size - 1)) != 0)) continue;
+            if (size <= now || (size == 1 && item.Argument > 23) || (size is > 1 and < 9 && item.Argument >> (8 * (size - 1)) != 0))
+                continue;
             byte[] argument = new byte[8];
             BinaryPrimitives.WriteUInt64BigEndian(argument, item.Argument);
             byte low = size switch { 1 => (byte)item.Argument, 2 => 24, 3 => 25, 5 => 26, _ => 27 };

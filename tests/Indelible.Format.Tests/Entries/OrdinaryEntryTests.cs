@@ -57,8 +57,10 @@ public sealed class OrdinaryEntryTests
         KnownItems known = Learned("clinic.example/audit");
         foreach (byte[] bytes in Some.Entries())
         {
-            foreach (NonCanonical.Form form in NonCanonical.Of(bytes)) Assert.False(OrdinaryEntry.Read(form.Entry, known).IsOrdinary, form.Name);
-            for (int length = 0; length < bytes.Length; length++) Assert.False(OrdinaryEntry.Read(bytes.AsSpan(0, length), known).IsOrdinary);
+            foreach (NonCanonical.Form form in NonCanonical.Of(bytes))
+                Assert.False(OrdinaryEntry.Read(form.Entry, known).IsOrdinary, form.Name);
+            for (int length = 0; length < bytes.Length; length++)
+                Assert.False(OrdinaryEntry.Read(bytes.AsSpan(0, length), known).IsOrdinary);
             Assert.False(OrdinaryEntry.Read([.. bytes, 0], known).IsOrdinary);
         }
     }
@@ -70,8 +72,10 @@ public sealed class OrdinaryEntryTests
         int ordinary = 0;
         FieldValue[] values =
         [
-            FieldValue.Missing(MissingReason.NoRow), FieldValue.Missing(MissingReason.NotApplicable), FieldValue.PlainNull(), FieldValue.Plain(new byte[3]),
-            FieldValue.Sealed(new byte[48]), FieldValue.Sealed(new byte[50]), FieldValue.Digest(new byte[32]), FieldValue.Blob(new byte[32], 20_496),
+            FieldValue.Missing(MissingReason.NoRow), FieldValue.Missing(MissingReason.NotApplicable), FieldValue.PlainNull(),
+            FieldValue.Plain(new byte[3]),
+            FieldValue.Sealed(new byte[48]), FieldValue.Sealed(new byte[50]), FieldValue.Digest(new byte[32]),
+            FieldValue.Blob(new byte[32], 20_496),
         ];
         foreach (EntryHeader header in Headers().Where(header => EntryRules.CheckMembers(header).Length == 0))
             foreach (FieldScope scope in Enum.GetValues<FieldScope>())
@@ -80,8 +84,11 @@ public sealed class OrdinaryEntryTests
                         foreach (int commitment in (int[])[0, 32])
                             foreach (string second in (string[])["", "name", "other"])
                             {
-                                var field = new Field { Scope = scope, Name = "name", Before = before, After = after, Commitment = new byte[commitment] };
-                                Field[] fields = second.Length == 0 ? [field] : [field, field with { Name = second, Scope = FieldScope.Column }];
+                                var field = new Field { Scope = scope, Name = "name", Before = before, After = after,
+                                    Commitment = new byte[commitment] };
+                                Field[] fields = second.Length == 0
+                                    ? [field]
+                                    : [field, field with { Name = second, Scope = FieldScope.Column }];
                                 ordinary += Compare(Unchecked(header, fields));
                             }
         Assert.True(ordinary > 300, $"{ordinary} taken for ordinary");
@@ -102,7 +109,8 @@ public sealed class OrdinaryEntryTests
             {
                 var others = new SortedDictionary<ulong, byte[]>(members);
                 if (!others.Remove(key)) others[key] = all[key];
-                ordinary += Compare([0x82, (byte)(0xA0 | others.Count), .. others.SelectMany(pair => (byte[])[(byte)pair.Key, .. pair.Value]), .. fields]);
+                ordinary += Compare(
+                    [0x82, (byte)(0xA0 | others.Count), .. others.SelectMany(pair => (byte[])[(byte)pair.Key, .. pair.Value]), .. fields]);
             }
         }
         Assert.True(ordinary >= 2, $"{ordinary} taken for ordinary");
@@ -134,7 +142,10 @@ public sealed class OrdinaryEntryTests
             foreach (Operation? operation in (Operation?[])[null, .. Enum.GetValues<Operation>()])
                 foreach (KeyId? subject in (KeyId?[])[null, Some.Subject])
                     foreach (bool isOther in (bool[])[false, true])
-                        yield return header with { Operation = operation, SubjectBefore = subject, SubjectAfter = isOther ? Some.Subject : null, Kind = isOther ? header.Kind : EntryKind.Change };
+                    {
+                        yield return header with { Operation = operation, SubjectBefore = subject,
+                            SubjectAfter = isOther ? Some.Subject : null, Kind = isOther ? header.Kind : EntryKind.Change };
+                    }
         }
     }
 

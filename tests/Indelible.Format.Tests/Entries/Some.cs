@@ -52,7 +52,8 @@ internal static class Some
         OperatorCount = 2,
     };
 
-    public static RowKey Key(params (string Name, string Value)[] columns) => new() { Columns = [.. columns.Select(c => new KeyColumn(c.Name, c.Value))] };
+    public static RowKey Key(params (string Name, string Value)[] columns) =>
+        new() { Columns = [.. columns.Select(c => new KeyColumn(c.Name, c.Value))] };
 
     /// <summary>An entry of each kind, each with every member its kind may have.</summary>
     public static IEnumerable<byte[]> Entries()
@@ -70,41 +71,51 @@ internal static class Some
         yield return Seal(Bare(EntryKind.Coverage) with
         {
             Source = "crm",
-            Coverage = new Coverage(new Lsn(100), new Lsn(200), 7_400_000_000_000_000_001, 2, "indelible_crm", SHA256.HashData("protection"u8)),
+            Coverage =
+                new Coverage(new Lsn(100), new Lsn(200), 7_400_000_000_000_000_001, 2, "indelible_crm", SHA256.HashData("protection"u8)),
         });
         yield return Seal(Bare(EntryKind.Guard) with
         {
             Source = "crm", Code = "gap", Position = new Position(new Lsn(300), 0, 1, 2), SubjectAfter = Subject, Operator = Person,
             Facts = new Dictionary<string, string> { ["to"] = "0/12C", ["from"] = "0/64", ["reason"] = "slot recreated" },
-        }, w => w.AddField(FieldScope.Text, "differences", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("one row"), default, SubjectKey));
+        }, w => w.AddField(FieldScope.Text, "differences", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable),
+        Text("one row"), default, SubjectKey));
         yield return Seal(Bare(EntryKind.Access) with { Code = "reveal", Operator = Person });
-        yield return Seal(Bare(EntryKind.Admin) with { Code = "key-created", Facts = new Dictionary<string, string> { ["key"] = "clinic.example/audit+deadbeef+AQ" } });
+        yield return Seal(
+            Bare(EntryKind.Admin) with { Code = "key-created",
+                Facts = new Dictionary<string, string> { ["key"] = "clinic.example/audit+deadbeef+AQ" } });
         yield return Seal(Bare(EntryKind.State) with { State = new StateRoot(70_000, Hash.Read(SHA256.HashData("state"u8))) });
         yield return Seal(Bare(EntryKind.Event) with
         {
-            Source = "portal", Code = "record-viewed", Operator = Person, CommittedAt = Time, Relation = new Relation(3, "public", "patient"),
+            Source = "portal", Code = "record-viewed", Operator = Person, CommittedAt = Time,
+            Relation = new Relation(3, "public", "patient"),
             Key = Key(("id", "17")), SubjectAfter = Subject, Facts = new Dictionary<string, string> { ["screen"] = "summary" },
-        }, w => w.AddField(FieldScope.Text, "body", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("opened by phone number"), default, SubjectKey));
+        }, w => w.AddField(FieldScope.Text, "body", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable),
+        Text("opened by phone number"), default, SubjectKey));
     }
 
     public static byte[] Change(Operation operation)
     {
         EntryHeader header = ChangeHeader(operation);
-        if (operation == Operation.Found) header = header with { TransactionId = null, CommittedAt = null, Snapshot = new Snapshot("9:9:", new Lsn(5)) };
+        if (operation == Operation.Found)
+            header = header with { TransactionId = null, CommittedAt = null, Snapshot = new Snapshot("9:9:", new Lsn(5)) };
         ClearValue none = ClearValue.Missing(MissingReason.NoRow);
         return Seal(header, w =>
         {
             if (operation != Operation.Truncate)
             {
-                Add(w, "name", operation == Operation.Insert ? none : Text("Anna Muster"), operation == Operation.Delete ? none : Text("Anna Meier"));
+                Add(w, "name", operation == Operation.Insert ? none : Text("Anna Muster"),
+                    operation == Operation.Delete ? none : Text("Anna Meier"));
                 Add(w, "ssn", ClearValue.Null, operation == Operation.Delete ? none : Text("756.1234.5678.97"), ColumnPolicy.Digest);
                 Add(w, "ward", Text("B2"), ClearValue.Null, ColumnPolicy.Plain);
             }
-            w.AddField(FieldScope.Text, "reason", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("married"), default, SubjectKey);
+            w.AddField(FieldScope.Text, "reason", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NotApplicable), Text("married"),
+                default, SubjectKey);
         });
     }
 
-    public static void Add(EntryWriter writer, string name, in ClearValue before, in ClearValue after, ColumnPolicy policy = ColumnPolicy.Sealed) =>
+    public static void Add(
+        EntryWriter writer, string name, in ClearValue before, in ClearValue after, ColumnPolicy policy = ColumnPolicy.Sealed) =>
         writer.AddField(FieldScope.Column, name, policy, before, after, SubjectKey, SubjectKey);
 
     public static ClearValue Text(string text) => ClearValue.Of(Encoding.UTF8.GetBytes(text));
@@ -131,5 +142,6 @@ internal static class Some
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static EntryHeader Bare(EntryKind kind) => new() { Origin = "clinic.example/audit", Kind = kind, Nonce = Nonce, SealedAt = Time };
+    private static EntryHeader Bare(EntryKind kind) =>
+        new() { Origin = "clinic.example/audit", Kind = kind, Nonce = Nonce, SealedAt = Time };
 }

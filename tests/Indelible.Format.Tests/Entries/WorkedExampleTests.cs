@@ -41,7 +41,8 @@ public sealed partial class WorkedExampleTests
             Operator = new Operator { Grade = Grade.Asserted, Id = "maria" },
         };
         return Some.Seal(header, w => w.AddField(
-            FieldScope.Column, "name", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NoRow), Some.Text("Anna"), default, subjectKey));
+            FieldScope.Column, "name", ColumnPolicy.Sealed, ClearValue.Missing(MissingReason.NoRow), Some.Text("Anna"), default,
+            subjectKey));
     }
 
     [GeneratedRegex("```hex\n(.*?)```", RegexOptions.Singleline)]

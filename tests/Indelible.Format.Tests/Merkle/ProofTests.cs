@@ -27,7 +27,10 @@ public sealed class ProofTests
                 Assert.Equal(other == leaf, Check(leaf, other, size, path) == ProofFault.None);
             if (size > 1) Assert.NotEqual(ProofFault.None, Check((leaf + 1) % size, leaf, size, path));
             foreach (int wrong in (int[])[size - 1, size + 1, size * 2])
-                Assert.NotEqual(ProofFault.None, Proof.CheckInclusion(SmallTrees.Leaves[leaf], leaf, wrong, path, wrong < Roots.Length ? Roots[wrong] : Roots[size]));
+            {
+                Assert.NotEqual(ProofFault.None,
+                    Proof.CheckInclusion(SmallTrees.Leaves[leaf], leaf, wrong, path, wrong < Roots.Length ? Roots[wrong] : Roots[size]));
+            }
             Assert.Equal(ProofFault.RootMismatch, Proof.CheckInclusion(SmallTrees.Leaves[leaf], leaf, size, path, Roots[size + 1]));
         }
     }
@@ -62,13 +65,17 @@ public sealed class ProofTests
         {
             Hash[] path = Proof.BuildConsistency(older, newer, SmallTrees.Read);
             foreach (int wrong in (int[])[older - 1, older + 1])
-                Assert.True(wrong == newer || older == 0 || Proof.CheckConsistency(wrong, newer, path, Roots[older], Roots[newer]) != ProofFault.None);
+            {
+                Assert.True(wrong == newer || older == 0
+                    || Proof.CheckConsistency(wrong, newer, path, Roots[older], Roots[newer]) != ProofFault.None);
+            }
             foreach (int wrong in (int[])[newer - 1, newer + 1, newer * 2])
                 Assert.True(older == 0 || wrong == older || wrong == newer || WrongSizeIsNoticed(older, newer, wrong, path));
             if (older == newer) continue;
             Assert.Equal(ProofFault.SizesReversed, Proof.CheckConsistency(newer, older, path, Roots[newer], Roots[older]));
             Assert.NotEqual(ProofFault.None, Proof.CheckConsistency(older, newer, path, Roots[older + 1], Roots[newer]));
-            if (older > 0) Assert.Equal(ProofFault.RootMismatch, Proof.CheckConsistency(older, newer, path, Roots[older], Roots[newer + 1]));
+            if (older > 0)
+                Assert.Equal(ProofFault.RootMismatch, Proof.CheckConsistency(older, newer, path, Roots[older], Roots[newer + 1]));
         }
     }
 
@@ -116,7 +123,10 @@ public sealed class ProofTests
         Hash root = Tree.Root(size, nodes.Read);
         Assert.Equal(SmallTrees.Root(size), root);
         foreach (int leaf in (int[])[0, 1, 255, 256, 257, 65_535, 65_536, 69_887, 69_888, 69_999])
-            Assert.Equal(ProofFault.None, Proof.CheckInclusion(SmallTrees.Leaves[leaf], leaf, size, Proof.BuildInclusion(leaf, size, nodes.Read), root));
+        {
+            Assert.Equal(ProofFault.None,
+                Proof.CheckInclusion(SmallTrees.Leaves[leaf], leaf, size, Proof.BuildInclusion(leaf, size, nodes.Read), root));
+        }
         foreach (int older in (int[])[1, 2, 255, 256, 65_535, 65_536, 65_537, 69_999, 70_000])
         {
             Hash[] path = Proof.BuildConsistency(older, size, nodes.Read);
@@ -124,7 +134,8 @@ public sealed class ProofTests
         }
     }
 
-    /// <summary>A proof may fit another size by shape, but never together with that size's root; with the old root it would claim the same tree.</summary>
+    /// <summary>A proof may fit another size by shape, but never together with that size's root;
+    /// with the old root it would claim the same tree.</summary>
     private static bool WrongSizeIsNoticed(int older, int newer, int wrong, Hash[] path)
     {
         Hash wrongRoot = wrong < Roots.Length ? Roots[wrong] : SmallTrees.Root(wrong);
@@ -137,7 +148,8 @@ public sealed class ProofTests
     private static IEnumerable<(int Older, int Newer)> SizePairs() =>
         from newer in Enumerable.Range(0, SmallTrees.SizeMax + 1) from older in Enumerable.Range(0, newer + 1) select (older, newer);
 
-    /// <summary>The path with one bit of one hash flipped: every bit of every hash would be 256 times as much and prove the same, so one bit of each byte.</summary>
+    /// <summary>The path with one bit of one hash flipped: every bit of every hash would be 256 times as much and prove the same,
+    /// so one bit of each byte.</summary>
     private static IEnumerable<Hash[]> Flipped(Hash[] path)
     {
         for (int i = 0; i < path.Length; i++)

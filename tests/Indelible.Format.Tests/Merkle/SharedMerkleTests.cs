@@ -10,7 +10,8 @@ public sealed class SharedMerkleTests
     public void Tree_hashes_are_those_of_the_reference_tests()
     {
         JsonElement vectors = SharedVectors.Derived("rfc6962-tree.json");
-        Hash[] leaves = [.. vectors.GetProperty("leafInputsHex").EnumerateArray().Select(leaf => Tree.Leaf(Convert.FromHexString(leaf.GetString()!)))];
+        Hash[] leaves =
+            [.. vectors.GetProperty("leafInputsHex").EnumerateArray().Select(leaf => Tree.Leaf(Convert.FromHexString(leaf.GetString()!)))];
         string[] roots = [.. vectors.GetProperty("rootHashesHex").EnumerateArray().Select(root => root.GetString()!)];
         for (int size = 0; size <= leaves.Length; size++)
             Assert.Equal(roots[size], Convert.ToHexStringLower(Tree.Root(leaves.AsSpan(0, size)).Bytes));
@@ -24,7 +25,8 @@ public sealed class SharedMerkleTests
         foreach (string file in files)
         {
             JsonElement vector = SharedVectors.Read(file);
-            bool holds = TryHash(vector, "leafHash", out Hash leaf) && TryHash(vector, "root", out Hash root) && TryPath(vector, out Hash[] path)
+            bool holds = TryHash(vector, "leafHash", out Hash leaf) && TryHash(vector, "root", out Hash root)
+                && TryPath(vector, out Hash[] path)
                 && TrySize(vector, "leafIdx", out long index) && TrySize(vector, "treeSize", out long size)
                 && Proof.CheckInclusion(leaf, index, size, path, root) == ProofFault.None;
             Assert.True(holds != vector.GetProperty("wantErr").GetBoolean(), file);

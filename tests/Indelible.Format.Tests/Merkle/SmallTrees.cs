@@ -3,7 +3,8 @@ using Indelible.Format.Merkle;
 
 namespace Indelible.Format.Tests.Merkle;
 
-/// <summary>Trees over leaves 0, 1, 2 …, hashed by the recursive definition of RFC 6962 §2.1 and nothing else: what the real code is compared with.</summary>
+/// <summary>Trees over leaves 0, 1, 2 …, hashed by the recursive definition of RFC 6962 §2.1 and nothing else:
+/// what the real code is compared with.</summary>
 internal static class SmallTrees
 {
     public const int SizeMax = 64;

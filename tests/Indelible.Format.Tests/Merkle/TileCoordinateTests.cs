@@ -64,7 +64,10 @@ public sealed class TileCoordinateTests
     {
         JsonElement vectors = SharedVectors.Derived("tlog-tiles-paths.json");
         foreach (JsonElement row in vectors.GetProperty("entriesPathForLogIndex").EnumerateArray())
-            Assert.Equal(row[2].GetString(), TileCoordinate.Holding(TileCoordinate.EntriesLevel, row[0].GetInt64(), row[1].GetInt64()).Path);
+        {
+            Assert.Equal(
+                row[2].GetString(), TileCoordinate.Holding(TileCoordinate.EntriesLevel, row[0].GetInt64(), row[1].GetInt64()).Path);
+        }
         foreach (JsonElement row in vectors.GetProperty("tilePath").EnumerateArray())
             Assert.Equal(row[3].GetString(), new TileCoordinate(row[0].GetInt32(), row[1].GetInt64(), Width(row[2])).Path);
         foreach (JsonElement row in vectors.GetProperty("parseOk").EnumerateArray())

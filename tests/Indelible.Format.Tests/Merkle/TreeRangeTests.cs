@@ -84,7 +84,10 @@ public sealed class TreeRangeTests
         var tiles = new Dictionary<TileCoordinate, byte[]>();
         for (int level = 0; level < levels.Count; level++)
             for (int i = 0; i < levels[level].Count; i += TileCoordinate.FullWidth)
-                tiles[TileCoordinate.Holding(level, i, size)] = [.. levels[level].Skip(i).Take(TileCoordinate.FullWidth).SelectMany(hash => hash.Bytes.ToArray())];
+            {
+                tiles[TileCoordinate.Holding(level, i, size)] =
+                    [.. levels[level].Skip(i).Take(TileCoordinate.FullWidth).SelectMany(hash => hash.Bytes.ToArray())];
+            }
         return tiles;
     }
 

@@ -47,7 +47,8 @@ public sealed class CheckpointTests
     [InlineData("origin\n1\nROOT\nx\n\ny\n", 5)]
     public void What_is_not_a_checkpoint_is_refused_with_its_line(string text, int line)
     {
-        TextFault fault = Checkpoint.Parse(text.Replace("ROOT", Some.Root.ToString(), StringComparison.Ordinal), out Checkpoint? checkpoint);
+        TextFault fault =
+            Checkpoint.Parse(text.Replace("ROOT", Some.Root.ToString(), StringComparison.Ordinal), out Checkpoint? checkpoint);
         Assert.False(fault.IsNone);
         Assert.Equal(line, fault.Line);
         Assert.Null(checkpoint);

@@ -7,7 +7,8 @@ namespace Indelible.Format.Tests.Notes;
 public sealed class PolicyTests
 {
     private static readonly NoteSigner Ledger = NoteSigner.FromSeed("example.org/ledger", Seed(1));
-    private static readonly NoteSigner[] Witnesses = [.. Enumerable.Range(0, 6).Select(i => NoteSigner.CosignerFromSeed($"witness{i}.example", Seed(10 + i)))];
+    private static readonly NoteSigner[] Witnesses =
+        [.. Enumerable.Range(0, 6).Select(i => NoteSigner.CosignerFromSeed($"witness{i}.example", Seed(10 + i)))];
     private static readonly Checkpoint Head = new() { Origin = "example.org/ledger", Size = 3, Root = Tree.Leaf("root"u8) };
 
     [Fact]

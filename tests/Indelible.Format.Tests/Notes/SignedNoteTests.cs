@@ -18,7 +18,8 @@ public sealed class SignedNoteTests
         Assert.Equal(TextFault.None, SignedNote.Parse(note.ToBytes(), out SignedNote? parsed));
         Assert.Equal(Text, parsed!.Text);
         Assert.Equal(note.ToString(), parsed.ToString());
-        Assert.Equal(TextFault.None, parsed.Verify([Signer.VerifierKey, Witness.VerifierKey], out IReadOnlyList<VerifiedSignature> verified));
+        Assert.Equal(
+            TextFault.None, parsed.Verify([Signer.VerifierKey, Witness.VerifierKey], out IReadOnlyList<VerifiedSignature> verified));
         Assert.Equal([null, 1_700_000_000L], verified.Select(signature => signature.Timestamp));
     }
 
@@ -64,8 +65,12 @@ public sealed class SignedNoteTests
     {
         Assert.False(SignedNote.Parse(new byte[SignedNote.LengthMax + 1], out _).IsNone);
         string line = Signer.Sign(Text).ToString() + "\n";
-        Assert.True(SignedNote.Parse(Encoding.UTF8.GetBytes(Text + "\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax))), out _).IsNone);
-        Assert.False(SignedNote.Parse(Encoding.UTF8.GetBytes(Text + "\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax + 1))), out _).IsNone);
+        Assert.True(
+            SignedNote.Parse(
+                Encoding.UTF8.GetBytes(Text + "\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax))), out _).IsNone);
+        Assert.False(
+            SignedNote.Parse(
+                Encoding.UTF8.GetBytes(Text + "\n" + string.Concat(Enumerable.Repeat(line, SignedNote.SignaturesMax + 1))), out _).IsNone);
     }
 
     [Fact]
@@ -88,7 +93,8 @@ public sealed class SignedNoteTests
             Assert.Equal(TextFault.None, SignedNote.Parse(Bytes(vector), out SignedNote? note));
             Assert.Equal(TextFault.None, note!.Verify(known, out IReadOnlyList<VerifiedSignature> verified));
             Assert.Equal(vectors.GetProperty("text").GetString(), note.Text);
-            Assert.Equal(vector.GetProperty("verified").EnumerateArray().Select(name => name.GetString()), verified.Select(signature => signature.Key.Name));
+            Assert.Equal(vector.GetProperty("verified").EnumerateArray().Select(name => name.GetString()),
+                verified.Select(signature => signature.Key.Name));
         }
         Assert.False(Holds(Bytes(vectors.GetProperty("noKnownKey")), []));
         foreach (JsonElement vector in vectors.GetProperty("invalid").EnumerateArray())
@@ -101,7 +107,8 @@ public sealed class SignedNoteTests
         JsonElement vectors = SharedVectors.Derived("c2sp-examples.json");
         JsonElement example = vectors.GetProperty("signedNoteExample");
         Assert.True(Holds(Bytes(example), [Parse(example.GetProperty("vkey").GetString()!)]));
-        Assert.Equal(TextFault.None, Checkpoint.Parse(Bytes(vectors.GetProperty("behindTheSofa")), out SignedNote? note, out Checkpoint? checkpoint));
+        Assert.Equal(TextFault.None,
+            Checkpoint.Parse(Bytes(vectors.GetProperty("behindTheSofa")), out SignedNote? note, out Checkpoint? checkpoint));
         Assert.Equal(20_852_163, checkpoint!.Size);
         Assert.True(Cosignature.TryParse(note!.Signatures[1].Bytes.Span, out Cosignature cosignature));
         Assert.Equal(1_679_315_147, cosignature.Timestamp);

@@ -59,7 +59,8 @@ public sealed class VerifierKeyTests
             VerifierKey key = VerifierKey.Create("wycheproof", VerifierKey.Ed25519Type, publicKey);
             foreach (JsonElement test in group.GetProperty("tests").EnumerateArray())
             {
-                bool holds = key.Verify(Convert.FromHexString(test.GetProperty("msg").GetString()!), Convert.FromHexString(test.GetProperty("sig").GetString()!));
+                bool holds = key.Verify(Convert.FromHexString(test.GetProperty("msg").GetString()!),
+                    Convert.FromHexString(test.GetProperty("sig").GetString()!));
                 Assert.True(holds == (test.GetProperty("result").GetString() == "valid"), test.ToString());
                 cases++;
             }

@@ -44,7 +44,8 @@ public sealed class WitnessRulesTests
         Assert.Equal(400, Answer("old 0\n" + string.Concat(Enumerable.Repeat($"{Tree.EmptyRoot}\n", 64)) + "\n" + Signed(1)).Status);
         Assert.Equal(400, Answer("old 0\n\nno checkpoint\n").Status);
         using NoteSigner other = NoteSigner.FromSeed("example.org/other", new byte[32]);
-        Assert.Equal(404, Answer($"old 9\n\n{new Checkpoint { Origin = "example.org/other", Size = 1, Root = SmallTrees.Root(1) }.Sign(other)}").Status);
+        Assert.Equal(404,
+            Answer($"old 9\n\n{new Checkpoint { Origin = "example.org/other", Size = 1, Root = SmallTrees.Root(1) }.Sign(other)}").Status);
         Assert.Equal(403, Answer($"old 9\n\n{At(1).Sign(Stranger)}").Status);
         string forged = Signed(1).Replace(SmallTrees.Root(1).ToString(), SmallTrees.Root(2).ToString(), StringComparison.Ordinal);
         Assert.Equal(403, Answer("old 9\n\n" + forged).Status);
@@ -111,9 +112,12 @@ public sealed class WitnessRulesTests
         const string head = "go.sum database tree\n49189689\nftjbAOzaupaIvaPo/G+Dk63nxOZ2s1OPOKIaPtXs7S4=\n\n"
             + "— sum.golang.org Az3grlKZssqRoMNPpZfKt0TphbbcF+pzXqElURJKRNFKfaUAgqeI5k2AORH0QAhg/ebRwyIqD/OqP4oLtLnNumvOBAM=\n";
         Assert.True(VerifierKey.Parse("sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8", out VerifierKey? key).IsNone);
-        WitnessVerdict verdict = WitnessRules.Decide(Encoding.UTF8.GetBytes($"old 0\n\n{head}"), origin => origin == "go.sum database tree" ? [key!] : [], _ => null);
+        WitnessVerdict verdict = WitnessRules.Decide(
+            Encoding.UTF8.GetBytes($"old 0\n\n{head}"), origin => origin == "go.sum database tree" ? [key!] : [], _ => null);
         Assert.Equal((200, 49_189_689), (verdict.Status, verdict.Checkpoint!.Size));
-        Assert.Equal(403, WitnessRules.Decide(Encoding.UTF8.GetBytes($"old 0\n\n{head.Replace("49189689", "49189690", StringComparison.Ordinal)}"), _ => [key!], _ => null).Status);
+        Assert.Equal(403,
+            WitnessRules.Decide(Encoding.UTF8.GetBytes($"old 0\n\n{head.Replace("49189689", "49189690", StringComparison.Ordinal)}"),
+                _ => [key!], _ => null).Status);
     }
 
     [Fact]
@@ -143,5 +147,6 @@ public sealed class WitnessRulesTests
     private static WitnessVerdict Answer(string body, int latest = 0) => Answer(body, latest == 0 ? null : At(latest));
 
     private static WitnessVerdict Answer(string body, Checkpoint? latest) => WitnessRules.Decide(
-        Encoding.UTF8.GetBytes(body), origin => origin == Origin ? [Log.VerifierKey] : [], _ => latest is null ? null : (latest.Sign(Log), latest));
+        Encoding.UTF8.GetBytes(body), origin => origin == Origin ? [Log.VerifierKey] : [],
+        _ => latest is null ? null : (latest.Sign(Log), latest));
 }

@@ -43,7 +43,8 @@ public sealed class EntryWriterTests
     [Fact]
     public void A_field_never_takes_more_than_foretold()
     {
-        ClearValue[] values = [ClearValue.Null, ClearValue.Missing(MissingReason.Unchanged), Some.Text(""), Some.Text(new string('x', 300)), Some.Text(new string('x', 16_384)), Some.Text(new string('x', 20_000))];
+        ClearValue[] values = [ClearValue.Null, ClearValue.Missing(MissingReason.Unchanged), Some.Text(""), Some.Text(new string('x', 300)),
+            Some.Text(new string('x', 16_384)), Some.Text(new string('x', 20_000))];
         foreach (ColumnPolicy policy in Enum.GetValues<ColumnPolicy>())
         {
             foreach (ClearValue value in values)

@@ -28,5 +28,6 @@ public sealed class FingerprintTests
     }
 
     [Fact]
-    public void A_key_of_another_length_is_refused() => Assert.Throws<ArgumentOutOfRangeException>(() => Fingerprint.Of(new byte[32], "a"u8));
+    public void A_key_of_another_length_is_refused() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Fingerprint.Of(new byte[32], "a"u8));
 }

@@ -121,7 +121,8 @@ public sealed class SealedValueTests
         Assert.Equal((OpenFault.None, true), (both.Fault, both.CommitmentChecked));
         Assert.Equal("Berta"u8, both.Value.Bytes.Span);
         Assert.Equal(OpenFault.WrongTag, Fault(entry, entry.Fields[0], Side.After, Some.SubjectKey));
-        Assert.Equal(OpenFault.WrongCommitment, SealedValue.Open(entry, entry.Fields[0], Side.After, Some.OtherSubjectKey, Some.OtherSubjectKey).Fault);
+        Assert.Equal(OpenFault.WrongCommitment,
+            SealedValue.Open(entry, entry.Fields[0], Side.After, Some.OtherSubjectKey, Some.OtherSubjectKey).Fault);
     }
 
     [Fact]
@@ -140,19 +141,22 @@ public sealed class SealedValueTests
         Assert.Equal(OpenFault.WrongCommitment, SealedValue.OpenDisclosed(entry, disclosed with { OtherHash = new byte[32] }).Fault);
         Assert.Equal(OpenFault.WrongCommitment, SealedValue.OpenDisclosed(entry, disclosed with { Key = new byte[32] }).Fault);
         Field forged = field with { After = FieldValue.Sealed(new byte[48]) };
-        Assert.Equal(OpenFault.WrongTag, SealedValue.OpenDisclosed(entry, forged, Side.After, disclosed.Key.Span, disclosed.OtherHash.Span).Fault);
+        Assert.Equal(
+            OpenFault.WrongTag, SealedValue.OpenDisclosed(entry, forged, Side.After, disclosed.Key.Span, disclosed.OtherHash.Span).Fault);
     }
 
     internal static byte[] TwoSubjects()
     {
         EntryHeader header = Some.ChangeHeader() with { SubjectAfter = Some.OtherSubject };
         return Some.Seal(header, w =>
-            w.AddField(FieldScope.Column, "name", ColumnPolicy.Sealed, Some.Text("Anna"), Some.Text("Berta"), Some.SubjectKey, Some.OtherSubjectKey));
+            w.AddField(FieldScope.Column, "name", ColumnPolicy.Sealed, Some.Text("Anna"), Some.Text("Berta"), Some.SubjectKey,
+                Some.OtherSubjectKey));
     }
 
     private static byte[] Bytes(int length) => [.. Enumerable.Range(0, length).Select(i => (byte)(i * 7 % 251))];
 
-    private static OpenFault Fault(Entry entry, Field field, Side side, byte[] subjectKey) => SealedValue.Open(entry, field, side, subjectKey).Fault;
+    private static OpenFault Fault(Entry entry, Field field, Side side, byte[] subjectKey) =>
+        SealedValue.Open(entry, field, side, subjectKey).Fault;
 
     private static string Opened(Entry entry, string name, Side side)
     {

@@ -12,7 +12,10 @@ public sealed class Sha2LanesTests
         RequireLanes();
         byte[] source = RandomNumberGenerator.GetBytes(1_000);
         for (int length = 0; length <= 300; length++)
-            Check((byte)(length % 3), source, [.. Enumerable.Range(0, Sha2Lanes.Count).Select(lane => (lane * 37)..((lane * 37) + length))]);
+        {
+            Check((byte)(length % 3), source,
+                [.. Enumerable.Range(0, Sha2Lanes.Count).Select(lane => (lane * 37)..((lane * 37) + length))]);
+        }
     }
 
     [Fact]
@@ -24,7 +27,8 @@ public sealed class Sha2LanesTests
         for (int round = 0; round < 400; round++)
         {
             int lengthMax = ((int[])[1, 64, 130, 700, 5_000, 65_536])[round % 6];
-            Check((byte)random.Next(2), source, [.. Enumerable.Range(0, random.Next(Sha2Lanes.Count + 1)).Select(_ => Any(random, source.Length, lengthMax))]);
+            Check((byte)random.Next(2), source,
+                [.. Enumerable.Range(0, random.Next(Sha2Lanes.Count + 1)).Select(_ => Any(random, source.Length, lengthMax))]);
         }
     }
 
@@ -41,7 +45,8 @@ public sealed class Sha2LanesTests
     public void More_than_sixteen_are_refused_and_nothing_is_written_beyond_the_hashes()
     {
         RequireLanes();
-        Assert.Throws<ArgumentOutOfRangeException>(() => Sha2Lanes.Sha256(0, [1, 2, 3], [.. Enumerable.Repeat(0..1, 17)], new byte[17 * 32]));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => Sha2Lanes.Sha256(0, [1, 2, 3], [.. Enumerable.Repeat(0..1, 17)], new byte[17 * 32]));
         byte[] hashes = [.. Enumerable.Repeat((byte)0xAB, 96)];
         Sha2Lanes.Sha256(0, [1, 2, 3], [0..1, 1..3], hashes);
         Assert.All(hashes[64..], value => Assert.Equal(0xAB, value));

@@ -4,10 +4,12 @@ using Indelible.Format.Tests.Entries;
 
 namespace Indelible.Format.Tests.Vectors;
 
-/// <summary>vectors/entries.json: bytes that are entries, and many more that are not, each with the rule it breaks. For other implementations.</summary>
+/// <summary>vectors/entries.json: bytes that are entries, and many more that are not, each with the rule it breaks.
+/// For other implementations.</summary>
 public sealed class EntryVectorsTests
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>With INDELIBLE_WRITE_VECTORS=1 the file is written anew; otherwise it must be what the generator gives.</summary>
     [Fact]
@@ -26,12 +28,14 @@ public sealed class EntryVectorsTests
     [Fact]
     public void Every_vector_is_judged_as_it_says()
     {
-        foreach (Vector vector in JsonSerializer.Deserialize<Vector[]>(File.ReadAllText(Path.Combine(Repository.Root, "vectors", "entries.json")))!)
+        foreach (Vector vector in JsonSerializer.Deserialize<Vector[]>(
+            File.ReadAllText(Path.Combine(Repository.Root, "vectors", "entries.json")))!)
         {
             EntryFault fault = EntryCodec.Decode(Convert.FromHexString(vector.Hex), out _);
             Assert.Equal((vector.Name, vector.Rule, vector.Offset), (vector.Name, fault.Rule, fault.Offset));
             // A flipped bit may give another entry; everything else that is not called genuine must be refused.
-            bool mayBeEntry = vector.Name.StartsWith("genuine", StringComparison.Ordinal) || vector.Name.EndsWith("flipped", StringComparison.Ordinal);
+            bool mayBeEntry = vector.Name.StartsWith("genuine", StringComparison.Ordinal)
+                || vector.Name.EndsWith("flipped", StringComparison.Ordinal);
             Assert.True(mayBeEntry || fault != EntryFault.None, vector.Name);
         }
     }
@@ -59,9 +63,11 @@ public sealed class EntryVectorsTests
         yield return Judge("origin not UTF-8", Changed(entry, origin, 0xFF));
         yield return Judge("origin as bytes", Changed(entry, origin - 1, 0x54));
         int kind = origin + 21;
-        foreach (NonCanonical.Form form in NonCanonical.Of(entry).DistinctBy(form => (form.Name, form.Major))) yield return Judge($"major type {form.Major}: {form.Name}", form.Entry);
+        foreach (NonCanonical.Form form in NonCanonical.Of(entry).DistinctBy(form => (form.Name, form.Major)))
+            yield return Judge($"major type {form.Major}: {form.Name}", form.Entry);
         for (byte value = 1; value < 10; value++) yield return Judge($"change called kind {value}", Changed(entry, kind, value));
-        for (int i = 0; i < entry.Length; i += 7) yield return Judge($"bit {i % 8} of byte {i} flipped", Changed(entry, i, (byte)(entry[i] ^ (1 << (i % 8)))));
+        for (int i = 0; i < entry.Length; i += 7)
+            yield return Judge($"bit {i % 8} of byte {i} flipped", Changed(entry, i, (byte)(entry[i] ^ (1 << (i % 8)))));
     }
 
     private static Vector Judge(string name, byte[] bytes)

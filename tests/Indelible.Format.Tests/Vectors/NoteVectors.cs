@@ -15,7 +15,8 @@ public sealed class NoteVectors
 
     [Fact]
     public void Checkpoint_vectors_are_what_the_generator_writes() => VectorFile.Check(
-        Checkpoints, "Signed checkpoints (base64 of the note) under a policy. holds: whether note, checkpoint and policy are all in order.", json =>
+        Checkpoints, "Signed checkpoints (base64 of the note) under a policy. holds: whether note, checkpoint and policy are all in order.",
+        json =>
         {
             foreach ((string name, string policy, byte[] note, bool holds) in Cases())
             {
@@ -34,7 +35,8 @@ public sealed class NoteVectors
         foreach (JsonElement json in VectorFile.Cases(Checkpoints))
         {
             Assert.Equal(TextFault.None, Policy.Parse(Encoding.UTF8.GetBytes(json.GetProperty("policy").GetString()!), out Policy? policy));
-            TextFault fault = Checkpoint.Parse(json.GetProperty("note").GetBytesFromBase64(), out SignedNote? note, out Checkpoint? checkpoint);
+            TextFault fault =
+                Checkpoint.Parse(json.GetProperty("note").GetBytesFromBase64(), out SignedNote? note, out Checkpoint? checkpoint);
             if (fault.IsNone) fault = policy!.Check(note!, checkpoint!, out _);
             Assert.True(json.GetProperty("holds").GetBoolean() == fault.IsNone, $"{json.GetProperty("name").GetString()}: {fault}");
         }
@@ -45,8 +47,10 @@ public sealed class NoteVectors
         string keyOnly = $"log {Ledger.VerifierKey}\nquorum none\n";
         string witnessed = $"log {Ledger.VerifierKey}\nwitness w {Witness.VerifierKey}\nquorum w\n";
         string text = Head.ToText();
-        string own = Ledger.Sign(text).ToString(), cosigned = Witness.Cosign(text, 1_700_000_000).ToString(), strange = Stranger.Sign(text).ToString();
-        byte[] Note(string signed, params string[] lines) => Encoding.UTF8.GetBytes(signed + "\n" + string.Concat(lines.Select(line => line + "\n")));
+        string own = Ledger.Sign(text).ToString(), cosigned = Witness.Cosign(text, 1_700_000_000).ToString(),
+            strange = Stranger.Sign(text).ToString();
+        byte[] Note(string signed, params string[] lines) =>
+            Encoding.UTF8.GetBytes(signed + "\n" + string.Concat(lines.Select(line => line + "\n")));
 
         yield return ("signed by the ledger", keyOnly, Note(text, own), true);
         yield return ("signed twice, the same line", keyOnly, Note(text, own, own), true);
@@ -58,12 +62,14 @@ public sealed class NoteVectors
         yield return ("cosigned but not signed", witnessed, Note(text, cosigned), false);
         yield return ("signed by another key of the same name", keyOnly, Note(text, strange), false);
         yield return ("signature of another text", keyOnly, Note(text, Ledger.Sign("other\n").ToString()), false);
-        yield return ("a bad signature by the known key after a good one by a witness", witnessed, Note(text, cosigned, Ledger.Sign("other\n").ToString()), false);
+        yield return ("a bad signature by the known key after a good one by a witness", witnessed,
+            Note(text, cosigned, Ledger.Sign("other\n").ToString()), false);
         yield return ("cosignature with a later time", witnessed, Note(text, own, Later(cosigned)), false);
         yield return ("no signature", keyOnly, Note(text), false);
         yield return ("no blank line", keyOnly, Encoding.UTF8.GetBytes(text + own + "\n"), false);
         yield return ("no newline at the end", keyOnly, Encoding.UTF8.GetBytes(text + "\n" + own), false);
-        yield return ("carriage returns", keyOnly, Encoding.UTF8.GetBytes((text + "\n" + own + "\n").Replace("\n", "\r\n", StringComparison.Ordinal)), false);
+        yield return ("carriage returns", keyOnly,
+            Encoding.UTF8.GetBytes((text + "\n" + own + "\n").Replace("\n", "\r\n", StringComparison.Ordinal)), false);
         yield return ("hyphen for the dash", keyOnly, Note(text, own.Replace('—', '-')), false);
         yield return ("signature without padding", keyOnly, Note(text, own.TrimEnd('=')), false);
         yield return ("two spaces before the signature", keyOnly, Note(text, own.Insert(own.LastIndexOf(' '), " ")), false);

@@ -8,23 +8,35 @@ namespace Indelible.Format.Tests.Vectors;
 public sealed class ProofVectors
 {
     private const string Inclusion = "inclusion.json", Consistency = "consistency.json";
-    private static readonly (int Size, int Leaf)[] Leaves = [(1, 0), (2, 1), (3, 2), (5, 4), (6, 3), (7, 0), (8, 7), (13, 12), (33, 32), (64, 21)];
-    private static readonly (int Older, int Newer)[] Sizes = [(1, 1), (1, 2), (2, 3), (3, 5), (4, 8), (6, 8), (7, 8), (8, 13), (21, 33), (32, 64), (63, 64)];
+    private static readonly (int Size, int Leaf)[] Leaves =
+        [(1, 0), (2, 1), (3, 2), (5, 4), (6, 3), (7, 0), (8, 7), (13, 12), (33, 32), (64, 21)];
+    private static readonly (int Older, int Newer)[] Sizes =
+        [(1, 1), (1, 2), (2, 3), (3, 5), (4, 8), (6, 8), (7, 8), (8, 13), (21, 33), (32, 64), (63, 64)];
 
     [Fact]
     public void Inclusion_vectors_are_what_the_generator_writes() => VectorFile.Check(
-        Inclusion, "Inclusion proofs over the leaves 0, 1, 2 … (32-bit little-endian), RFC 6962 §2.1.1. holds: whether the path proves the leaf at the index.", json =>
+        Inclusion,
+        "Inclusion proofs over the leaves 0, 1, 2 … (32-bit little-endian), RFC 6962 §2.1.1. holds: "
+            + "whether the path proves the leaf at the index.", json =>
         {
             foreach ((int size, int leaf) in Leaves)
-                foreach ((string name, InclusionCase changed) in InclusionCases(size, leaf)) Write(json, $"leaf {leaf} of {size}: {name}", changed);
+            {
+                foreach ((string name, InclusionCase changed) in InclusionCases(size, leaf))
+                    Write(json, $"leaf {leaf} of {size}: {name}", changed);
+            }
         });
 
     [Fact]
     public void Consistency_vectors_are_what_the_generator_writes() => VectorFile.Check(
-        Consistency, "Consistency proofs over the same leaves, RFC 6962 §2.1.2. holds: whether the path proves the older tree to be a prefix of the newer.", json =>
+        Consistency,
+        "Consistency proofs over the same leaves, RFC 6962 §2.1.2. holds: "
+            + "whether the path proves the older tree to be a prefix of the newer.", json =>
         {
             foreach ((int older, int newer) in Sizes)
-                foreach ((string name, ConsistencyCase changed) in ConsistencyCases(older, newer)) Write(json, $"{older} to {newer}: {name}", changed);
+            {
+                foreach ((string name, ConsistencyCase changed) in ConsistencyCases(older, newer))
+                    Write(json, $"{older} to {newer}: {name}", changed);
+            }
         });
 
     [Fact]
@@ -34,7 +46,8 @@ public sealed class ProofVectors
         Assert.True(cases.Count > 100);
         foreach (JsonElement json in cases)
         {
-            ProofFault fault = Proof.CheckInclusion(ReadHash(json, "leafHash"), ReadSize(json, "index"), ReadSize(json, "size"), ReadPath(json), ReadHash(json, "root"));
+            ProofFault fault = Proof.CheckInclusion(
+                ReadHash(json, "leafHash"), ReadSize(json, "index"), ReadSize(json, "size"), ReadPath(json), ReadHash(json, "root"));
             Assert.True(json.GetProperty("holds").GetBoolean() == (fault == ProofFault.None), json.GetProperty("name").GetString());
         }
     }
@@ -47,7 +60,8 @@ public sealed class ProofVectors
         foreach (JsonElement json in cases)
         {
             ProofFault fault = Proof.CheckConsistency(
-                ReadSize(json, "olderSize"), ReadSize(json, "newerSize"), ReadPath(json), ReadHash(json, "olderRoot"), ReadHash(json, "newerRoot"));
+                ReadSize(json, "olderSize"), ReadSize(json, "newerSize"), ReadPath(json), ReadHash(json, "olderRoot"),
+                ReadHash(json, "newerRoot"));
             Assert.True(json.GetProperty("holds").GetBoolean() == (fault == ProofFault.None), json.GetProperty("name").GetString());
         }
     }
@@ -65,13 +79,15 @@ public sealed class ProofVectors
         yield return ("size beyond 2^62", bad with { Size = Tree.SizeMax + 1 });
         yield return ("leaf hash with a bit flipped", bad with { LeafHash = SmallTrees.Flip(good.LeafHash, 77) });
         yield return ("root with a bit flipped", bad with { Root = SmallTrees.Flip(good.Root, 200) });
-        yield return ("root as leaf of itself", bad with { LeafHash = good.Root, Index = size == 1 && leaf == 0 ? 1 : leaf, Path = [.. good.Path, good.Root] });
+        yield return ("root as leaf of itself",
+            bad with { LeafHash = good.Root, Index = size == 1 && leaf == 0 ? 1 : leaf, Path = [.. good.Path, good.Root] });
         foreach ((string name, Hash[] path) in Paths(good.Path)) yield return (name, bad with { Path = path });
     }
 
     private static IEnumerable<(string, ConsistencyCase)> ConsistencyCases(int older, int newer)
     {
-        var good = new ConsistencyCase(older, newer, [.. SmallTrees.Consistency(older, 0, newer, true)], SmallTrees.Root(older), SmallTrees.Root(newer), true);
+        var good = new ConsistencyCase(
+            older, newer, [.. SmallTrees.Consistency(older, 0, newer, true)], SmallTrees.Root(older), SmallTrees.Root(newer), true);
         ConsistencyCase bad = good with { Holds = false };
         yield return ("as it is", good);
         yield return ("sizes beyond 2^62", bad with { NewerSize = Tree.SizeMax + 1 });
@@ -141,7 +157,8 @@ public sealed class ProofVectors
 
     private static long ReadSize(JsonElement json, string name) => json.GetProperty(name).GetInt64();
 
-    private static Hash[] ReadPath(JsonElement json) => [.. json.GetProperty("path").EnumerateArray().Select(hash => Hash.Read(hash.GetBytesFromBase64()))];
+    private static Hash[] ReadPath(JsonElement json) =>
+        [.. json.GetProperty("path").EnumerateArray().Select(hash => Hash.Read(hash.GetBytesFromBase64()))];
 
     private sealed record InclusionCase(Hash LeafHash, long Index, long Size, Hash[] Path, Hash Root, bool Holds);
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Indelible.Format.Tests.Vectors;
 
-/// <summary>Other people's vectors, read in place: <c>../shared/vectors</c> seen from the repository's root. A test is skipped where they are absent.</summary>
+/// <summary>Other people's vectors, read in place: <c>../shared/vectors</c> seen from the repository's root.
+/// A test is skipped where they are absent.</summary>
 internal static class SharedVectors
 {
     public static string Folder(string name)

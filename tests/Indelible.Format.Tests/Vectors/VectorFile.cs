@@ -3,14 +3,17 @@ using System.Text.Json;
 
 namespace Indelible.Format.Tests.Vectors;
 
-/// <summary>One file of <c>vectors/</c>: made by a deterministic generator, kept in the repository for other implementations, most cases to be refused.</summary>
-/// <remarks>A generator's test calls <see cref="Check"/>: the file must be what the generator writes, byte for byte. With the environment variable
+/// <summary>One file of <c>vectors/</c>: made by a deterministic generator, kept in the repository for other implementations,
+/// most cases to be refused.</summary>
+/// <remarks>A generator's test calls <see cref="Check"/>: the file must be what the generator writes, byte for byte.
+/// With the environment variable
 /// INDELIBLE_WRITE_VECTORS=1 it is written instead. A second test reads the file back and judges its cases.</remarks>
 internal static class VectorFile
 {
     private const string WriteVariable = "INDELIBLE_WRITE_VECTORS";
     // Notes hold em dashes; keep them readable.
-    private static readonly JsonWriterOptions Options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Options =
+        new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Compares <c>vectors/&lt;name&gt;</c> with what the generator writes, or writes it.</summary>
     /// <param name="name">Such as <c>inclusion.json</c>.</param>
@@ -27,11 +30,13 @@ internal static class VectorFile
             return;
         }
         Assert.True(File.Exists(path), $"expected vectors/{name}; run the tests with {WriteVariable}=1 to write it");
-        Assert.True(generated.AsSpan().SequenceEqual(File.ReadAllBytes(path)), $"vectors/{name} is not what its generator writes: a format change? ({WriteVariable}=1 writes it)");
+        Assert.True(generated.AsSpan().SequenceEqual(File.ReadAllBytes(path)),
+            $"vectors/{name} is not what its generator writes: a format change? ({WriteVariable}=1 writes it)");
     }
 
     /// <summary>The cases of a file.</summary>
-    public static IReadOnlyList<JsonElement> Cases(string name) => [.. SharedVectors.Read(PathOf(name)).GetProperty("cases").EnumerateArray()];
+    public static IReadOnlyList<JsonElement> Cases(string name) =>
+        [.. SharedVectors.Read(PathOf(name)).GetProperty("cases").EnumerateArray()];
 
     private static byte[] Generate(string what, Action<Utf8JsonWriter> writeCases)
     {

@@ -48,7 +48,8 @@ public sealed class EvidenceTests
     public void Evidence_cut_anywhere_or_extended_proves_nothing()
     {
         byte[] bytes = TestLedger.Of(20).Prove(13).ToBytes();
-        for (int length = 0; length < bytes.Length; length++) Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify(bytes.AsSpan(0, length), Key).Verdict);
+        for (int length = 0; length < bytes.Length; length++)
+            Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify(bytes.AsSpan(0, length), Key).Verdict);
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify([.. bytes, (byte)'x'], Key).Verdict);
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify([.. bytes, (byte)'\n'], Key).Verdict);
     }
@@ -59,7 +60,9 @@ public sealed class EvidenceTests
         TestLedger ledger = TestLedger.Of(20);
         Evidence evidence = ledger.Prove(13);
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((evidence with { Extra = default }).ToBytes(), Key).Verdict);
-        Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((evidence with { Extra = new EvidenceExtra { Entry = ledger.Entries[12] }.ToBytes() }).ToBytes(), Key).Verdict);
+        Assert.Equal(Verdict.Failed,
+            EvidenceVerifier.Verify(
+                (evidence with { Extra = new EvidenceExtra { Entry = ledger.Entries[12] }.ToBytes() }).ToBytes(), Key).Verdict);
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((evidence with { Index = 12 }).ToBytes(), Key).Verdict);
         Assert.Equal(Verdict.Failed, EvidenceVerifier.Verify((evidence with { Index = 20 }).ToBytes(), Key).Verdict);
     }
@@ -91,7 +94,8 @@ public sealed class EvidenceTests
         DisclosedSide after = SealedValue.Disclose(entry, name, Side.After, Some.SubjectKey)!;
         byte[] changed = [.. after.Key.Span];
         changed[0] ^= 1;
-        foreach (DisclosedSide wrong in (DisclosedSide[])[after with { Side = Side.Before }, after with { Key = changed }, after with { OtherHash = changed }, after with { Name = "nome" }])
+        foreach (DisclosedSide wrong in (DisclosedSide[])[after with { Side = Side.Before }, after with { Key = changed },
+            after with { OtherHash = changed }, after with { Name = "nome" }])
         {
             var extra = new EvidenceExtra { Entry = ledger.Entries[1], Disclosed = [after, wrong] };
             VerificationReport report = EvidenceVerifier.Verify(ledger.Prove(1, extra).ToBytes(), Key);
@@ -108,7 +112,8 @@ public sealed class EvidenceTests
         byte[] bytes = new EvidenceExtra { Entry = ledger.Entries[1], Disclosed = [side, side] }.ToBytes();
         Assert.Equal(EntryFault.None, EvidenceExtra.Parse(bytes, out EvidenceExtra? extra));
         Assert.Equal(bytes, extra!.ToBytes());
-        for (int length = 0; length < bytes.Length; length++) Assert.NotEqual(EntryFault.None, EvidenceExtra.Parse(bytes.AsSpan(0, length), out _));
+        for (int length = 0; length < bytes.Length; length++)
+            Assert.NotEqual(EntryFault.None, EvidenceExtra.Parse(bytes.AsSpan(0, length), out _));
         Assert.NotEqual(EntryFault.None, EvidenceExtra.Parse([.. bytes, 0], out _));
         Gen.Select(Gen.Int[0, bytes.Length - 1], Gen.Byte).Sample((at, value) =>
         {
@@ -160,8 +165,10 @@ public sealed class EvidenceTests
 
     private static (TestLedger Ledger, Entry Entry) WithSealedEntry()
     {
-        byte[] bytes = Some.Seal(Some.ChangeHeader() with { Origin = TestLedger.Origin }, w => Some.Add(w, "name", Some.Text("Anna Muster"), Some.Text("Anna Meier")));
-        TestLedger ledger = new TestLedger().Add(SomeEntry.Change(0, source: "erp")).Add(bytes).Add(SomeEntry.Change(2, source: "erp")).Publish();
+        byte[] bytes = Some.Seal(Some.ChangeHeader() with { Origin = TestLedger.Origin },
+            w => Some.Add(w, "name", Some.Text("Anna Muster"), Some.Text("Anna Meier")));
+        TestLedger ledger = new TestLedger().Add(SomeEntry.Change(0, source: "erp")).Add(bytes).Add(SomeEntry.Change(2, source: "erp"))
+            .Publish();
         return (ledger, Some.Decode(bytes));
     }
 

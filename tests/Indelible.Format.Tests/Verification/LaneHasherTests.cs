@@ -61,5 +61,8 @@ public sealed class LaneHasherTests
     }
 
     private static Hash RootOf(ReadOnlySpan<Hash> leaves) =>
-        leaves.Length == 1 ? leaves[0] : Hash.Read(SHA256.HashData([1, .. RootOf(leaves[..(leaves.Length / 2)]).Bytes, .. RootOf(leaves[(leaves.Length / 2)..]).Bytes]));
+        leaves.Length == 1
+            ? leaves[0]
+            : Hash.Read(
+                SHA256.HashData([1, .. RootOf(leaves[..(leaves.Length / 2)]).Bytes, .. RootOf(leaves[(leaves.Length / 2)..]).Bytes]));
 }

@@ -91,13 +91,16 @@ public sealed class LedgerVerifierTests
         ledger.Files[path][at] ^= 1;
         VerificationReport report = ledger.Verify();
         Assert.Equal([42], report.Findings.Where(finding => finding.Rule == Rules.EntryHash).Select(finding => finding.EntryIndex));
-        Assert.Contains(report.Findings, finding => finding.Rule == Rules.Root && finding.Message.Contains("entries named above were changed", StringComparison.Ordinal));
+        Assert.Contains(report.Findings,
+            finding => finding.Rule == Rules.Root
+                && finding.Message.Contains("entries named above were changed", StringComparison.Ordinal));
 
         ledger = TestLedger.Of(300);
         ledger.Files["tile/0/000"][(42 * Hash.Size) + 5] ^= 1;
         report = ledger.Verify();
         Assert.Equal([42], report.Findings.Where(finding => finding.Rule == Rules.EntryHash).Select(finding => finding.EntryIndex));
-        Assert.Contains(report.Findings, finding => finding.Message.Contains("the tiles were changed, not the entries", StringComparison.Ordinal));
+        Assert.Contains(
+            report.Findings, finding => finding.Message.Contains("the tiles were changed, not the entries", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -161,7 +164,8 @@ public sealed class LedgerVerifierTests
         Assert.Equal([Rules.Signature], ledger.Verify(policy).Findings.Select(finding => finding.Rule));
 
         SignedNote note = ledger.HeadAt(512).Sign(TestLedger.Signer);
-        ledger.Files["checkpoint.cosigned"] = new SignedNote(note.Text, [.. note.Signatures, TestLedger.Witness.Cosign(note.Text, 1_700_000_000)]).ToBytes();
+        ledger.Files["checkpoint.cosigned"] =
+            new SignedNote(note.Text, [.. note.Signatures, TestLedger.Witness.Cosign(note.Text, 1_700_000_000)]).ToBytes();
         VerificationReport report = ledger.Verify(policy);
         Assert.Empty(report.Findings);
         Assert.Equal(512, report.TreeSize);
@@ -205,14 +209,16 @@ public sealed class LedgerVerifierTests
     [Fact]
     public void An_entry_of_another_ledger_is_refused()
     {
-        Finding finding = Assert.Single(new TestLedger().Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1, origin: "other.example")).Publish().Verify().Findings);
+        Finding finding = Assert.Single(
+            new TestLedger().Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1, origin: "other.example")).Publish().Verify().Findings);
         Assert.Equal((Rules.Origin, 1L), (finding.Rule, finding.EntryIndex));
     }
 
     [Fact]
     public void A_change_sealed_twice_is_named()
     {
-        Finding finding = Assert.Single(new TestLedger().Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1)).Add(SomeEntry.Change(1)).Add(SomeEntry.Change(2)).Publish().Verify().Findings);
+        Finding finding = Assert.Single(new TestLedger().Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1)).Add(SomeEntry.Change(1))
+            .Add(SomeEntry.Change(2)).Publish().Verify().Findings);
         Assert.Equal((Rules.Duplicate, 2L), (finding.Rule, finding.EntryIndex));
         Assert.Contains("source crm", finding.Message, StringComparison.Ordinal);
         Assert.Contains("0/20", finding.Message, StringComparison.Ordinal);
@@ -221,17 +227,22 @@ public sealed class LedgerVerifierTests
     [Fact]
     public void Changes_out_of_order_are_named_but_sources_do_not_mix()
     {
-        Finding finding = Assert.Single(new TestLedger().Add(SomeEntry.Change(1)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(2)).Publish().Verify().Findings);
+        Finding finding = Assert.Single(
+            new TestLedger().Add(SomeEntry.Change(1)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(2)).Publish().Verify().Findings);
         Assert.Equal((Rules.Order, 1L), (finding.Rule, finding.EntryIndex));
-        Assert.Empty(new TestLedger().Add(SomeEntry.Change(1)).Add(SomeEntry.Change(0, source: "erp")).Add(SomeEntry.Change(2)).Publish().Verify().Findings);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Change(1)).Add(SomeEntry.Change(0, source: "erp")).Add(SomeEntry.Change(2)).Publish()
+            .Verify().Findings);
     }
 
     [Fact]
     public void Rows_of_one_commit_are_ordered_by_their_ordinal()
     {
         Position At(uint ordinal) => new(new Lsn(100), ordinal);
-        Assert.Empty(new TestLedger().Add(SomeEntry.Change(0, At(0))).Add(SomeEntry.Change(1, At(1))).Add(SomeEntry.Change(2, At(5))).Publish().Verify().Findings);
-        Assert.Equal(Rules.Duplicate, Assert.Single(new TestLedger().Add(SomeEntry.Change(0, At(3))).Add(SomeEntry.Change(1, At(3))).Publish().Verify().Findings).Rule);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Change(0, At(0))).Add(SomeEntry.Change(1, At(1))).Add(SomeEntry.Change(2, At(5)))
+            .Publish().Verify().Findings);
+        Assert.Equal(Rules.Duplicate,
+            Assert.Single(
+                new TestLedger().Add(SomeEntry.Change(0, At(3))).Add(SomeEntry.Change(1, At(3))).Publish().Verify().Findings).Rule);
     }
 
     [Fact]
@@ -255,19 +266,22 @@ public sealed class LedgerVerifierTests
     [Fact]
     public void A_break_in_coverage_is_a_finding_unless_a_gap_was_announced()
     {
-        TestLedger broken = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Coverage(1, 100, 200)).Add(SomeEntry.Coverage(2, 300, 400)).Publish();
+        TestLedger broken = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Coverage(1, 100, 200))
+            .Add(SomeEntry.Coverage(2, 300, 400)).Publish();
         Finding finding = Assert.Single(broken.Verify().Findings);
         Assert.Equal((Rules.Coverage, 2L), (finding.Rule, finding.EntryIndex));
         Assert.Contains("0/C8", finding.Message, StringComparison.Ordinal);
 
-        TestLedger announced = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1)).Add(SomeEntry.Coverage(2, 300, 400)).Publish();
+        TestLedger announced = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1))
+            .Add(SomeEntry.Coverage(2, 300, 400)).Publish();
         VerificationReport report = announced.Verify();
         Assert.Empty(report.Findings);
         Assert.Equal(Rules.Gap, Assert.Single(report.Notices).Rule);
         Assert.Contains("cause=slot recreated", report.Notices[0].Message, StringComparison.Ordinal);
         Assert.Equal(1, Assert.Single(report.Sources).Gaps);
 
-        TestLedger elsewhere = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1, source: "erp")).Add(SomeEntry.Coverage(2, 300, 400)).Publish();
+        TestLedger elsewhere = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1, source: "erp"))
+            .Add(SomeEntry.Coverage(2, 300, 400)).Publish();
         Assert.Equal(Rules.Coverage, Assert.Single(elsewhere.Verify().Findings).Rule);
         TestLedger overlapping = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Coverage(1, 50, 200)).Publish();
         Assert.Equal(Rules.Coverage, Assert.Single(overlapping.Verify().Findings).Rule);
@@ -277,7 +291,8 @@ public sealed class LedgerVerifierTests
     public void Coverage_of_another_log_is_a_finding_unless_a_gap_was_announced()
     {
         Coverage first = SomeEntry.Coverage(0, 0, 100).Header.Coverage!, goesOn = first with { From = first.To, To = new Lsn(200) };
-        foreach (Coverage other in (Coverage[])[goesOn with { SystemId = 2 }, goesOn with { Timeline = 2 }, goesOn with { Slot = "another" }])
+        foreach (Coverage other in (Coverage[])[goesOn with { SystemId = 2 }, goesOn with { Timeline = 2 },
+            goesOn with { Slot = "another" }])
         {
             Entry second = SomeEntry.Coverage(2, 0, 0);
             second = second with { Header = second.Header with { Coverage = other } };
@@ -290,11 +305,14 @@ public sealed class LedgerVerifierTests
     [Fact]
     public void A_change_from_a_stretch_that_was_declared_covered_before_it_is_a_finding_unless_a_gap_was_announced()
     {
-        TestLedger late = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(99), 0))).Publish();
+        TestLedger late = new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(99), 0)))
+            .Publish();
         Finding finding = Assert.Single(late.Verify().Findings);
         Assert.Equal((Rules.Coverage, 1L), (finding.Rule, finding.EntryIndex));
-        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(100), 0))).Publish().Verify().Findings);
-        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1)).Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Change(1, new Position(new Lsn(100), 0))).Publish()
+            .Verify().Findings);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(SomeEntry.Gap(1))
+            .Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings);
     }
 
     [Fact]
@@ -319,15 +337,19 @@ public sealed class LedgerVerifierTests
         TestLedger NewLedger() => new TestLedger().Add(SomeEntry.Coverage(0, 0, 100)).Add(ofTable);
         Assert.Empty(NewLedger().Add(SomeEntry.Coverage(2, 100, 200)).Publish().Verify().Findings);
         Assert.Equal(Rules.Coverage, Assert.Single(NewLedger().Add(SomeEntry.Coverage(2, 120, 200)).Publish().Verify().Findings).Rule);
-        Assert.Equal(Rules.Coverage, Assert.Single(NewLedger().Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings).Rule);
+        Assert.Equal(Rules.Coverage,
+            Assert.Single(NewLedger().Add(SomeEntry.Change(2, new Position(new Lsn(99), 0))).Publish().Verify().Findings).Rule);
         Assert.Equal(1, Assert.Single(NewLedger().Publish().Verify().Sources).Gaps);
     }
 
     [Fact]
     public void A_log_may_count_from_below_only_after_an_announced_gap()
     {
-        Assert.Empty(new TestLedger().Add(SomeEntry.Change(5)).Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1)).Publish().Verify().Findings);
-        Assert.Equal(Rules.Order, Assert.Single(new TestLedger().Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(5)).Add(SomeEntry.Change(0)).Publish().Verify().Findings).Rule);
+        Assert.Empty(new TestLedger().Add(SomeEntry.Change(5)).Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(0)).Add(SomeEntry.Change(1))
+            .Publish().Verify().Findings);
+        Assert.Equal(Rules.Order,
+            Assert.Single(
+                new TestLedger().Add(SomeEntry.Gap(6)).Add(SomeEntry.Change(5)).Add(SomeEntry.Change(0)).Publish().Verify().Findings).Rule);
     }
 
     [Fact]

@@ -67,7 +67,8 @@ public sealed class SinceTests
     public void A_checkpoint_that_does_not_fit_spares_nothing()
     {
         TestLedger ledger = TestLedger.Of(600);
-        foreach (byte[] older in (byte[][])[OlderOf(TestLedger.Of(700), 700), "nonsense\n"u8.ToArray(), (ledger.HeadAt(512) with { Origin = "other.example" }).Sign(TestLedger.Signer).ToBytes()])
+        foreach (byte[] older in (byte[][])[OlderOf(TestLedger.Of(700), 700), "nonsense\n"u8.ToArray(),
+            (ledger.HeadAt(512) with { Origin = "other.example" }).Sign(TestLedger.Signer).ToBytes()])
         {
             VerificationReport report = ledger.Verify(older: older, beginsAtOlder: true);
             Assert.Equal(600, report.Entries);
@@ -84,7 +85,8 @@ public sealed class SinceTests
         CheckSound(ledger, 256);
         ledger.Entries.RemoveAt(280);
         ledger.Publish();
-        Assert.Equal([Rules.Parts], ledger.Verify(older: OlderOf(ledger, 256), beginsAtOlder: true).Findings.Select(finding => finding.Rule));
+        Assert.Equal(
+            [Rules.Parts], ledger.Verify(older: OlderOf(ledger, 256), beginsAtOlder: true).Findings.Select(finding => finding.Rule));
     }
 
     private static byte[] OlderOf(TestLedger ledger, int size) => ledger.HeadAt(size).Sign(TestLedger.Signer).ToBytes();
@@ -94,6 +96,8 @@ public sealed class SinceTests
         VerificationReport report = ledger.Verify(older: OlderOf(ledger, older), beginsAtOlder: true);
         int spared = older / TileCoordinate.FullWidth * TileCoordinate.FullWidth;
         Assert.Equal((Verdict.Verified, ledger.Entries.Count - spared), (report.Verdict, report.Entries));
-        Assert.Equal(spared > 0 ? [$"entries 0 to {spared - 1}"] : [], report.NotChecked.Where(what => what.StartsWith("entries", StringComparison.Ordinal)).Select(what => what[..what.IndexOf(" and", StringComparison.Ordinal)]));
+        Assert.Equal(spared > 0 ? [$"entries 0 to {spared - 1}"] : [],
+            report.NotChecked.Where(what => what.StartsWith("entries", StringComparison.Ordinal))
+                .Select(what => what[..what.IndexOf(" and", StringComparison.Ordinal)]));
     }
 }

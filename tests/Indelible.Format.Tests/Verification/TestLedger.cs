@@ -53,7 +53,10 @@ internal sealed class TestLedger
     {
         Files.Clear();
         for (int i = 0; i < Entries.Count; i += TileCoordinate.FullWidth)
-            Files[TileCoordinate.Holding(TileCoordinate.EntriesLevel, i, Entries.Count).Path] = Bundle(Entries.Skip(i).Take(TileCoordinate.FullWidth));
+        {
+            Files[TileCoordinate.Holding(TileCoordinate.EntriesLevel, i, Entries.Count).Path] =
+                Bundle(Entries.Skip(i).Take(TileCoordinate.FullWidth));
+        }
         var levels = new List<List<Hash>>();
         var range = new TreeRange((int level, long _, in Hash hash) =>
         {
@@ -63,7 +66,10 @@ internal sealed class TestLedger
         foreach (Hash leaf in LeafHashes()) range.Append(leaf);
         for (int level = 0; level < levels.Count; level++)
             for (int i = 0; i < levels[level].Count; i += TileCoordinate.FullWidth)
-                Files[TileCoordinate.Holding(level, i, Entries.Count).Path] = [.. levels[level].Skip(i).Take(TileCoordinate.FullWidth).SelectMany(Bytes)];
+            {
+                Files[TileCoordinate.Holding(level, i, Entries.Count).Path] =
+                    [.. levels[level].Skip(i).Take(TileCoordinate.FullWidth).SelectMany(Bytes)];
+            }
         foreach (byte[] blob in Blobs)
         {
             string name = Convert.ToHexStringLower(SHA256.HashData(blob));
@@ -74,10 +80,12 @@ internal sealed class TestLedger
     }
 
     /// <summary>Verifies it twice, one bundle after the other and several at once: the reports must be the same to the letter.</summary>
-    public VerificationReport Verify(Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false, bool beginsAtOlder = false)
+    public VerificationReport Verify(
+        Policy? policy = null, byte[]? older = null, bool isAnonymous = false, bool skipBlobs = false, bool beginsAtOlder = false)
     {
         VerificationReport Once(Func<Fetch>? another) =>
-            new LedgerVerifier(new Lender(Files).Fetch, skipBlobs ? null : path => Files.TryGetValue(path, out byte[]? file) ? new MemoryStream(file) : null)
+            new LedgerVerifier(new Lender(Files).Fetch,
+                skipBlobs ? null : path => Files.TryGetValue(path, out byte[]? file) ? new MemoryStream(file) : null)
             {
                 Policy = isAnonymous ? null : policy ?? Policy.ForKey(Signer.VerifierKey),
                 OlderCheckpoint = older,
@@ -134,7 +142,8 @@ internal sealed class TestLedger
 /// <summary>Entries to test with.</summary>
 internal static class SomeEntry
 {
-    public static Entry Change(int number, Position? position = null, string origin = TestLedger.Origin, string source = "crm", params Field[] fields) => new()
+    public static Entry Change(
+        int number, Position? position = null, string origin = TestLedger.Origin, string source = "crm", params Field[] fields) => new()
     {
         Header = new EntryHeader
         {

@@ -81,7 +81,8 @@ public sealed class KeyringBackupTests : IDisposable
         string restored = _directory.Beside("restored");
         Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => Keyring.Import(backup, restored, other)).ExitCode);
         Assert.False(Keyring.Exists(restored));
-        Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => Keyring.Import(backup, _directory.Path, _directory.MasterKey)).ExitCode);
+        Assert.Equal(ExitCode.Usage,
+            Assert.Throws<IndelibleException>(() => Keyring.Import(backup, _directory.Path, _directory.MasterKey)).ExitCode);
         using Keyring keyring = _directory.Open();
         Assert.Equal(ExitCode.Usage, Assert.Throws<IndelibleException>(() => keyring.Export(backup)).ExitCode);
     }

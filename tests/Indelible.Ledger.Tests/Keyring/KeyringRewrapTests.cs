@@ -19,13 +19,15 @@ public sealed class KeyringRewrapTests : IDisposable
         byte[] token;
         using (MasterKey old = MasterKey.Load(Ring))
         {
-            using (Keyring keyring = Keyring.Open(Ring, old)) (verifierKey, token) = (keyring.VerifierKey, keyring.BlindToken("crm", 1, "email", "x"u8));
+            using (Keyring keyring = Keyring.Open(Ring, old))
+                (verifierKey, token) = (keyring.VerifierKey, keyring.BlindToken("crm", 1, "email", "x"u8));
             for (uint epoch = 2; epoch <= 3; epoch++)
             {
                 using MasterKey before = MasterKey.Load(Ring), next = MasterKey.Next(Ring);
                 Keyring.Rewrap(Ring, before, next);
                 MasterKey.TakeNext(Ring);
-                Assert.Contains("is not the one of the keyring", Assert.Throws<IndelibleException>(() => Keyring.Open(Ring, before)).Message, StringComparison.Ordinal);
+                Assert.Contains("is not the one of the keyring",
+                    Assert.Throws<IndelibleException>(() => Keyring.Open(Ring, before)).Message, StringComparison.Ordinal);
             }
             using MasterKey now = MasterKey.Load(Ring);
             using (Keyring keyring = Keyring.Open(Ring, now))
@@ -97,5 +99,6 @@ public sealed class KeyringRewrapTests : IDisposable
         Assert.Equal(made[17].Id, keyring.GetOrCreateSubject(Row(17)).Id);
     }
 
-    private static SubjectName Row(int row) => SubjectName.OfRow("crm", 1, [row.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    private static SubjectName Row(int row) =>
+        SubjectName.OfRow("crm", 1, [row.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
 }

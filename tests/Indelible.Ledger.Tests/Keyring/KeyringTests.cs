@@ -56,7 +56,8 @@ public sealed class KeyringTests : IDisposable
         [
             Row("1"), Row("2"), Row("1", "2"), Row("12"), Row("12", ""), Row("", "12"), Row(),
             SubjectName.OfRow("crm", 2, ["1"]), SubjectName.OfRow("hr", 1, ["1"]),
-            SubjectName.OfPerson("crm", 1, "1"), SubjectName.OfPerson("crm", 2, "1"), SubjectName.OfSource("crm"), SubjectName.OfSource("hr"),
+            SubjectName.OfPerson("crm", 1, "1"), SubjectName.OfPerson("crm", 2, "1"), SubjectName.OfSource("crm"),
+            SubjectName.OfSource("hr"),
         ];
         using Keyring keyring = _directory.Create();
         HashSet<KeyId> ids = [.. names.Select(name => keyring.GetOrCreateSubject(name).Id)];

@@ -54,8 +54,10 @@ public sealed class MasterKeyTests : IDisposable
     {
         string path = Path.Combine(_directory, MasterKey.FileName);
         File.WriteAllText(path, Hex);
-        if (Environment.UserName == "root") await Process.Start("chown", ["65534", path]).WaitForExitAsync(TestContext.Current.CancellationToken);
-        foreach (UnixFileMode mode in new[] { UnixFileMode.GroupRead, UnixFileMode.OtherRead, UnixFileMode.GroupWrite, UnixFileMode.OtherWrite })
+        if (Environment.UserName == "root")
+            await Process.Start("chown", ["65534", path]).WaitForExitAsync(TestContext.Current.CancellationToken);
+        foreach (UnixFileMode mode in new[] { UnixFileMode.GroupRead, UnixFileMode.OtherRead, UnixFileMode.GroupWrite,
+            UnixFileMode.OtherWrite })
         {
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | mode);
             IndelibleException refused = Assert.Throws<IndelibleException>(() => MasterKey.Load(_directory, _ => null));

@@ -16,7 +16,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests.Stores;
 
-/// <summary>A copy in a real object store that locks: whoever holds the bucket owner's credentials changes nothing that a reader accepts.</summary>
+/// <summary>A copy in a real object store that locks: whoever holds the bucket owner's credentials changes nothing
+/// that a reader accepts.</summary>
 public sealed class BucketCopyTests : IAsyncLifetime
 {
     private static readonly TimeSpan Retention = TimeSpan.FromDays(3650);
@@ -80,25 +81,38 @@ public sealed class BucketCopyTests : IAsyncLifetime
         byte[] head = (await VerifiedAsync(options)).ToArray();
 
         using AmazonS3Client owner = _gateway.Client();
-        string[] paths = ["tile/entries/001", "tile/0/002", "tile/0/004.p/233", "tile/1/000.p/4", "tile/entries/004.p/233", BucketHeads.PathOf(1257)];
+        string[] paths =
+            ["tile/entries/001", "tile/0/002", "tile/0/004.p/233", "tile/1/000.p/4", "tile/entries/004.p/233", BucketHeads.PathOf(1257)];
         foreach (string path in paths)
         {
             string key = options.Prefix + path;
             string version = (await owner.GetObjectMetadataAsync(options.Bucket, key)).VersionId;
             foreach (bool bypass in (bool[])[false, true])
-                await Assert.ThrowsAsync<AmazonS3Exception>(() => owner.DeleteObjectAsync(new DeleteObjectRequest { BucketName = options.Bucket, Key = key, VersionId = version, BypassGovernanceRetention = bypass ? true : null }));
+            {
+                await Assert.ThrowsAsync<AmazonS3Exception>(
+                    () => owner.DeleteObjectAsync(
+                        new DeleteObjectRequest { BucketName = options.Bucket, Key = key, VersionId = version,
+                            BypassGovernanceRetention = bypass ? true : null }));
+            }
             foreach (ObjectLockRetention weaker in (ObjectLockRetention[])
             [
                 new() { Mode = ObjectLockRetentionMode.Compliance, RetainUntilDate = DateTime.UtcNow.AddMinutes(1) },
                 new() { Mode = ObjectLockRetentionMode.Governance, RetainUntilDate = DateTime.UtcNow.AddYears(20) },
             ])
             {
-                await Assert.ThrowsAsync<AmazonS3Exception>(() => owner.PutObjectRetentionAsync(new PutObjectRetentionRequest { BucketName = options.Bucket, Key = key, VersionId = version, Retention = weaker, BypassGovernanceRetention = true }));
+                await Assert.ThrowsAsync<AmazonS3Exception>(
+                    () => owner.PutObjectRetentionAsync(
+                        new PutObjectRetentionRequest { BucketName = options.Bucket, Key = key, VersionId = version, Retention = weaker,
+                            BypassGovernanceRetention = true }));
             }
-            await owner.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = key, ContentBody = "forged", UseChunkEncoding = false });
+            await owner.PutObjectAsync(
+                new PutObjectRequest { BucketName = options.Bucket, Key = key, ContentBody = "forged", UseChunkEncoding = false });
             await owner.DeleteObjectAsync(options.Bucket, key);
         }
-        await Assert.ThrowsAsync<AmazonS3Exception>(() => owner.PutBucketVersioningAsync(new PutBucketVersioningRequest { BucketName = options.Bucket, VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Suspended } }));
+        await Assert.ThrowsAsync<AmazonS3Exception>(
+            () => owner.PutBucketVersioningAsync(
+                new PutBucketVersioningRequest { BucketName = options.Bucket,
+                    VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Suspended } }));
         await owner.DeleteObjectAsync(options.Bucket, options.Prefix + "checkpoint");
 
         Assert.Equal(head, await VerifiedAsync(options));
@@ -116,7 +130,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
         using (LedgerFetch source = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None))
         using (LedgerCopy followed = LedgerCopy.Open(mirror, TestLedger.Signer.VerifierKey))
         {
-            FollowOutcome outcome = await new LedgerFollower(followed, source, "the bucket", null, TimeProvider.System).RoundAsync(CancellationToken.None);
+            FollowOutcome outcome = await new LedgerFollower(followed, source, "the bucket", null, TimeProvider.System)
+                .RoundAsync(CancellationToken.None);
             Assert.Equal(1857, Assert.IsType<FollowOutcome.Stored>(outcome).Entries);
         }
         Directory.Delete(mirror, recursive: true);
@@ -129,7 +144,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
         using AmazonS3Client owner = _gateway.Client();
         await SealAsync(1, 600);
         NoteSigner stranger = NoteSigner.FromSeed(TestLedger.Origin, new byte[32]);
-        byte[] forged = new Checkpoint { Origin = TestLedger.Origin, Size = 900_000, Root = Format.Merkle.Hash.Read(new byte[32]) }.Sign(stranger).ToBytes();
+        byte[] forged = new Checkpoint { Origin = TestLedger.Origin, Size = 900_000,
+            Root = Format.Merkle.Hash.Read(new byte[32]) }.Sign(stranger).ToBytes();
         foreach (string path in (string[])["tile/entries/000", "tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/002.p/88"])
         {
             byte[] true_ = await File.ReadAllBytesAsync(Path.Combine(_ledger.Paths.Ledger, path));
@@ -140,7 +156,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
         await PutAsync(owner, options, "checkpoint", forged);
 
         BucketStore store = new(options, TimeProvider.System);
-        await Assert.ThrowsAsync<CopyDamagedException>(() => Copying.OpenAsync(_ledger, store));      // no head of ours yet: somebody else's place
+        // no head of ours yet: somebody else's place
+        await Assert.ThrowsAsync<CopyDamagedException>(() => Copying.OpenAsync(_ledger, store));
         await owner.DeleteObjectAsync(options.Bucket, options.Prefix + "checkpoint");
         store = new BucketStore(options, TimeProvider.System);
         await using Copying copying = await Copying.OpenAsync(_ledger, store);
@@ -162,14 +179,18 @@ public sealed class BucketCopyTests : IAsyncLifetime
         using TestLedger twin = _ledger.Copy();
         await using Copying second = await Copying.OpenAsync(twin, new BucketStore(options, TimeProvider.System));
         await SealAsync(101, 50);
-        await using (LedgerWriter writer = await twin.OpenAsync()) await writer.SealAsync(RealEntries.Batch(50, 900), CancellationToken.None);
+        await using (LedgerWriter writer = await twin.OpenAsync())
+            await writer.SealAsync(RealEntries.Batch(50, 900), CancellationToken.None);
         await first.RoundAsync();
         CopyContradictsException lost = await Assert.ThrowsAsync<CopyContradictsException>(() => second.RoundAsync());
         Assert.Contains("two histories", lost.Message, StringComparison.Ordinal);
         (VerificationReport report, _) = Verify(options);
-        Assert.Equal((Verdict.Verified, new LedgerReader(_ledger.Paths.Ledger).ReadCheckpoint().Root), (report.Verdict, report.Root!.Value));
+        Assert.Equal(
+            (Verdict.Verified, new LedgerReader(_ledger.Paths.Ledger).ReadCheckpoint().Root), (report.Verdict, report.Root!.Value));
 
-        await using (LedgerWriter writer = await twin.OpenAsync()) await writer.SealAsync(RealEntries.Batch(500, 950), CancellationToken.None);     // longer, and later
+        // longer, and later
+        await using (LedgerWriter writer = await twin.OpenAsync())
+            await writer.SealAsync(RealEntries.Batch(500, 950), CancellationToken.None);
         await Assert.ThrowsAsync<CopyContradictsException>(() => Copying.OpenAsync(twin, new BucketStore(options, TimeProvider.System)));
         await SealAsync(151, 10);
         await first.RoundAsync();
@@ -179,7 +200,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
     [Fact]
     public async Task Locks_are_extended_before_they_end_and_tails_that_are_over_are_let_go()
     {
-        BucketOptions options = await _gateway.MakeBucketAsync(TimeSpan.FromSeconds(3600)) with { PassingRetentionMax = TimeSpan.FromSeconds(3) };
+        BucketOptions options =
+            await _gateway.MakeBucketAsync(TimeSpan.FromSeconds(3600)) with { PassingRetentionMax = TimeSpan.FromSeconds(3) };
         await SealAsync(1, 300);
         BucketStore store = new(options, TimeProvider.System);
         await using Copying copying = await Copying.OpenAsync(_ledger, store);
@@ -218,7 +240,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
         using (Bucket bucket = new(options))
         {
             ObjectVersion bundle = await OnlyAsync(bucket, "tile/entries/000");
-            await _gateway.AdministerAsync("object", "rm", $"--bucket={options.Bucket}", $"--object={options.Prefix}{bundle.Path}", $"--object-version={bundle.Id}");
+            await _gateway.AdministerAsync(
+                "object", "rm", $"--bucket={options.Bucket}", $"--object={options.Prefix}{bundle.Path}", $"--object-version={bundle.Id}");
         }
         await store.TendAsync(600, extendLocks: false, CancellationToken.None);
         Assert.Contains(store.Strange, told => told.Contains("expected 2 full bundles", StringComparison.Ordinal));
@@ -235,7 +258,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
         BucketStore store = new(options, TimeProvider.System);
         await store.OpenAsync(default, CancellationToken.None);
         string path = $"blobs/{Convert.ToHexStringLower(blob.Sha256.Span)[..2]}/{Convert.ToHexStringLower(blob.Sha256.Span)}";
-        for (int i = 0; i < 2; i++) await store.PutLargeAsync(path, new MemoryStream(blob.Ciphertext.ToArray()), blob.Ciphertext.Length, CancellationToken.None);
+        for (int i = 0; i < 2; i++)
+            await store.PutLargeAsync(path, new MemoryStream(blob.Ciphertext.ToArray()), blob.Ciphertext.Length, CancellationToken.None);
         using Bucket bucket = new(options);
         ObjectVersion stored = await OnlyAsync(bucket, path);
         Assert.Equal(blob.Ciphertext.Length, stored.Length);
@@ -250,17 +274,21 @@ public sealed class BucketCopyTests : IAsyncLifetime
         await SealAsync(1, 10);
         BucketOptions locked = await _gateway.MakeBucketAsync(Retention);
         await RefusedAsync(ExitCode.Usage, "no Object Lock", await _gateway.MakeBucketAsync(Retention, hasLock: false));
-        await RefusedAsync(ExitCode.Usage, "versioning is not enabled", await _gateway.MakeBucketAsync(Retention, hasLock: false, hasVersions: false));
+        await RefusedAsync(
+            ExitCode.Usage, "versioning is not enabled", await _gateway.MakeBucketAsync(Retention, hasLock: false, hasVersions: false));
         await RefusedAsync(ExitCode.Usage, "no such bucket", locked with { Bucket = "missing" });
-        await RefusedAsync(ExitCode.Usage, "does not accept the credentials (InvalidAccessKeyId)", locked with { Credentials = ("NOBODY", RadosGateway.Owner.Secret) });
-        await RefusedAsync(ExitCode.Usage, "does not accept the credentials (SignatureDoesNotMatch)", locked with { Credentials = (RadosGateway.Owner.Id, "wrong") });
+        await RefusedAsync(ExitCode.Usage, "does not accept the credentials (InvalidAccessKeyId)",
+            locked with { Credentials = ("NOBODY", RadosGateway.Owner.Secret) });
+        await RefusedAsync(ExitCode.Usage, "does not accept the credentials (SignatureDoesNotMatch)",
+            locked with { Credentials = (RadosGateway.Owner.Id, "wrong") });
         await RefusedAsync(ExitCode.Usage, "lack a permission", locked with { Credentials = RadosGateway.Other });
         await RefusedAsync(ExitCode.Environment, "Is the storage up", locked with { Endpoint = new Uri("http://127.0.0.1:9/") });
         using X509Certificate2 certificate = SelfSigned();
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         Task serving = ServeTlsAsync(listener, certificate);
-        await RefusedAsync(ExitCode.Environment, "TLS certificate is not trusted", locked with { Endpoint = new Uri($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/") });
+        await RefusedAsync(ExitCode.Environment, "TLS certificate is not trusted",
+            locked with { Endpoint = new Uri($"https://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}/") });
         listener.Stop();
         await serving;
         Assert.Equal(0, await VersionsAsync(locked));
@@ -295,13 +323,16 @@ public sealed class BucketCopyTests : IAsyncLifetime
         {
             BucketOptions options = await _gateway.MakeBucketAsync(retention: null, hasLock: false, hasVersions);
             using TestLedger ledger = await TestLedger.CreateAsync();
-            await using (LedgerWriter writer = await ledger.OpenAsync()) await writer.SealAsync(RealEntries.Batch(300), CancellationToken.None);
-            await using (Copying copying = await Copying.OpenAsync(ledger, new BucketStore(options, TimeProvider.System))) await copying.RoundAsync();
+            await using (LedgerWriter writer = await ledger.OpenAsync())
+                await writer.SealAsync(RealEntries.Batch(300), CancellationToken.None);
+            await using (Copying copying = await Copying.OpenAsync(ledger, new BucketStore(options, TimeProvider.System)))
+                await copying.RoundAsync();
             Assert.Equal(Verdict.Verified, Verify(options).Report.Verdict);
             using AmazonS3Client owner = _gateway.Client();
             await PutAsync(owner, options, "tile/0/000", new byte[8192]);
             await owner.DeleteObjectAsync(options.Bucket, options.Prefix + "checkpoint");
-            foreach (S3ObjectVersion version in (await owner.ListVersionsAsync(options.Bucket, options.Prefix + "checkpoint")).Versions) await owner.DeleteObjectAsync(options.Bucket, version.Key, version.VersionId);
+            foreach (S3ObjectVersion version in (await owner.ListVersionsAsync(options.Bucket, options.Prefix + "checkpoint")).Versions)
+                await owner.DeleteObjectAsync(options.Bucket, version.Key, version.VersionId);
             await using Copying again = await Copying.OpenAsync(ledger, new BucketStore(options, TimeProvider.System));
             if (hasVersions)
             {
@@ -315,7 +346,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
     private static X509Certificate2 SelfSigned()
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        X509Certificate2 made = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        X509Certificate2 made = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 
@@ -342,7 +374,8 @@ public sealed class BucketCopyTests : IAsyncLifetime
 
     private async Task RefusedAsync(ExitCode exitCode, string words, BucketOptions options)
     {
-        IndelibleException e = await Assert.ThrowsAsync<IndelibleException>(() => Copying.OpenAsync(_ledger, new BucketStore(options, TimeProvider.System)));
+        IndelibleException e =
+            await Assert.ThrowsAsync<IndelibleException>(() => Copying.OpenAsync(_ledger, new BucketStore(options, TimeProvider.System)));
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
         Assert.Equal(exitCode, e.ExitCode);
     }
@@ -356,17 +389,21 @@ public sealed class BucketCopyTests : IAsyncLifetime
     private static (VerificationReport Report, IReadOnlyCollection<string> Strange) Verify(BucketOptions options)
     {
         using LedgerFetch files = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(
+            files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
         return (report, files.Notices());
     }
 
     private static Task PutAsync(AmazonS3Client owner, BucketOptions options, string path, byte[] content) =>
-        owner.PutObjectAsync(new PutObjectRequest { BucketName = options.Bucket, Key = options.Prefix + path, InputStream = new MemoryStream(content), UseChunkEncoding = false });
+        owner.PutObjectAsync(
+            new PutObjectRequest { BucketName = options.Bucket, Key = options.Prefix + path, InputStream = new MemoryStream(content),
+                UseChunkEncoding = false });
 
     private async Task SealAsync(int first, int count)
     {
         await using LedgerWriter writer = await _ledger.OpenAsync();
-        if (count > 0) await writer.SealAsync(first == 2 ? RealEntries.Mixed(first, count) : RealEntries.Batch(count, first), CancellationToken.None);
+        if (count > 0)
+            await writer.SealAsync(first == 2 ? RealEntries.Mixed(first, count) : RealEntries.Batch(count, first), CancellationToken.None);
     }
 
     private void Keep(string path, ReadOnlySpan<byte> content)

@@ -4,7 +4,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests.Stores;
 
-/// <summary>The storage's own legal hold, with a real object store: what is held nobody removes, not even once its lock has ended.</summary>
+/// <summary>The storage's own legal hold, with a real object store: what is held nobody removes,
+/// not even once its lock has ended.</summary>
 public sealed class BucketHoldTests
 {
     [Fact]
@@ -22,11 +23,13 @@ public sealed class BucketHoldTests
 
         store.IsHeld = true;
         await store.HoldAsync(isHeld: true, 300, CancellationToken.None);
-        string[] first = ["checkpoints/0000000000000000300", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"];
+        string[] first = ["checkpoints/0000000000000000300", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000",
+            "tile/entries/001.p/44"];
         Assert.Equal(first, await HeldAsync(bucket));
         await SealAsync(ledger, 300);
         await running.RoundAsync();
-        Assert.Equal(first.Concat(["checkpoints/0000000000000000600", "tile/0/001", "tile/entries/001"]).Order(StringComparer.Ordinal), await HeldAsync(bucket));
+        Assert.Equal(first.Concat(["checkpoints/0000000000000000600", "tile/0/001", "tile/entries/001"]).Order(StringComparer.Ordinal),
+            await HeldAsync(bucket));
         await store.TendAsync(600, extendLocks: false, CancellationToken.None);           // the tail, at every look
         Assert.Contains("tile/0/002.p/88", await HeldAsync(bucket));
 
@@ -40,7 +43,9 @@ public sealed class BucketHoldTests
         RadosGateway gateway = await RadosGateway.GetAsync();
         BucketOptions options = await gateway.MakeBucketAsync(TimeSpan.FromDays(30));
         using Bucket bucket = new(options);
-        string version = (await bucket.PutAsync("tile/0/000", "held"u8.ToArray(), DateTimeOffset.UtcNow.AddSeconds(3), onlyNew: false, CancellationToken.None, isHeld: true))!;
+        string version =
+            (await bucket.PutAsync("tile/0/000", "held"u8.ToArray(), DateTimeOffset.UtcNow.AddSeconds(3), onlyNew: false,
+                CancellationToken.None, isHeld: true))!;
         await Task.Delay(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
         Assert.False(await bucket.TryDeleteAsync("tile/0/000", version, CancellationToken.None));
         Assert.False(await bucket.TryDeleteAsync("tile/0/000", version, CancellationToken.None, bypass: true));

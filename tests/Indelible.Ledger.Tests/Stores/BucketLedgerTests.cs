@@ -9,7 +9,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests.Stores;
 
-/// <summary>A ledger that lives in a real object store: one writer, taken over from the bucket alone, read where its directory has nothing.</summary>
+/// <summary>A ledger that lives in a real object store: one writer, taken over from the bucket alone,
+/// read where its directory has nothing.</summary>
 public sealed class BucketLedgerTests : IAsyncLifetime
 {
     private readonly List<TestLedger> _ledgers = [];
@@ -47,7 +48,8 @@ public sealed class BucketLedgerTests : IAsyncLifetime
             Assert.Equal((Verdict.Verified, won), Verified(options));
             using Bucket bucket = new(options);
             List<ObjectVersion> heads = await ListAsync(bucket, "checkpoints/");
-            Assert.Equal([BucketHeads.PathOf(0), BucketHeads.PathOf(100), BucketHeads.PathOf(won)], heads.Select(head => head.Path).Distinct().Order(StringComparer.Ordinal));
+            Assert.Equal([BucketHeads.PathOf(0), BucketHeads.PathOf(100), BucketHeads.PathOf(won)],
+                heads.Select(head => head.Path).Distinct().Order(StringComparer.Ordinal));
             // Nothing of the loser's is lost: it is in its directory, whole.
             TestLedger lost = failures[0] is null ? twin : one;
             Assert.Equal(failures[0] is null ? 170 : 150, LedgerReader.Of(lost.Paths).ReadCheckpoint().Size);
@@ -68,9 +70,13 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         {
             using Bucket bucket = new(_options with { IsPrimary = false });
             (SignedNote note, Checkpoint head) = LedgerReader.Of(ledger.Paths).ReadSignedCheckpoint();
-            await using (Copying stored = await Copying.OpenAsync(ledger, new BucketStore(_options with { Prefix = "elsewhere/", IsPrimary = false }, TimeProvider.System), reader: LedgerReader.Of(ledger.Paths))) await stored.RoundAsync();
+            await using (Copying stored = await Copying.OpenAsync(ledger,
+                new BucketStore(_options with { Prefix = "elsewhere/", IsPrimary = false }, TimeProvider.System),
+                reader: LedgerReader.Of(ledger.Paths))) await stored.RoundAsync();
             await CopyObjectsAsync(bucket, "elsewhere/tile/", "tile/");
-            await new BucketClaims(bucket).ClaimAsync(300, note.ToBytes(), DateTimeOffset.UtcNow.AddDays(1), SizeOf, static (_, _) => Task.CompletedTask, CancellationToken.None);
+            await new BucketClaims(bucket)
+                .ClaimAsync(300, note.ToBytes(), DateTimeOffset.UtcNow.AddDays(1), SizeOf, static (_, _) => Task.CompletedTask,
+                    CancellationToken.None);
             Assert.Equal((Verdict.Verified, 300L), Verified(_options));
             Assert.Equal(340, head.Size);
         }
@@ -106,7 +112,8 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         LedgerReader reader = LedgerReader.Of(ledger.Paths);
         List<byte[]> entries = [.. reader.ReadEntries(0, 1300).Select(entry => entry.Entry.ToArray())];
         Assert.NotEmpty(Directory.EnumerateFiles(blobs, "*", SearchOption.AllDirectories));
-        byte[][] blobNames = [.. Directory.EnumerateFiles(blobs, "*", SearchOption.AllDirectories).Select(file => Convert.FromHexString(Path.GetFileName(file)))];
+        byte[][] blobNames = [.. Directory.EnumerateFiles(blobs, "*", SearchOption.AllDirectories)
+            .Select(file => Convert.FromHexString(Path.GetFileName(file)))];
         new LocalPart(ledger.Paths).Shorten(1_030);
         new LocalPart(ledger.Paths).Shorten(1_030);      // as after a restart
         Assert.False(Path.Exists(Path.Combine(ledger.Paths.Ledger, "tile/entries/003")));
@@ -116,14 +123,19 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         using AmazonS3Client owner = _gateway.Client();
         foreach (string path in (string[])["tile/entries/001", "tile/0/002"])
         {
-            await owner.PutObjectAsync(new PutObjectRequest { BucketName = _options.Bucket, Key = _options.Prefix + path, ContentBody = "forged", UseChunkEncoding = false });
+            await owner.PutObjectAsync(
+                new PutObjectRequest { BucketName = _options.Bucket, Key = _options.Prefix + path, ContentBody = "forged",
+                    UseChunkEncoding = false });
             await owner.DeleteObjectAsync(_options.Bucket, _options.Prefix + path);
         }
         LedgerReader again = LedgerReader.Of(ledger.Paths).Published(ledger.Paths);
         Assert.Equal(entries, again.ReadEntries(0, 1300).Select(entry => entry.Entry.ToArray()));
         Assert.All(blobNames, name => Assert.False(again.ReadBlob(name).IsEmpty));
         foreach (long index in (long[])[0, 300, 600, 1299])
-            Assert.Equal(Verdict.Verified, EvidenceVerifier.Verify(again.Prove(index).ToBytes(), Policy.ForKey(TestLedger.Signer.VerifierKey)).Verdict);
+        {
+            Assert.Equal(Verdict.Verified,
+                EvidenceVerifier.Verify(again.Prove(index).ToBytes(), Policy.ForKey(TestLedger.Signer.VerifierKey)).Verdict);
+        }
         await SealAsync(ledger, 800, 20_000);             // recovery and publishing do not need what is gone
         await PublishAsync(ledger, _options);
         Assert.Equal((Verdict.Verified, 2_100L), Verified(_options));
@@ -142,7 +154,10 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         await PublishAsync(unlocked, versions);
         Assert.Equal((Verdict.Verified, 10L), Verified(versions));
         await using LyingStorage liar = new();
-        refused = await Assert.ThrowsAsync<IndelibleException>(() => NewAsync(new BucketOptions { Bucket = "b", Endpoint = liar.Endpoint, Credentials = ("a", "b"), Retention = TimeSpan.FromDays(1), IsPrimary = true }));
+        refused = await Assert.ThrowsAsync<IndelibleException>(
+            () => NewAsync(
+                new BucketOptions { Bucket = "b", Endpoint = liar.Endpoint, Credentials = ("a", "b"), Retention = TimeSpan.FromDays(1),
+                    IsPrimary = true }));
         Assert.Contains("refused as the ledger's store", refused.Message, StringComparison.Ordinal);
     }
 
@@ -159,12 +174,14 @@ public sealed class BucketLedgerTests : IAsyncLifetime
         }
     }
 
-    private static long? SizeOf(ReadOnlyMemory<byte> bytes) => Checkpoint.Parse(bytes.Span, out _, out Checkpoint? head).IsNone ? head!.Size : null;
+    private static long? SizeOf(ReadOnlyMemory<byte> bytes) => Checkpoint.Parse(bytes.Span, out _, out Checkpoint? head).IsNone
+        ? head!.Size : null;
 
     private static (Verdict, long) Verified(BucketOptions options)
     {
         using LedgerFetch files = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None);
-        VerificationReport report = new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
+        VerificationReport report = new LedgerVerifier(
+            files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
         return (report.Verdict, report.TreeSize);
     }
 
@@ -211,7 +228,11 @@ public sealed class BucketLedgerTests : IAsyncLifetime
     {
         using Bucket whole = new(_options with { Prefix = "" });
         foreach (ObjectVersion version in await ListAsync(whole, from))
-            await bucket.PutAsync(to + version.Path[from.Length..], (await whole.ReadAsync(version.Path, version.Id, int.MaxValue / 2, CancellationToken.None))!, null, onlyNew: false, CancellationToken.None);
+        {
+            await bucket.PutAsync(to + version.Path[from.Length..],
+                (await whole.ReadAsync(version.Path, version.Id, int.MaxValue / 2, CancellationToken.None))!, null, onlyNew: false,
+                CancellationToken.None);
+        }
     }
 
     /// <summary>Brings a ledger's bucket up to what is staged, as `run` does.</summary>

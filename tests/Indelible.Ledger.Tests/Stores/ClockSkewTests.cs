@@ -32,12 +32,14 @@ public sealed class ClockSkewTests
             List<string> stored = await PatientlyAsync(async () =>
             {
                 List<string> paths = [];
-                await foreach (ObjectVersion version in bucket.VersionsAsync("", null, deep: true, CancellationToken.None)) paths.Add(version.Path.Split('/')[0]);
+                await foreach (ObjectVersion version in bucket.VersionsAsync("", null, deep: true, CancellationToken.None))
+                    paths.Add(version.Path.Split('/')[0]);
                 return paths;
             });
             Assert.Equal([LedgerFiles.Hint, "probe"], stored.Distinct());
         }
-        await using (Copying running = await Copying.OpenAsync(ledger, new BucketStore(options, TimeProvider.System))) await running.RoundAsync();
+        await using (Copying running = await Copying.OpenAsync(ledger, new BucketStore(options, TimeProvider.System)))
+            await running.RoundAsync();
         VerificationReport report = Verify(options);
         Assert.Equal((Verdict.Verified, 300), (report.Verdict, report.TreeSize));
     }
@@ -74,6 +76,7 @@ public sealed class ClockSkewTests
     private static VerificationReport Verify(BucketOptions options)
     {
         using LedgerFetch files = LedgerFetch.FromBucket(options, TestLedger.Signer.VerifierKey, CancellationToken.None);
-        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
+        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(
+            CancellationToken.None);
     }
 }

@@ -88,7 +88,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
         CopyProgress progress = default;
         DurableFile.Hook = (_, _, target, isDone) =>
         {
-            if (target?.EndsWith("tile/entries/150", StringComparison.Ordinal) == true && target.StartsWith(_copy, StringComparison.Ordinal)) throw new IOException("died");
+            if (target?.EndsWith("tile/entries/150", StringComparison.Ordinal) == true
+                && target.StartsWith(_copy, StringComparison.Ordinal)) throw new IOException("died");
         };
         await Assert.ThrowsAsync<IOException>(async () =>
         {
@@ -97,7 +98,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
         });
         Assert.Equal((0, 256 * 128), (progress.Size, progress.Copied));
         int written = 0;
-        DurableFile.Hook = (operation, path, _, isDone) => written += operation == DiskOperation.Write && isDone && path.StartsWith(_copy, StringComparison.Ordinal) ? 1 : 0;
+        DurableFile.Hook = (operation, path, _, isDone) => written += operation == DiskOperation.Write && isDone
+            && path.StartsWith(_copy, StringComparison.Ordinal) ? 1 : 0;
         await using Copying next = await Copying.OpenAsync(_ledger, _copy, progress);
         await next.RoundAsync();
         Assert.InRange(written, 2 * 72, (2 * 72) + 10);
@@ -147,7 +149,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
         await using (Copying copying = await Copying.OpenAsync(_ledger, _copy)) await copying.RoundAsync();
         Directory.Delete(_copy, recursive: true);
         Directory.CreateDirectory(_copy);
-        CopyDamagedException told = await Assert.ThrowsAsync<CopyDamagedException>(() => Copying.OpenAsync(_ledger, _copy, new CopyProgress(300, 300)));
+        CopyDamagedException told =
+            await Assert.ThrowsAsync<CopyDamagedException>(() => Copying.OpenAsync(_ledger, _copy, new CopyProgress(300, 300)));
         Assert.Contains("at least 300 entries", told.Message, StringComparison.Ordinal);
         await using Copying anew = await Copying.OpenAsync(_ledger, _copy);
         await anew.RoundAsync();
@@ -164,7 +167,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
 
         CopyContradictsException rolledBack = await Assert.ThrowsAsync<CopyContradictsException>(() => Copying.OpenAsync(older, _copy));
         Assert.Contains("holds 200 entries", rolledBack.Message, StringComparison.Ordinal);
-        await using (LedgerWriter writer = await older.OpenAsync()) await writer.SealAsync(RealEntries.Mixed(500, 130), CancellationToken.None);
+        await using (LedgerWriter writer = await older.OpenAsync())
+            await writer.SealAsync(RealEntries.Mixed(500, 130), CancellationToken.None);
         CopyContradictsException forked = await Assert.ThrowsAsync<CopyContradictsException>(() => Copying.OpenAsync(older, _copy));
         Assert.Contains("two histories", forked.Message, StringComparison.Ordinal);
         Assert.Equal(200, Verify(_copy).TreeSize);
@@ -181,7 +185,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
 
         string others = Directory.CreateDirectory(Path.Combine(_ledger.Root, "others")).FullName;
         NoteSigner stranger = NoteSigner.FromSeed("ledger.test/two", new byte[32]);
-        await File.WriteAllBytesAsync(Path.Combine(others, "checkpoint"), new Checkpoint { Origin = "ledger.test/two", Size = 0, Root = Format.Merkle.Tree.EmptyRoot }.Sign(stranger).ToBytes());
+        await File.WriteAllBytesAsync(Path.Combine(others, "checkpoint"),
+            new Checkpoint { Origin = "ledger.test/two", Size = 0, Root = Format.Merkle.Tree.EmptyRoot }.Sign(stranger).ToBytes());
         CopyDamagedException told = await Assert.ThrowsAsync<CopyDamagedException>(() => Copying.OpenAsync(_ledger, others));
         Assert.Contains("ledger.test/two", told.Message, StringComparison.Ordinal);
         Assert.Equal(["checkpoint"], Directory.GetFileSystemEntries(others).Select(Path.GetFileName));
@@ -208,7 +213,8 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
     private async Task SealAsync(int first, int count)
     {
         await using LedgerWriter writer = await _ledger.OpenAsync();
-        if (count > 0) await writer.SealAsync(count > 10_000 ? RealEntries.Batch(count) : RealEntries.Mixed(first, count), CancellationToken.None);
+        if (count > 0)
+            await writer.SealAsync(count > 10_000 ? RealEntries.Batch(count) : RealEntries.Mixed(first, count), CancellationToken.None);
     }
 
     private void Keep(string path, ReadOnlySpan<byte> content)
@@ -228,12 +234,14 @@ public sealed class DirectoryCopyTests : IAsyncLifetime
     private static VerificationReport Verify(string directory)
     {
         using LedgerFetch files = LedgerFetch.FromDirectory(directory);
-        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(CancellationToken.None);
+        return new LedgerVerifier(files.Fetch, files.OpenFile) { Policy = Policy.ForKey(TestLedger.Signer.VerifierKey) }.Verify(
+            CancellationToken.None);
     }
 
     private static SortedDictionary<string, string> Files(string directory) => new(
         Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).ToDictionary(
-            path => Path.GetRelativePath(directory, path), path => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))), StringComparer.Ordinal);
+            path => Path.GetRelativePath(directory, path),
+            path => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))), StringComparer.Ordinal);
 }
 
 /// <summary>A ledger's copy, opened.</summary>
@@ -243,13 +251,17 @@ internal sealed class Copying : IAsyncDisposable
     private readonly CopyWriter _copy;
 
     private Copying(TestLedger ledger, ILedgerStore store, CopyProgress progress, LedgerReader? reader) =>
-        (_store, _copy) = (store, new CopyWriter(reader ?? new LedgerReader(ledger.Paths.Ledger), () => Format.Notes.KeyHistory.Of(TestLedger.Signer.VerifierKey), store, progress));
+        (_store, _copy) = (store,
+            new CopyWriter(reader ?? new LedgerReader(ledger.Paths.Ledger), () => Format.Notes.KeyHistory.Of(TestLedger.Signer.VerifierKey),
+                store, progress));
 
     public CopyProgress Progress => _copy.Progress;
 
-    public static Task<Copying> OpenAsync(TestLedger ledger, string directory, CopyProgress progress = default) => OpenAsync(ledger, new DirectoryStore(directory), progress);
+    public static Task<Copying> OpenAsync(TestLedger ledger, string directory, CopyProgress progress = default) =>
+        OpenAsync(ledger, new DirectoryStore(directory), progress);
 
-    public static async Task<Copying> OpenAsync(TestLedger ledger, ILedgerStore store, CopyProgress progress = default, LedgerReader? reader = null)
+    public static async Task<Copying> OpenAsync(
+        TestLedger ledger, ILedgerStore store, CopyProgress progress = default, LedgerReader? reader = null)
     {
         Copying copying = new(ledger, store, progress, reader);
         try

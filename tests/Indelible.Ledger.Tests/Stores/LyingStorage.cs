@@ -22,7 +22,8 @@ internal sealed class LyingStorage : IAsyncDisposable
 
     public Uri Endpoint { get; }
 
-    /// <summary>What it does keep to: <c>lock</c> (remembers it), <c>longer</c> (never shortens one), <c>delete</c> (refuses to remove), <c>versions</c> (keeps what is written over).</summary>
+    /// <summary>What it does keep to: <c>lock</c> (remembers it), <c>longer</c> (never shortens one), <c>delete</c> (refuses to remove),
+    /// <c>versions</c> (keeps what is written over).</summary>
     public HashSet<string> Keeps { get; } = new(StringComparer.Ordinal);
 
     public async ValueTask DisposeAsync()
@@ -62,16 +63,22 @@ internal sealed class LyingStorage : IAsyncDisposable
         List<Held> held = _objects.TryGetValue(key, out List<Held>? known) ? known : _objects[key] = [];
         Held? one = version is null ? held.LastOrDefault() : held.Find(held => held.Version == version);
         if (asked.Contains("versioning")) return Xml("<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
-        if (asked.Contains("object-lock")) return Xml("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>");
+        if (asked.Contains("object-lock"))
+            return Xml("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>");
         if (asked.Contains("versions")) return Xml("<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>");
         if (asked.Contains("retention") && request.HttpMethod == "PUT")
         {
-            string until = XDocument.Parse(System.Text.Encoding.UTF8.GetString(body)).Descendants().First(element => element.Name.LocalName == "RetainUntilDate").Value;
+            string until = XDocument.Parse(System.Text.Encoding.UTF8.GetString(body)).Descendants()
+                .First(element => element.Name.LocalName == "RetainUntilDate").Value;
             if (one is not null && !(Keeps.Contains("longer") && string.CompareOrdinal(until, one.Until) < 0)) one.Until = until;
             return [];
         }
         if (asked.Contains("retention"))
-            return one?.Until is { } locked && Keeps.Contains("lock") ? Xml($"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{locked}</RetainUntilDate></Retention>") : Missing(context);
+        {
+            return one?.Until is { } locked && Keeps.Contains("lock")
+                ? Xml($"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{locked}</RetainUntilDate></Retention>")
+                : Missing(context);
+        }
         switch (request.HttpMethod)
         {
             case "PUT":

@@ -14,12 +14,14 @@ public sealed class RequestTests(ITestOutputHelper output)
     [InlineData(60, 1_000_000, false)]
     [InlineData(10, 1_000_000, false)]
     [InlineData(10, 1_000_000, true)]
-    public Task A_million_changes_take_few_requests(int everySeconds, int count, bool isPrimary) => CountAsync(everySeconds, count, isPrimary);
+    public Task A_million_changes_take_few_requests(int everySeconds, int count, bool isPrimary) =>
+        CountAsync(everySeconds, count, isPrimary);
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task Full_tiles_are_stored_once_and_tails_only_with_heads(bool isPrimary) => CountAsync(everySeconds: 10, count: 20_000, isPrimary);
+    public Task Full_tiles_are_stored_once_and_tails_only_with_heads(bool isPrimary) =>
+        CountAsync(everySeconds: 10, count: 20_000, isPrimary);
 
     private async Task CountAsync(int everySeconds, int count, bool isPrimary)
     {
@@ -38,7 +40,8 @@ public sealed class RequestTests(ITestOutputHelper output)
             int next = Math.Min(size + (perSecond * everySeconds), count);
             await using (LedgerWriter writer = await ledger.OpenAsync())
             {
-                for (; size < next; size += 1_000) await writer.SealAsync(TestLedger.Batch(size, Math.Min(1_000, next - size)), CancellationToken.None);
+                for (; size < next; size += 1_000)
+                    await writer.SealAsync(TestLedger.Batch(size, Math.Min(1_000, next - size)), CancellationToken.None);
             }
             size = next;
             Stopwatch watch = Stopwatch.StartNew();
@@ -47,9 +50,14 @@ public sealed class RequestTests(ITestOutputHelper output)
         }
         (puts, gets, lists) = (store.Requests.Puts - puts, store.Requests.Gets - gets, store.Requests.Lists - lists);
         long full = FullFiles(count), naive = full;
-        for (long published = perSecond / publishedPerSecond; published <= count; published += perSecond / publishedPerSecond) naive += TileCoordinate.Partials(published).Count() + 1;
-        output.WriteLine($"{(isPrimary ? "The ledger itself" : "A copy")}: {count} changes at {perSecond}/s, a head every {everySeconds} s: {puts} PUT ({full} full files, {heads} heads), {gets} GET, {lists} LIST; {copied.TotalSeconds:F1} s to copy. Every published head with its tail: {naive} PUT");
-        // Each full file once; for each head itself, its pointer, its claim where one is made, and a partial file on each of at most five levels.
+        for (long published = perSecond / publishedPerSecond; published <= count; published += perSecond / publishedPerSecond)
+            naive += TileCoordinate.Partials(published).Count() + 1;
+        output.WriteLine(
+            $"{(isPrimary ? "The ledger itself" : "A copy")}: {count} changes at {perSecond}/s, a head every {everySeconds} s: {puts} PUT "
+                + $"({full} full files, {heads} heads), {gets} GET, {lists} LIST; {copied.TotalSeconds:F1} s to copy. "
+                + $"Every published head with its tail: {naive} PUT");
+        // Each full file once; for each head itself, its pointer, its claim where one is made, and a partial file
+        // on each of at most five levels.
         Assert.InRange(puts, full, full + (heads * (isPrimary ? 8 : 7)));
         Assert.True(puts < naive);
         Assert.InRange(lists, heads, (heads * (isPrimary ? 9 : 8)) + (full / 500) + 20);
@@ -58,7 +66,8 @@ public sealed class RequestTests(ITestOutputHelper output)
     private static long FullFiles(long size)
     {
         long full = size / TileCoordinate.FullWidth;
-        for (int level = 0; TileCoordinate.CountAt(level, size) >= TileCoordinate.FullWidth; level++) full += TileCoordinate.CountAt(level, size) / TileCoordinate.FullWidth;
+        for (int level = 0; TileCoordinate.CountAt(level, size) >= TileCoordinate.FullWidth; level++)
+            full += TileCoordinate.CountAt(level, size) / TileCoordinate.FullWidth;
         return full;
     }
 }

@@ -8,7 +8,8 @@ using Xunit;
 
 namespace Indelible.Ledger.Tests.Tampering;
 
-/// <summary>A ledger that the real writer made, its files held in memory: damaged there, and verified from there. Immutable; any thread.</summary>
+/// <summary>A ledger that the real writer made, its files held in memory: damaged there, and verified from there.
+/// Immutable; any thread.</summary>
 internal sealed class MemoryLedger
 {
     private const int Batch = 300;
@@ -62,7 +63,8 @@ internal sealed class MemoryLedger
 
     /// <summary>Verifies these files as an auditor does.</summary>
     public static VerificationReport Verify(
-        Dictionary<string, byte[]> files, Action<string>? onRead = null, ReadOnlyMemory<byte> older = default, CancellationToken cancellationToken = default)
+        Dictionary<string, byte[]> files, Action<string>? onRead = null, ReadOnlyMemory<byte> older = default,
+        CancellationToken cancellationToken = default)
     {
         byte[]? Read(string path)
         {
@@ -71,7 +73,8 @@ internal sealed class MemoryLedger
         }
         return new LedgerVerifier(
             path => Read(path) is { } content ? new ReadOnlyMemory<byte>(content) : default(ReadOnlyMemory<byte>?),
-            path => Read(path) is { } content ? new MemoryStream(content) : null) { Policy = Key, OlderCheckpoint = older }.Verify(cancellationToken);
+            path => Read(path) is { } content ? new MemoryStream(content) : null) { Policy = Key, OlderCheckpoint = older }.Verify(
+                cancellationToken);
     }
 
     /// <summary>The genuine head when the ledger had that many entries.</summary>
@@ -84,7 +87,8 @@ internal sealed class MemoryLedger
     public byte[] Prove(long index)
     {
         EntryCodec.Decode(Entries[(int)index], out Entry entry);
-        DisclosedSide?[] sides = [.. entry.Fields.Where(field => field.After.Kind == ValueKind.Sealed).Select(field => SealedValue.Disclose(entry, field, Side.After, new byte[32], new byte[32]))];
+        DisclosedSide?[] sides = [.. entry.Fields.Where(field => field.After.Kind == ValueKind.Sealed)
+            .Select(field => SealedValue.Disclose(entry, field, Side.After, new byte[32], new byte[32]))];
         return new Evidence
         {
             Index = index,
@@ -109,10 +113,16 @@ internal sealed class MemoryLedger
         });
         foreach (byte[] entry in entries) range.Append(Tree.Leaf(entry));
         for (int first = 0; first < entries.Count; first += TileCoordinate.FullWidth)
-            files[TileCoordinate.Holding(TileCoordinate.EntriesLevel, first, entries.Count).Path] = Bundled(entries.Skip(first).Take(TileCoordinate.FullWidth));
+        {
+            files[TileCoordinate.Holding(TileCoordinate.EntriesLevel, first, entries.Count).Path] =
+                Bundled(entries.Skip(first).Take(TileCoordinate.FullWidth));
+        }
         for (int level = 0; level < levels.Count; level++)
             for (int first = 0; first < levels[level].Count; first += TileCoordinate.FullWidth)
-                files[TileCoordinate.Holding(level, first, entries.Count).Path] = [.. levels[level].Skip(first).Take(TileCoordinate.FullWidth).SelectMany(hash => hash.Bytes.ToArray())];
+            {
+                files[TileCoordinate.Holding(level, first, entries.Count).Path] =
+                    [.. levels[level].Skip(first).Take(TileCoordinate.FullWidth).SelectMany(hash => hash.Bytes.ToArray())];
+            }
         return (files, range.Root);
     }
 

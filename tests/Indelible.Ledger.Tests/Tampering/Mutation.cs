@@ -29,7 +29,8 @@ internal static class Mutation
     /// <summary>Damages some bytes.</summary>
     public static byte[] Bytes(byte[] whole, Random random, out string what)
     {
-        int at = random.Next(whole.Length), length = 1 + random.Next(Math.Min(64, whole.Length - at)), to = random.Next(whole.Length - length + 1);
+        int at = random.Next(whole.Length), length = 1 + random.Next(Math.Min(64, whole.Length - at)),
+            to = random.Next(whole.Length - length + 1);
         byte[] changed = [.. whole];
         switch (random.Next(9))
         {

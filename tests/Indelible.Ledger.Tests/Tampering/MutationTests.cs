@@ -40,7 +40,9 @@ public sealed class MutationTests : IAsyncLifetime
         string[] unread = [.. _memory.Files.Keys.Except(_memory.Needed).Order(StringComparer.Ordinal)];
         Assert.Contains("ledger.json", unread);
         Assert.All(unread, path => Assert.True(path == "ledger.json" || path.Contains(".p/", StringComparison.Ordinal), path));
-        Assert.Contains(MemoryLedger.Verify(_memory.Files).NotChecked, what => what.Contains("ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones", StringComparison.Ordinal));
+        Assert.Contains(MemoryLedger.Verify(_memory.Files).NotChecked,
+            what => what.Contains("ledger.json, and files that this checkpoint does not need, such as partial tiles of earlier ones",
+                StringComparison.Ordinal));
     }
 
     [Fact]
@@ -52,11 +54,14 @@ public sealed class MutationTests : IAsyncLifetime
         {
             string path = Tampered.Pick(paths, random);
             (string what, Dictionary<string, byte[]> changed, string[] touched) = Mutation.Of(_memory.Files, paths, path, random);
-            if (touched.All(name => changed.TryGetValue(name, out byte[]? now) && now.AsSpan().SequenceEqual(_memory.Files[name]))) continue;
+            if (touched.All(name => changed.TryGetValue(name, out byte[]? now) && now.AsSpan().SequenceEqual(_memory.Files[name])))
+                continue;
             VerificationReport report = MemoryLedger.Verify(changed);
             string told = $"seed {Seed}, mutation {i}: {what} of {string.Join(" and ", touched)}";
             Assert.True(report.Verdict == Verdict.Failed && report.Findings.Count > 0, told);
-            Assert.True(report.Findings.Any(finding => touched.Any(name => finding.File == name || finding.Message.Contains(name, StringComparison.Ordinal))),
+            Assert.True(
+                report.Findings.Any(
+                    finding => touched.Any(name => finding.File == name || finding.Message.Contains(name, StringComparison.Ordinal))),
                 $"{told} is not named: {ReportText.ToText(report)}");
             Assert.NotEmpty(ReportText.ToJson(report));
         }
@@ -79,8 +84,10 @@ public sealed class MutationTests : IAsyncLifetime
                 ["tile/0/000.p/1"] = head.Root.Bytes.ToArray(),
                 ["tile/entries/000.p/1"] = [(byte)(damaged.Length >> 8), (byte)(damaged.Length & 0xFF), .. damaged],
             };
-            var evidence = new Evidence { Index = 0, Path = [], Checkpoint = forged["checkpoint"], Extra = new EvidenceExtra { Entry = damaged }.ToBytes() };
-            foreach (VerificationReport report in (VerificationReport[])[MemoryLedger.Verify(forged), EvidenceVerifier.Verify(evidence.ToBytes(), MemoryLedger.Key)])
+            var evidence = new Evidence { Index = 0, Path = [], Checkpoint = forged["checkpoint"],
+                Extra = new EvidenceExtra { Entry = damaged }.ToBytes() };
+            foreach (VerificationReport report in (VerificationReport[])[MemoryLedger.Verify(forged),
+                EvidenceVerifier.Verify(evidence.ToBytes(), MemoryLedger.Key)])
             {
                 Assert.NotEmpty(ReportText.ToText(report));
                 Assert.NotEmpty(ReportText.ToJson(report));
@@ -92,18 +99,22 @@ public sealed class MutationTests : IAsyncLifetime
     [Fact]
     public void On_disk_a_directory_a_loop_or_nothing_in_a_files_place_is_a_finding_too()
     {
-        foreach (string path in _memory.Needed.Where(path => !path.StartsWith("blobs/", StringComparison.Ordinal)).Append(_memory.Needed.First(path => path.StartsWith("blobs/", StringComparison.Ordinal))))
+        foreach (string path in _memory.Needed.Where(path => !path.StartsWith("blobs/", StringComparison.Ordinal))
+            .Append(_memory.Needed.First(path => path.StartsWith("blobs/", StringComparison.Ordinal))))
         {
-            foreach (Action<string> replace in (Action<string>[])[name => Directory.CreateDirectory(name), name => File.CreateSymbolicLink(name, "nowhere"), _ => { }])
+            foreach (Action<string> replace in (Action<string>[])[name => Directory.CreateDirectory(name),
+                name => File.CreateSymbolicLink(name, "nowhere"), _ => { }])
             {
                 using TestLedger copy = _ledger.Copy();
                 string file = Path.Combine(copy.Paths.Ledger, path);
                 File.Delete(file);
                 replace(file);
                 using LedgerFetch fetch = LedgerFetch.FromDirectory(copy.Paths.Ledger);
-                VerificationReport report = new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = MemoryLedger.Key }.Verify(CancellationToken.None);
+                VerificationReport report =
+                    new LedgerVerifier(fetch.Fetch, fetch.OpenFile) { Policy = MemoryLedger.Key }.Verify(CancellationToken.None);
                 Assert.Equal(Verdict.Failed, report.Verdict);
-                Assert.Contains(report.Findings, finding => finding.File == path || finding.Message.Contains(path, StringComparison.Ordinal));
+                Assert.Contains(
+                    report.Findings, finding => finding.File == path || finding.Message.Contains(path, StringComparison.Ordinal));
             }
         }
     }

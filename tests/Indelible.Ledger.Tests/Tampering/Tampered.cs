@@ -9,8 +9,10 @@ namespace Indelible.Ledger.Tests.Tampering;
 /// <param name="Files">Its files now.</param>
 internal sealed record Tampered(string Kind, string What, Dictionary<string, byte[]> Files)
 {
-    private static readonly NoteSigner Impostor = NoteSigner.FromSeed(TestLedger.Origin, [.. Enumerable.Repeat((byte)99, NoteSigner.SeedSize)]);
-    private static readonly NoteSigner Stranger = NoteSigner.FromSeed("ledger.test/two", [.. Enumerable.Repeat((byte)77, NoteSigner.SeedSize)]);
+    private static readonly NoteSigner Impostor =
+        NoteSigner.FromSeed(TestLedger.Origin, [.. Enumerable.Repeat((byte)99, NoteSigner.SeedSize)]);
+    private static readonly NoteSigner Stranger =
+        NoteSigner.FromSeed("ledger.test/two", [.. Enumerable.Repeat((byte)77, NoteSigner.SeedSize)]);
 
     /// <summary>The one entry concerned: the finding must name it; null if several are, or none.</summary>
     public long? Entry { get; init; }
@@ -62,7 +64,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
                 entries[place] = Mutation.Bytes(original, random, out what);
                 break;
         }
-        return new Tampered("entry", $"entry {index}: {what}", new Dictionary<string, byte[]>(ledger.Files) { [path] = MemoryLedger.Bundled(entries) }) { Entry = index, Touched = [path] };
+        return new Tampered("entry", $"entry {index}: {what}",
+            new Dictionary<string, byte[]>(ledger.Files) { [path] = MemoryLedger.Bundled(entries) }) { Entry = index, Touched = [path] };
     }
 
     /// <summary>A bit of the length before an entry.</summary>
@@ -70,7 +73,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
     {
         byte[] bundle = [.. ledger.Files[path]];
         bundle[entries.Take(place).Sum(entry => 2 + entry.Length) + random.Next(2)] ^= (byte)(1 << random.Next(8));
-        return new Tampered("entry", $"entry {index}: its length", new Dictionary<string, byte[]>(ledger.Files) { [path] = bundle }) { Entry = index, Touched = [path] };
+        return new Tampered("entry", $"entry {index}: its length",
+            new Dictionary<string, byte[]>(ledger.Files) { [path] = bundle }) { Entry = index, Touched = [path] };
     }
 
     private static Tampered AFile(MemoryLedger ledger, Random random)
@@ -80,7 +84,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
         return new Tampered("file", $"{what} of {string.Join(" and ", touched)}", changed) { Touched = touched };
     }
 
-    /// <summary>Entries change places, or are exchanged, and everything above is computed anew: by a thief of the disk, who cannot sign, by an impostor, or by whoever has the key.</summary>
+    /// <summary>Entries change places, or are exchanged, and everything above is computed anew:
+    /// by a thief of the disk, who cannot sign, by an impostor, or by whoever has the key.</summary>
     private static Tampered Reordered(MemoryLedger ledger, Random random)
     {
         List<byte[]> entries = [.. ledger.Entries];
@@ -100,7 +105,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
             default:
                 files["checkpoint"] = head.Sign(TestLedger.Signer).ToBytes();
                 long remembered = Math.Max(one, other) + 1;
-                return new Tampered("reordered", what + $"signed by the ledger's key, size {remembered} remembered", files) { Older = ledger.HeadAt(remembered).Sign(TestLedger.Signer).ToBytes() };
+                return new Tampered("reordered", what + $"signed by the ledger's key, size {remembered} remembered",
+                    files) { Older = ledger.HeadAt(remembered).Sign(TestLedger.Signer).ToBytes() };
         }
     }
 
@@ -110,7 +116,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
         Checkpoint head = ledger.HeadAt(random.Next(1, ledger.Entries.Count + 1)) with { Origin = Stranger.VerifierKey.Name };
         NoteSigner signer = random.Next(2) == 0 ? Stranger : TestLedger.Signer;
         Dictionary<string, byte[]> files = new(ledger.Files) { ["checkpoint"] = head.Sign(signer).ToBytes() };
-        return new Tampered("foreign", $"checkpoint of {head.Origin}, size {head.Size}, signed by {signer.VerifierKey.Name}", files) { Touched = ["checkpoint"] };
+        return new Tampered("foreign", $"checkpoint of {head.Origin}, size {head.Size}, signed by {signer.VerifierKey.Name}",
+            files) { Touched = ["checkpoint"] };
     }
 
     /// <summary>A genuine checkpoint of before, shown to somebody who saw a newer one.</summary>
@@ -118,7 +125,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
     {
         int remembered = random.Next(2, ledger.Entries.Count + 1), shown = random.Next(1, remembered);
         Dictionary<string, byte[]> files = new(ledger.Files) { ["checkpoint"] = ledger.HeadAt(shown).Sign(TestLedger.Signer).ToBytes() };
-        return new Tampered("rollback", $"size {shown} shown, {remembered} remembered", files) { Older = ledger.HeadAt(remembered).Sign(TestLedger.Signer).ToBytes() };
+        return new Tampered("rollback", $"size {shown} shown, {remembered} remembered",
+            files) { Older = ledger.HeadAt(remembered).Sign(TestLedger.Signer).ToBytes() };
     }
 
     /// <summary>The head itself is true; the key that signs it is not the ledger's, or only says that it is.</summary>
@@ -129,7 +137,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
         bool isRelabelled = random.Next(2) == 0;
         if (isRelabelled) signed = Relabelled(signed, System.Text.Encoding.UTF8.GetString(ledger.Files["checkpoint"]), random);
         Dictionary<string, byte[]> files = new(ledger.Files) { ["checkpoint"] = System.Text.Encoding.UTF8.GetBytes(signed) };
-        return new Tampered("key", isRelabelled ? "another key's signature under the ledger's key id" : "another key of that name", files) { Touched = ["checkpoint"] };
+        return new Tampered("key", isRelabelled ? "another key's signature under the ledger's key id" : "another key of that name",
+            files) { Touched = ["checkpoint"] };
     }
 
     /// <summary>The key id of the genuine signature before the bytes of the false one, one of which is random.</summary>
@@ -146,7 +155,8 @@ internal sealed record Tampered(string Kind, string What, Dictionary<string, byt
     /// <summary>Blobs are most of the files: without this they would take most of the tampering.</summary>
     public static string Pick(string[] paths, Random random)
     {
-        string group = random.Next(8) switch { 0 => "checkpoint", 1 => "blobs/", 2 or 3 or 4 => "tile/entries/", 5 => "tile/1/", _ => "tile/0/" };
+        string group =
+            random.Next(8) switch { 0 => "checkpoint", 1 => "blobs/", 2 or 3 or 4 => "tile/entries/", 5 => "tile/1/", _ => "tile/0/" };
         string[] candidates = [.. paths.Where(path => path.StartsWith(group, StringComparison.Ordinal))];
         return candidates[random.Next(candidates.Length)];
     }
