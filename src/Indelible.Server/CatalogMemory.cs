@@ -46,6 +46,10 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
         return told;
     }
 
+    /// <summary>True if a table became a partition of a protected one since the last look.</summary>
+    public bool HasAttached(CatalogTrace now) =>
+        _last is { } last && now.Since(last).Any(difference => IsOurs(difference) && difference.Hides == "partition-attached");
+
     /// <summary>The next look compares with this one.</summary>
     public void Sealed(CatalogTrace trace) => _last = trace;
 

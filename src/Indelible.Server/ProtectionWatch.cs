@@ -26,22 +26,29 @@ internal sealed class ProtectionWatch(
     /// <summary>Takes in what a batch reports, before <see cref="SourceProgress"/> is told of it.</summary>
     public void Note(CapturedBatch batch) => _downgrades.Note(batch);
 
-    /// <summary>Looks after every change of schema, and at intervals, until cancelled.</summary>
-    public async Task RunAsync(SealInOrder seal, CancellationToken cancellationToken)
+    /// <summary>Looks after every change of schema, and at intervals, until cancelled; or until the log is to be read by a new stream,
+    /// whose first look then tells why.</summary>
+    /// <param name="seesAttached">False if the stream does not see rows of a table that it knows and that was attached as a partition
+    /// since: so are those of servers before 15.</param>
+    /// <param name="seal">Seals what is told.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(bool seesAttached, SealInOrder seal, CancellationToken cancellationToken)
     {
-        while (true)
-        {
-            await progress.SchemaChangedAsync(TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), cancellationToken);
-            await LookAsync(seal, cancellationToken);
-        }
+        do await progress.SchemaChangedAsync(TimeSpan.FromSeconds(host.Config.CoverageIntervalSeconds), cancellationToken);
+        while (await LookAsync(seesAttached, seal, cancellationToken));
     }
 
-    /// <summary>Looks once. A look that fails is noted; what keeps the source from being reached is noticed by capture itself.</summary>
-    public async Task LookAsync(SealInOrder seal, CancellationToken cancellationToken)
+    /// <summary>Looks once, before the log is read. A look that fails is noted; what keeps the source from being reached is noticed by
+    /// capture itself.</summary>
+    public Task LookAsync(SealInOrder seal, CancellationToken cancellationToken) => LookAsync(seesAttached: true, seal, cancellationToken);
+
+    /// <summary>False, and nothing is told, if there is what only a new stream sees.</summary>
+    private async Task<bool> LookAsync(bool seesAttached, SealInOrder seal, CancellationToken cancellationToken)
     {
         try
         {
             CatalogTrace trace = await _catalog.ReadAsync(cancellationToken);
+            if (!seesAttached && _catalog.HasAttached(trace)) return false;
             IReadOnlyList<SourceCheck> checks = await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken);
             SortedDictionary<string, string> rights = await SourceDoctor.RightsAsync(connection, protection, cancellationToken);
             Lsn readBy = await Protector.LogEndAsync(connection, cancellationToken);
@@ -54,6 +61,7 @@ internal sealed class ProtectionWatch(
         {
             ServerLog.CatalogUnread(logger, source, e.Message);
         }
+        return true;
     }
 
     /// <param name="trace">What was read first.</param>

@@ -16,6 +16,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
     /// <summary>Before sessions are watched again after a failure.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan HeldPause = TimeSpan.FromMilliseconds(50);
+    /// <summary>Server versions from which a stream sees that a table it knows was attached as a partition.</summary>
+    private const int SeesAttachedSince = 150_000;
 
     /// <summary>Runs until cancelled or the source fails.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -57,7 +59,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
                 pipeline.RunAsync,
                 [
                     stop => WatchSessionsAsync(connection, sessions, stop),
-                    stop => watch.RunAsync(pipeline.SealBesideAsync, stop),
+                    stop => watch.RunAsync(capture.Identity.VersionNumber >= SeesAttachedSince, pipeline.SealBesideAsync, stop),
                     stop => new GapSettling(source, config, host, progress, gaps, pipeline, continuity, logger).RunAsync(stop),
                 ],
                 end.Token);
