@@ -29,7 +29,7 @@ internal static class CommandLine
         if (parse.Errors.Count > 0) return UsageError.Tell(parse, invocation.Error);
         try
         {
-            return await WhereItBelongsAsync(arguments, parse, invocation, cancellationToken);
+            return await WhereItBelongsAsync(arguments, parse, SourceOptions.WithPassword(parse, invocation), cancellationToken);
         }
         catch (Exception e) when (Failure.Explain(e) is not null)
         {

@@ -23,6 +23,15 @@ internal static class SourceOptions
     public static readonly Option<string?> PasswordEnvironment = new("--password-env") { Description =
         "Environment variable that holds the owner's password; PGPASSWORD works without this", HelpName = "VARIABLE" };
 
+    /// <summary>The same call with the password read: once, and here, where a pipe is the caller's;
+    /// the process of `run` has other ones.</summary>
+    public static Invocation WithPassword(ParseResult parse, Invocation invocation)
+    {
+        if (parse.GetValue(PasswordFile) is not { } file || invocation.Variable(PasswordFile.Name) is not null) return invocation;
+        string password = SourceConnections.ReadPassword(invocation.Resolve(file), mayBePipe: true);
+        return invocation with { Environment = new Dictionary<string, string>(invocation.Environment) { [PasswordFile.Name] = password } };
+    }
+
     /// <summary>Short name, and connection with the owner's rights.</summary>
     public static (string Name, SourceConnection Owner) Owner(ParseResult parse, Invocation invocation, IndelibleConfig config) =>
         Connection(parse.GetValue(Source)!, parse.GetValue(Name), parse, invocation, config);
@@ -58,7 +67,7 @@ internal static class SourceOptions
 
     private static string? Password(ParseResult parse, Invocation invocation)
     {
-        if (parse.GetValue(PasswordFile) is { } file) return SourceConnections.ReadPassword(invocation.Resolve(file));
+        if (parse.GetValue(PasswordFile) is not null) return invocation.Variable(PasswordFile.Name);
         if (parse.GetValue(PasswordEnvironment) is { } variable)
         {
             return invocation.Variable(variable) ?? System.Environment.GetEnvironmentVariable(variable)

@@ -15,7 +15,12 @@ public static partial class DurableFile
     public static byte[]? TryReadAll(string path, int lengthMax)
     {
         using SafeFileHandle? file = TryOpenForRead(path);
-        return file is null ? null : ReadAll(file, path, lengthMax);
+        if (file is null) return null;
+        long length = RandomAccess.GetLength(file);
+        if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
+        byte[] content = GC.AllocateUninitializedArray<byte>((int)length);
+        int read = ReadFully(file, 0, content);
+        return read == content.Length ? content : content[..read];
     }
 
     /// <summary>Bytes from <paramref name="offset"/> on, as many as there are and fit; returns how many. The file must exist.</summary>
@@ -57,18 +62,9 @@ public static partial class DurableFile
 #pragma warning restore RS0030
     }
 
-    private static byte[] ReadAll(SafeFileHandle file, string path, int lengthMax)
+    private static SafeFileHandle? TryOpenForRead(string path, int flags = 0)
     {
-        long length = RandomAccess.GetLength(file);
-        if (length > lengthMax) throw new IOException($"expected at most {lengthMax} bytes, found {length}: {path}");
-        byte[] content = GC.AllocateUninitializedArray<byte>((int)length);
-        int read = ReadFully(file, 0, content);
-        return read == content.Length ? content : content[..read];
-    }
-
-    private static SafeFileHandle? TryOpenForRead(string path)
-    {
-        SafeFileHandle? file = TryOpen(path, ReadOnly, 0, expectedError: NoEntry);
+        SafeFileHandle? file = TryOpen(path, ReadOnly | flags, 0, expectedError: NoEntry);
         if (file is not null && Directory.Exists(path))
         {
             file.Dispose();

@@ -12,14 +12,22 @@ public static partial class DurableFile
     /// <summary>As <see cref="TryReadAll"/>, of a file that nobody but this user may touch.
     /// Owned by root its group may read it too, which is how a secret gets into a container
     /// (PostgreSQL's rule for the key of a server).</summary>
-    /// <exception cref="IndelibleException">Usage: others may read or write it; with the command that helps.</exception>
-    public static byte[]? TryReadSecret(string path, int lengthMax)
+    /// <param name="path">The file.</param>
+    /// <param name="lengthMax">In bytes.</param>
+    /// <param name="mayBePipe">Whether it is read only once, so that a pipe will do: <c>/dev/stdin</c>, <c>&lt;(…)</c>.</param>
+    /// <exception cref="IndelibleException">Usage: others may read or write it, with the command that helps; or it is a pipe.</exception>
+    public static byte[]? TryReadSecret(string path, int lengthMax, bool mayBePipe = false)
     {
-        using SafeFileHandle? file = TryOpenForRead(path);
+        using SafeFileHandle? file = TryOpenForRead(path, mayBePipe ? 0 : NoWaiting);
         if (file is null) return null;
-        (uint owner, UnixFileMode mode) = OwnerAndMode(file, path);
+        (uint owner, UnixFileMode mode, bool isRegular) = Look(file, path);
         if (!IsPrivate(owner, mode)) throw NotPrivate(path, owner, mode);
-        return ReadAll(file, path, lengthMax);
+        if (!isRegular && !mayBePipe)
+        {
+            throw new IndelibleException(ExitCode.Usage,
+                $"expected a file that can be read again, found a pipe or device: {path}; put the secret into a file of mode 0600");
+        }
+        return ReadToEnd(file, path, lengthMax);
     }
 
     internal static bool IsPrivate(uint owner, UnixFileMode mode) =>
@@ -36,13 +44,24 @@ public static partial class DurableFile
     }
 
     /// <summary>Of the open file, so that a link stands for what it leads to and nothing is exchanged meanwhile.</summary>
-    private static unsafe (uint Owner, UnixFileMode Mode) OwnerAndMode(SafeFileHandle file, string path)
+    private static unsafe (uint Owner, UnixFileMode Mode, bool IsRegular) Look(SafeFileHandle file, string path)
     {
         // struct statx, the same on every machine: statx(2)
         const int ownDescriptor = 0x1000, ownerOffset = 20, modeOffset = 28, length = 256;
-        const uint modeAndOwner = 0x2 | 0x8;
+        const uint typeModeAndOwner = 0x1 | 0x2 | 0x8;
+        const int type = 0xF000, regular = 0x8000;
         Span<byte> found = stackalloc byte[length];
-        fixed (byte* start = found) Require(NativeStat(file, "", ownDescriptor, modeAndOwner, start), "look at", path);
-        return (BitConverter.ToUInt32(found[ownerOffset..]), (UnixFileMode)(BitConverter.ToUInt16(found[modeOffset..]) & 0xFFF));
+        fixed (byte* start = found) Require(NativeStat(file, "", ownDescriptor, typeModeAndOwner, start), "look at", path);
+        int mode = BitConverter.ToUInt16(found[modeOffset..]);
+        return (BitConverter.ToUInt32(found[ownerOffset..]), (UnixFileMode)(mode & ~type), (mode & type) == regular);
+    }
+
+    /// <summary>Also of a pipe, which has no length.</summary>
+    private static byte[] ReadToEnd(SafeFileHandle file, string path, int lengthMax)
+    {
+        byte[] content = new byte[lengthMax + 1];
+        int done = 0;
+        while (done < content.Length && NativeReadSome(file, content.AsSpan(done), path) is > 0 and int read) done += read;
+        return done <= lengthMax ? content[..done] : throw new IOException($"expected at most {lengthMax} bytes, found more: {path}");
     }
 }

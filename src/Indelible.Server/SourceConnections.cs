@@ -34,9 +34,11 @@ public static class SourceConnections
     }
 
     /// <summary>The first line of a file; refuses a file that others may touch.</summary>
-    public static string ReadPassword(string file)
+    /// <param name="file">Its path.</param>
+    /// <param name="mayBePipe">Whether it is read only once, so that a pipe will do.</param>
+    public static string ReadPassword(string file, bool mayBePipe = false)
     {
-        byte[] bytes = DurableFile.TryReadSecret(file, PasswordLengthMax)
+        byte[] bytes = DurableFile.TryReadSecret(file, PasswordLengthMax, mayBePipe)
             ?? throw new IndelibleException(ExitCode.Usage, $"expected a file with a secret, found none: {file}");
         string line = Encoding.UTF8.GetString(bytes).Split('\n')[0].TrimEnd('\r');
         return line.Length > 0

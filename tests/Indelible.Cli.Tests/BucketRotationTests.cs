@@ -102,7 +102,7 @@ public sealed class BucketRotationTests
             dispose.ExitCode == 2 && dispose.Error.Contains("Nothing was removed", StringComparison.Ordinal), live.Story(dispose.Error));
         Assert.Contains(
             $"aws s3api list-object-versions --bucket '{bucket.Bucket}' --endpoint-url 'http://", dispose.Error, StringComparison.Ordinal);
-        Assert.Contains($"--prefix '{bucket.Prefix}' --query", dispose.Error, StringComparison.Ordinal);
+        Assert.Contains($"--prefix '{bucket.Prefix}' \\\n", dispose.Error, StringComparison.Ordinal);
         Assert.Contains($"rm -r '{Path.Combine(live.Indelible.Home, "ledger")}'", dispose.Error, StringComparison.Ordinal);
         string closedKey = Keyring.ReadPublic(Path.Combine(live.Indelible.Home, "keyring")).VerifierKey;
         IReadOnlyList<byte[]> older = await EntriesAsync(bucket, closedKey, LiveRun.Origin, Path.Combine(live.Indelible.Home, "older")),

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Testing;
+using Npgsql;
 using Xunit;
 
 namespace Indelible.Cli.Tests;
@@ -83,7 +84,7 @@ public sealed class DoctorTests
         UnixFileMode made = File.GetUnixFileMode(file);
         File.SetUnixFileMode(file, made | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         Assert.Contains(fix, await WrongAsync(live, "connection"), StringComparison.Ordinal);
-        IndelibleProcess.Result run = await live.Indelible.CallAsync("run");
+        IndelibleProcess.Result run = await live.Indelible.CallAsync("run", "--listen", "127.0.0.1:0");
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(fix, run.Error, StringComparison.Ordinal);
         IndelibleProcess.Result plan = await live.Indelible.CallAsync([.. live.ProtectArguments, "--password-file", file]);
@@ -91,6 +92,39 @@ public sealed class DoctorTests
         Assert.Contains(fix, plan.Error, StringComparison.Ordinal);
         File.SetUnixFileMode(file, made);
         Assert.Null(await WrongAsync(live, "connection"));
+        File.Move(file, file + ".away");
+        Directory.CreateDirectory(file);
+        Assert.Contains($"found a directory: {file}", await WrongAsync(live, "connection"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_owners_password_may_come_through_a_pipe_also_while_run_holds_the_ledger()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(44);
+        await live.ProtectAsync();
+        string[] protect = live.ProtectArguments;
+        NpgsqlConnectionStringBuilder owner = new(protect[2]);
+        string password = owner.Password!;
+        owner.Remove("Password");
+        protect[2] = owner.ConnectionString;
+        live.Launch();
+        await live.ListeningAsync();
+        for (bool isRunning = true; ; isRunning = false)
+        {
+            IndelibleProcess.Result plan =
+                await live.Indelible.RunWithInputAsync(password + "\n", [.. protect, "--dry-run", "--password-file", "/dev/stdin"]);
+            Assert.True(plan.ExitCode == 0, plan.Error);
+            IndelibleProcess.Result wrong =
+                await live.Indelible.RunWithInputAsync("wrong\n", [.. protect, "--dry-run", "--password-file", "/dev/stdin"]);
+            Assert.Equal(3, wrong.ExitCode);
+            Assert.Contains("the password was refused", wrong.Error, StringComparison.Ordinal);
+            if (!isRunning) break;
+            await live.StopAsync();
+        }
+        IndelibleProcess.Result kept =
+            await live.Indelible.RunWithInputAsync("x\n", [.. live.ProtectArguments, "--capture-password-file", "/dev/stdin"]);
+        Assert.Equal(2, kept.ExitCode);
+        Assert.Contains("expected a file that can be read again, found a pipe", kept.Error, StringComparison.Ordinal);
     }
 
     [Fact]

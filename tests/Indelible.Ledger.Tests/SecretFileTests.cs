@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Pipes;
 using System.Text;
 using Indelible.Format;
 using Xunit;
@@ -50,6 +51,31 @@ public sealed class SecretFileTests : IDisposable
         await Process.Start("chown", ["1000:1000", file]).WaitForExitAsync(TestContext.Current.CancellationToken);
         refused = Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(link, 100));
         Assert.Contains($"found mode 640; run: chown 0 '{link}' && chmod 600 '{link}'", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pipe_is_read_only_where_one_reading_is_enough()
+    {
+        string named = Path.Combine(_directory, "named");
+        await Process.Start("mkfifo", ["-m", "600", named]).WaitForExitAsync(TestContext.Current.CancellationToken);
+        // nobody writes to it: it is not waited for
+        IndelibleException unread = Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(named, 8));
+        Assert.Contains("found a pipe", unread.Message, StringComparison.Ordinal);
+        using AnonymousPipeServerStream reader = new(PipeDirection.In);
+        using (AnonymousPipeClientStream writer = new(PipeDirection.Out, reader.ClientSafePipeHandle)) writer.Write("hunter2\n"u8);
+        string path = $"/proc/self/fd/{reader.SafePipeHandle.DangerousGetHandle()}";     // as a shell gives <(…)
+        IndelibleException refused = Assert.Throws<IndelibleException>(() => DurableFile.TryReadSecret(path, 8));
+        Assert.Contains("expected a file that can be read again, found a pipe", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("hunter2\n", Encoding.UTF8.GetString(DurableFile.TryReadSecret(path, 8, mayBePipe: true)!));
+    }
+
+    [Fact]
+    public void A_secret_that_is_too_long_is_refused()
+    {
+        string file = Path.Combine(_directory, "long");
+        DurableFile.ReplaceSecret(file, "hunter2\n"u8);
+        IOException refused = Assert.Throws<IOException>(() => DurableFile.TryReadSecret(file, 7));
+        Assert.Contains("at most 7 bytes", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -68,7 +68,7 @@ internal static class DoctorCommand
         {
             return await SourceDoctor.CheckAsync(SourceConnections.Of(source), source.Protection, time, cancellationToken);
         }
-        catch (IndelibleException e)
+        catch (Exception e) when (e is IndelibleException or IOException)
         {
             return [new SourceCheck("connection", CheckStatus.Fail, e.Message, "a session", null)];
         }

@@ -42,7 +42,7 @@ public static class TargetDoctor
             await store.OpenAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
             return new SourceCheck("bucket", CheckStatus.Ok, expected, expected, null);
         }
-        catch (IndelibleException e)
+        catch (Exception e) when (e is IndelibleException or IOException)
         {
             return new SourceCheck("bucket", CheckStatus.Fail, e.Message, expected, null);
         }
