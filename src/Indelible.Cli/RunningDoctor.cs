@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Indelible.Capture;
+using Indelible.Format;
 using Indelible.Server;
 using Indelible.Server.Control;
 
@@ -22,10 +23,14 @@ internal static class RunningDoctor
             Arguments = ["status", "--json"], Directory = invocation.Directory, Environment = new Dictionary<string, string>(),
             User = invocation.User, Terminal = false, Width = invocation.Width,
         };
-        using StringWriter answer = new();
+        using StringWriter answer = new(), said = new();
         try
         {
-            if (await ControlClient.TryRunAsync(journalDirectory, request, answer, TextWriter.Null, patience.Token) is null) return [];
+            if (await ControlClient.TryRunAsync(journalDirectory, request, answer, said, patience.Token) is null) return [];
+        }
+        catch (IndelibleException e)
+        {
+            return [("run", new SourceCheck("process", CheckStatus.Fail, e.Message, "an answer", null))];
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -33,9 +38,13 @@ internal static class RunningDoctor
                 new SourceCheck("process", CheckStatus.Fail, $"it listens, and has not answered for {Patience.TotalSeconds} s", "an answer",
                     "systemctl restart indelible   # if it is not only halted; nothing acknowledged is lost"))];
         }
-        JsonNode status = JsonNode.Parse(answer.ToString())!;
+        if (answer.ToString() is not { Length: > 0 } text)      // what it needed for an answer is damaged, or away
+            return [("run", new SourceCheck("process", CheckStatus.Fail, said.ToString().Trim(), "an answer",
+                "indelible verify   # names what is damaged: put it back from a copy; else see the log of run"))];
+        JsonNode status = JsonNode.Parse(text)!;
         return [("run", new SourceCheck("process", CheckStatus.Ok, $"running, {status["treeSize"]} entries sealed", "an answer", null)),
-            .. Problems(status), .. status["holds"]!.AsArray().Select(hold => ("here", LocalDoctor.Hold((string)hold!["words"]!)))];
+            .. Problems(status),
+            .. (status["holds"]?.AsArray() ?? new JsonArray()).Select(hold => ("here", LocalDoctor.Hold((string)hold!["words"]!)))];
     }
 
     private static IEnumerable<(string, SourceCheck)> Problems(JsonNode status) =>

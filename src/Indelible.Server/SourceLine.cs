@@ -73,7 +73,7 @@ public sealed record SourceLine
             if (line.LagBytes == 0) return line with { Lag = TimeSpan.Zero };
             return line with { Lag = coveredAt is { } at ? TimeSpan.FromMicroseconds(now.Micros - at.Micros) : null };
         }
-        catch (IndelibleException e)
+        catch (Exception e) when (e is IndelibleException or IOException)
         {
             return line with { LastError = new SourceError(now, e.Message) };
         }

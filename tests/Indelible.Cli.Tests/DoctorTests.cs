@@ -1,6 +1,8 @@
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
+using Indelible.Server.Control;
 using Indelible.Testing;
 using Npgsql;
 using Xunit;
@@ -125,6 +127,31 @@ public sealed class DoctorTests
             await live.Indelible.RunWithInputAsync("x\n", [.. live.ProtectArguments, "--capture-password-file", "/dev/stdin"]);
         Assert.Equal(2, kept.ExitCode);
         Assert.Contains("expected a file that can be read again, found a pipe", kept.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>As where an entry or the index that `status` reads is damaged under it.</summary>
+    [Fact]
+    public async Task A_process_that_cannot_say_how_it_is_is_one_finding_among_others()
+    {
+        using IndelibleProcess indelible = new();
+        Assert.Equal(0, (await indelible.CallAsync("init", "--origin", LiveRun.Origin)).ExitCode);
+        using Socket process = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        string path = ControlSocket.PathFor(LedgerPaths.For(Path.Combine(indelible.Home, "ledger")).Journal);
+        process.Bind(new UnixDomainSocketEndPoint(path));
+        process.Listen();
+        Task<IndelibleProcess.Result> asking = indelible.CallAsync("doctor", "--json");
+        using (NetworkStream asked = new(await process.AcceptAsync(TestContext.Current.CancellationToken), ownsSocket: true))
+        {
+            using StreamReader request = new(asked);
+            Assert.Contains("status", await request.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            await asked.WriteAsync(
+                "{\"e\":\"indelible: entry 7 is damaged\\n\"}\n{\"x\":1}\n"u8.ToArray(), TestContext.Current.CancellationToken);
+        }
+        IndelibleProcess.Result doctor = await asking;
+        Assert.Equal(1, doctor.ExitCode);
+        JsonArray checks = doctor.Json["checks"]!.AsArray();
+        Assert.Equal("indelible: entry 7 is damaged", (string)checks.Single(one => (string)one!["check"]! == "process")!["found"]!);
+        Assert.Contains(checks, one => (string)one!["check"]! == "ledger" && (string)one["status"]! == "ok");
     }
 
     [Fact]

@@ -131,7 +131,7 @@ internal static class StatusCommand
     private static IEnumerable<(string, string)> Troubles(SourceLine source)
     {
         if (source.Problem is { } problem) yield return ($"{source.Name}: problem", problem);
-        if (source is { Problem: not null, LastHeard: { } heard }) yield return ($"{source.Name}: last heard", heard.ToString());
+        if (source is { State: not "capturing", LastHeard: { } heard }) yield return ($"{source.Name}: last heard", heard.ToString());
         if (source.LastError is { } error && error.Message != source.Problem)
             yield return ($"{source.Name}: last error", $"{error.At}: {error.Message}");
         if (source.LastGap is { } last && source.OpenGaps.Count == 0) yield return ($"{source.Name}: last gap", last);
