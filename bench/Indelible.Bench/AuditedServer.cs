@@ -67,7 +67,8 @@ internal sealed class AuditedServer(Audit audit, PrivatePostgres server, Command
     private const string Tables = """
         CREATE TABLE customers (
             id integer PRIMARY KEY, ssn text, phone text, balance numeric(12,2), email text, c05 text, c06 text, c07 text, c08 text,
-            c09 text, c10 integer, c11 integer, c12 integer, c13 timestamptz, c14 timestamptz, c15 boolean, c16 text, c17 text, c18 text, c19 text)
+            c09 text, c10 integer, c11 integer, c12 integer, c13 timestamptz, c14 timestamptz, c15 boolean, c16 text,
+            c17 text, c18 text, c19 text)
         WITH (fillfactor = 50);
         CREATE SEQUENCE inserted START 20000001;
         CREATE TABLE elsewhere (id integer PRIMARY KEY, note text, count integer) WITH (fillfactor = 50)
