@@ -229,6 +229,18 @@ public sealed class FollowingTests : IAsyncLifetime
         Assert.Contains("entry 0: expected the one canonical form", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The ledger's program is the newer one: nothing is wrong with the ledger.</summary>
+    [Fact]
+    public async Task A_signed_entry_of_a_newer_program_is_said_to_be_that()
+    {
+        EntryBatch batch = new();
+        batch.Add([0x82, 0xa2, 0x00, 0x02, 0x18, 0x63, 0x00, 0x80]);   // [{0: 2, 99: 0}, []]
+        await SealAsync(_ledger, batch);
+        IndelibleException refused = await Assert.ThrowsAsync<IndelibleException>(() => FollowAsync(_ledger));
+        Assert.Contains(
+            ": entry 0: entry version 2: this program knows 1; upgrade. Nothing was accepted", refused.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

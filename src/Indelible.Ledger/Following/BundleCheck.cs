@@ -38,6 +38,7 @@ internal sealed class BundleCheck(SourceTiles tiles, LedgerReader copy, BlobCopy
     private async Task CheckAsync(ReadOnlyMemory<byte> bytes, long index, CancellationToken cancellationToken)
     {
         EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
+        if (fault.IsVersion) throw tiles.Wrong($"entry {index}: {fault.Rule}");
         if (fault != EntryFault.None) throw tiles.Wrong($"entry {index}: expected the one canonical form, found another: {fault}");
         if (entry.Header.Origin != origin) throw tiles.Wrong($"entry {index}: expected origin '{origin}', found '{entry.Header.Origin}'");
         named.Note(entry.Header);
