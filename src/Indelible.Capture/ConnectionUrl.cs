@@ -21,8 +21,8 @@ internal static class ConnectionUrl
         catch (ArgumentException e)     // the driver's; it may repeat the value
         {
             throw new FormatException(
-                "expected a URL such as postgres://user@host:5432/database, found one with a part that cannot be: a zero byte, "
-                    + "or a port out of range", e);
+                "expected a URL such as postgres://user@host:5432/database, "
+                    + "found one with a part that cannot be: a zero byte, or a port out of range", e);
         }
     }
 
@@ -63,7 +63,8 @@ internal static class ConnectionUrl
 
     private static object Number(string name, string value) =>
         name is "port" or "connect_timeout" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number : value;
+            ? number
+            : value;
 
     private static string Keyword(string name) => name switch
     {

@@ -237,9 +237,9 @@ public sealed class SourceCapture : IAsyncDisposable
         SlotState? slot = await _live.SlotAsync(cancellationToken);
         if (slot is { } held && held.Confirmed <= Start) return;
         throw new IndelibleException(ExitCode.Environment,
-            $"expected replication slot '{_protection.Slot}' at {Start} or before, found it "
-                + $"{(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. Opened again, "
-                + "the gap is sealed.");
+            $"expected replication slot '{_protection.Slot}' at {Start} or before, "
+                + $"found it {(slot is null ? "gone" : $"at {slot.Confirmed}")}: it was moved while it was being opened. "
+                + "Opened again, the gap is sealed.");
     }
 
     private async Task EndAsync(Task loop)

@@ -102,8 +102,8 @@ public sealed class SourceConnection
         {
             // Npgsql names the keyword, never a value.
             throw new FormatException(
-                "expected a connection string such as Host=db.example;Database=clinic;Username=indelible or a postgres:// URL: "
-                    + $"{e.Message}", e);
+                "expected a connection string such as Host=db.example;Database=clinic;Username=indelible "
+                    + $"or a postgres:// URL: {e.Message}", e);
         }
     }
 

@@ -131,10 +131,13 @@ internal static class CommandLine
         return root;
     }
 
-    private static bool IsForwarded(ParseResult parse) => !UsageError.Words(parse.CommandResult)
-        .StartsWith("mirror ", StringComparison.Ordinal)
-        && (Forwarded.Contains(parse.CommandResult.Command.Name) || UsageError.Words(parse.CommandResult) == "keys rotate")
-        && !CrosscheckCommand.IsOfMirror(parse);
+    private static bool IsForwarded(ParseResult parse)
+    {
+        string words = UsageError.Words(parse.CommandResult);
+        return !words.StartsWith("mirror ", StringComparison.Ordinal)
+            && (Forwarded.Contains(parse.CommandResult.Command.Name) || words == "keys rotate")
+            && !CrosscheckCommand.IsOfMirror(parse);
+    }
 
     private static async Task<int?> ForwardAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)

@@ -14,17 +14,14 @@ internal static class Failure
         LedgerCorruptException e => (ExitCode.Finding, e.Message),
         Ledger.Stores.CopyContradictsException e => (ExitCode.Finding, e.Message),
         Ledger.Stores.CopyDamagedException e => (ExitCode.Finding, e.Message),
-        Index.IndexDamagedException e =>
-            (ExitCode.Environment,
-                $"{e.Message}\n  make it again from the ledger with `indelible index rebuild`; if that does not last, check the disk"),
+        Index.IndexDamagedException e => (ExitCode.Environment,
+            $"{e.Message}\n  make it again from the ledger with `indelible index rebuild`; if that does not last, check the disk"),
         Index.IndexDiskException e => (ExitCode.Environment, e.Message),
-        FileNotFoundException e =>
-            (ExitCode.Usage,
-                $"{e.Message}\n  is this a ledger? name one with --ledger DIR, or make one with `indelible init --origin NAME`"),
+        FileNotFoundException e => (ExitCode.Usage,
+            $"{e.Message}\n  is this a ledger? name one with --ledger DIR, or make one with `indelible init --origin NAME`"),
         UnauthorizedAccessException e => (ExitCode.Environment, $"{e.Message}\n  check the owner and mode of that path"),
-        IOException e
-            when DiskIsFull(e) =>
-                (ExitCode.Environment, $"{e.Message}\n  the disk is full: free some space and run again; nothing sealed is lost"),
+        IOException e when DiskIsFull(e) =>
+            (ExitCode.Environment, $"{e.Message}\n  the disk is full: free some space and run again; nothing sealed is lost"),
         IOException e => (ExitCode.Environment, e.Message),
         System.Data.Common.DbException e => (ExitCode.Environment, $"PostgreSQL: {e.Message}"),
         SocketException e => (ExitCode.Environment, e.Message),

@@ -15,10 +15,9 @@ internal static unsafe class NativeHeap
 
     private static Timer? _trimming;
 
-    /// <summary>Keeps glibc from giving each thread a heap of its own: blocks made by one thread and freed by another leave all of them
-    /// half empty, a third of the
-    /// process under load. The threads that the runtime began with have theirs already:
-    /// what is free inside those goes back to the system now and then.
+    /// <summary>Keeps glibc from giving each thread a heap of its own: blocks made by one thread and freed by another
+    /// leave all of them half empty, a third of the process under load.
+    /// The threads that the runtime began with have theirs already: what is free inside those goes back to the system now and then.
     /// Does nothing where the C library is another. man 3 mallopt, malloc_trim.</summary>
     public static void KeepSmall()
     {

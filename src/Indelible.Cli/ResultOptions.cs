@@ -13,8 +13,11 @@ internal static class ResultOptions
 {
     public static readonly Option<bool> Verify =
         new("--verify") { Description = "Prove each entry found against the signed checkpoint; show only what is proved" };
-    public static readonly Option<string?> Key = new("--key") { Description =
-        "With --verify: the ledger's verifier key, or a file that holds it; default: that of the keyring", HelpName = "VKEY|FILE" };
+    public static readonly Option<string?> Key = new("--key")
+    {
+        Description = "With --verify: the ledger's verifier key, or a file that holds it; default: that of the keyring",
+        HelpName = "VKEY|FILE",
+    };
 
     /// <summary>The report; null if nobody asked for one.</summary>
     public static ResultReport? Check(
@@ -23,8 +26,8 @@ internal static class ResultOptions
         string? key = parse.GetValue(Key);
         if (!parse.GetValue(Verify))
             return key is null ? null : throw new IndelibleException(ExitCode.Usage, "--key: expected --verify with it, found none");
-        VerifierKey known = view.ClosedKey is { } closed ? LedgerKey.Read(closed, "predecessor-key", invocation) : key is null
-            ? view.Keyring.LedgerKeys.Signer.VerifierKey
+        VerifierKey known = view.ClosedKey is { } closed ? LedgerKey.Read(closed, "predecessor-key", invocation)
+            : key is null ? view.Keyring.LedgerKeys.Signer.VerifierKey
             : LedgerKey.Read(key, Key.Name, invocation);
         return new ResultCheck(view.Reader, Policy.ForKey(known)).Check(shown, strangers);
     }
@@ -37,8 +40,8 @@ internal static class ResultOptions
         if (report.Head is { } head)
         {
             terminal.Note(
-                $"proved   {report.Proven.Count} entries, each as shown, in the ledger of size {head.Size}, root {head.Root}, signed by "
-                    + $"{string.Join(", ", report.SignedBy)}");
+                $"proved   {report.Proven.Count} entries, each as shown, in the ledger of size {head.Size}, root {head.Root}, "
+                    + $"signed by {string.Join(", ", report.SignedBy)}");
         }
         terminal.Note($"not checked: {ResultReport.NotChecked}");
         return report.Findings.Count == 0 ? ExitCode.Fine : ExitCode.Finding;

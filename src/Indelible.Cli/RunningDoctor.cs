@@ -53,23 +53,18 @@ internal static class RunningDoctor
             "indelible verify   # names what is damaged: put it back from a copy"),
         .. Problem("run", "index", status["indexProblem"], "df -h   # free space on the disk of the index: it catches up by itself"),
         .. Problem("store", "written", status["store"]?["problem"], "make the bucket answer   # what waits is published by itself"),
-        .. status["copies"]!.AsArray()
-            .SelectMany(
-                copy => Problem($"copy {copy!["target"]}", "written", copy["problem"],
-                    "make its place writable   # it catches up by itself; see docs/copies.md")),
-        .. status["alerts"]!.AsArray()
-            .SelectMany(
-                target => Problem($"alerts {target!["target"]}", "told", target["problem"],
-                    "indelible alerts test   # once its address is right; what waits is told by itself")),
-        .. status["timestamps"]!.AsArray()
-            .SelectMany(stamp => Problem($"time {stamp!["authority"]}", "stamped", stamp["problem"], "see docs/timestamps.md")),
+        .. status["copies"]!.AsArray().SelectMany(copy => Problem($"copy {copy!["target"]}", "written", copy["problem"],
+            "make its place writable   # it catches up by itself; see docs/copies.md")),
+        .. status["alerts"]!.AsArray().SelectMany(target => Problem($"alerts {target!["target"]}", "told", target["problem"],
+            "indelible alerts test   # once its address is right; what waits is told by itself")),
+        .. status["timestamps"]!.AsArray().SelectMany(stamp => Problem($"time {stamp!["authority"]}", "stamped", stamp["problem"],
+            "see docs/timestamps.md")),
         .. status["sources"]!.AsArray().SelectMany(source => (IEnumerable<(string, SourceCheck)>)
         [
             .. Problem((string)source!["source"]!, "capture", source["problem"], null),
-            .. source["openGaps"]!.AsArray()
-                .SelectMany(
-                    gap => Problem((string)source["source"]!, "gap", $"{gap!["from"]} to {gap["to"]}: {gap["message"]}",
-                        "indelible coverage   # what is not covered; the gap ends by itself once the tables were compared")),
+            .. source["openGaps"]!.AsArray().SelectMany(gap => Problem(
+                (string)source["source"]!, "gap", $"{gap!["from"]} to {gap["to"]}: {gap["message"]}",
+                "indelible coverage   # what is not covered; the gap ends by itself once the tables were compared")),
         ]),
     ];
 

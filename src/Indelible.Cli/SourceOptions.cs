@@ -20,8 +20,11 @@ internal static class SourceOptions
         new("--name") { Description = "Short name of the source; default: its database's name", HelpName = "NAME" };
     public static readonly Option<string?> PasswordFile =
         new("--password-file") { Description = "File whose first line is the owner's password", HelpName = "FILE" };
-    public static readonly Option<string?> PasswordEnvironment = new("--password-env") { Description =
-        "Environment variable that holds the owner's password; PGPASSWORD works without this", HelpName = "VARIABLE" };
+    public static readonly Option<string?> PasswordEnvironment = new("--password-env")
+    {
+        Description = "Environment variable that holds the owner's password; PGPASSWORD works without this",
+        HelpName = "VARIABLE",
+    };
 
     /// <summary>The same call with the password read: once, and here, where a pipe is the caller's;
     /// the process of `run` has other ones.</summary>

@@ -52,8 +52,8 @@ internal static partial class UsageError
         ? $"{match.Groups["where"].Value}: expected a number, found '{match.Groups["found"].Value}'"
         : message;
 
-    [GeneratedRegex("^Cannot parse argument '(?<found>.*)' for (?:option|command) '(?<where>[^']*)' as expected type",
-        RegexOptions.Singleline)]
+    [GeneratedRegex(
+        "^Cannot parse argument '(?<found>.*)' for (?:option|command) '(?<where>[^']*)' as expected type", RegexOptions.Singleline)]
     private static partial Regex Unreadable();
 
     private static IEnumerable<string> Meant(Command command, string typed)

@@ -15,8 +15,8 @@ namespace Indelible.Capture.Attribution;
 /// <param name="OperatorId">Who the application says it is; null if it said nothing.</param>
 /// <param name="Reason">Its reason; null if none.</param>
 internal sealed record AttributionFacts(
-    Lsn At, uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid, string? OperatorId,
-    string? Reason)
+    Lsn At, uint TransactionId, string User, string? Role, string? Application, string? Address, int Pid,
+    string? OperatorId, string? Reason)
 {
     private const int ItemCount = 7;
 

@@ -39,10 +39,14 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
             SourceCatalog catalog = new(connection);
             // Before the look: what is committed between the two is seen, and the stretch told of later begins before it.
             Lsn end = Lsn.Parse((await catalog.QueryAsync("logend", [], static r => r.GetString(0), cancellationToken))[0]);
-            object[] parameters = [protection.Publication, protection.Tables.Select(table => (long)table.Oid).ToArray(),
-                protection.Tables.Select(table => table.Schema).ToArray(), protection.Tables.Select(table => table.Name).ToArray()];
-            List<(string What, Line Line)> lines = await catalog.QueryAsync(
-                "trace", parameters,
+            object[] parameters =
+            [
+                protection.Publication,
+                protection.Tables.Select(table => (long)table.Oid).ToArray(),
+                protection.Tables.Select(table => table.Schema).ToArray(),
+                protection.Tables.Select(table => table.Name).ToArray(),
+            ];
+            List<(string What, Line Line)> lines = await catalog.QueryAsync("trace", parameters,
                 static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))),
                 cancellationToken);
             return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));
@@ -72,19 +76,18 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
     }
 
     /// <summary>As text: the position, then a line for each fact. Names may be anything but hold no line breaks after escaping.</summary>
-    public string ToText() =>
-        string.Join('\n',
-            [LogEnd.ToString(),
-                .. Lines.Select(
-                    line => string.Join(
-                        '\t', line.Value.How, Escape(line.Key), Escape(line.Value.State), line.Value.Root, line.Value.Hides))]);
+    public string ToText() => string.Join('\n', [LogEnd.ToString(), .. Lines.Select(line => ToText(line.Key, line.Value))]);
+
+    private static string ToText(string what, Line line) =>
+        string.Join('\t', line.How, Escape(what), Escape(line.State), line.Root, line.Hides);
 
     /// <summary>Reads what <see cref="ToText"/> wrote.</summary>
     /// <exception cref="FormatException">It is not of that form.</exception>
     public static CatalogTrace Parse(string text)
     {
         string[] lines = text.Split('\n');
-        return new CatalogTrace(Lsn.Parse(lines[0]), lines.Skip(1).Select(line => line.Split('\t')).ToImmutableSortedDictionary(
+        Lsn end = Lsn.Parse(lines[0]);
+        return new CatalogTrace(end, lines.Skip(1).Select(line => line.Split('\t')).ToImmutableSortedDictionary(
             parts => parts is [_, var what, _, _, _]
                 ? Unescape(what)
                 : throw new FormatException($"expected five parts in a line of the catalog, found {parts.Length}"),

@@ -20,9 +20,10 @@ internal static partial class OwnFunctions
             (r.GetString(0), new Function(r.GetString(1), r.GetBoolean(2), r.GetString(3)), r.GetBoolean(4)), cancellationToken);
         IEnumerable<string> wanted = hasEvents ? Installed.Keys.Concat(Events.Keys) : Installed.Keys;
         IEnumerable<string> missing = wanted.Where(name => !found.Exists(one => one.Name == name)).Select(name => $"{name} is missing");
-        return string.Join(", ",
-            missing.Concat(found.Select((one, i) => Difference(one.Name, one.Found, one.IsOwned, i > 0 && found[i - 1].Name == one.Name))
-                .OfType<string>()));
+        IEnumerable<string> differing = found
+            .Select((one, i) => Difference(one.Name, one.Found, one.IsOwned, isSecond: i > 0 && found[i - 1].Name == one.Name))
+            .OfType<string>();
+        return string.Join(", ", missing.Concat(differing));
     }
 
     private static string? Difference(string name, Function found, bool isOwned, bool isSecond)
@@ -35,9 +36,10 @@ internal static partial class OwnFunctions
     }
 
     private static Dictionary<string, Function> Of(string file) => Definition().Matches(SqlFile.Read(file)).ToDictionary(
-        match => match.Groups["name"].Value,
-        match => new Function(match.Groups["body"].Value, match.Groups["how"].Value.Contains("SECURITY DEFINER", StringComparison.Ordinal),
-            Settings(match.Groups["how"].Value)));
+        match => match.Groups["name"].Value, match => Of(match.Groups["body"].Value, match.Groups["how"].Value));
+
+    private static Function Of(string body, string how) =>
+        new(body, how.Contains("SECURITY DEFINER", StringComparison.Ordinal), Settings(how));
 
     private static string Settings(string how) => Setting().Match(how) is { Success: true } set ? $"search_path={set.Groups[1].Value}" : "";
 

@@ -11,11 +11,10 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     /// <summary>Every check.</summary>
     public async Task<List<SourceCheck>> CheckAsync(CancellationToken cancellationToken)
     {
-        _checks.Add(
-            SourceCheck.Of("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail, $"{session.SystemId}",
-                $"{protection.SystemId}",
-                $"{_again.As("OTHER-NAME")} # a cluster restored from a dump is another source; "
-                    + "or put the connection in the configuration right"));
+        string otherSource = $"{_again.As("OTHER-NAME")} # a cluster restored from a dump is another source; "
+            + "or put the connection in the configuration right";
+        Add("system identifier", session.SystemId == protection.SystemId, CheckStatus.Fail,
+            $"{session.SystemId}", $"{protection.SystemId}", otherSource);
         await SlotAsync(cancellationToken);
         return await CatalogAsync(cancellationToken);
     }
@@ -26,14 +25,13 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         uint[] oids = [.. protection.Tables.Select(table => table.Oid)];
         Dictionary<uint, TableFacts> tables = await catalog.TablesAsync(oids, cancellationToken);
         await PublicationAsync(tables, cancellationToken);
-        _checks.Add(SourceCheck.Of(SourceDoctor.EventTriggers, session.EventTriggerCount == InstallSteps.EventTriggerCount,
-            CheckStatus.Warn, $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
+        Add(SourceDoctor.EventTriggers, session.EventTriggerCount == InstallSteps.EventTriggerCount, CheckStatus.Warn,
+            $"{session.EventTriggerCount} of {InstallSteps.EventTriggerCount} on",
             "3 on, ENABLE ALWAYS: without them DDL is noticed only by comparing the catalog at intervals, and its statement is not sealed",
-            _again.AsSuperuser));
+            _again.AsSuperuser);
         string functions = await OwnFunctions.DifferencesAsync(catalog, session.EventTriggerCount > 0, cancellationToken);
-        _checks.Add(
-            SourceCheck.Of("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions,
-                "as installed", session.EventTriggerCount > 0 ? _again.AsSuperuser : _again.AsOwner));
+        Add("functions", functions.Length == 0, CheckStatus.Fail, functions.Length == 0 ? "as installed" : functions, "as installed",
+            session.EventTriggerCount > 0 ? _again.AsSuperuser : _again.AsOwner);
         RelationName?[] named =
             await catalog.ResolveAsync([.. protection.Tables.Select(table => ((string?)table.Schema, table.Name))], cancellationToken);
         ILookup<uint, MemberFacts> members = await catalog.MembersAsync(oids, cancellationToken);
@@ -51,25 +49,19 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     private async Task SlotAsync(CancellationToken cancellationToken)
     {
         SlotFacts? slot = (await catalog.QueryAsync("slot", [protection.Slot], SlotFacts.Read, cancellationToken)).FirstOrDefault();
-        _checks.Add(
-            SourceCheck.Of("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot,
-                protection.Slot, RunAgain));
+        Add("slot", slot is not null, CheckStatus.Fail, slot is null ? $"{protection.Slot} is missing" : protection.Slot, protection.Slot,
+            RunAgain);
         if (slot is null) return;
-        bool healthy = slot.WalStatus is "reserved" or "extended";
-        _checks.Add(
-            SourceCheck.Of("slot read", slot.Active, CheckStatus.Warn,
-                slot.Active ? $"by process {slot.ActivePid}" : "by nobody: nothing is captured, and the log is kept until it is",
-                "by indelible run", "indelible run"));
-        _checks.Add(
-            SourceCheck.Of("slot health", healthy, slot.WalStatus == "lost" ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}",
-                "reserved", RunAgain));
-        bool lost = slot.WalStatus == "lost";
+        bool healthy = slot.WalStatus is "reserved" or "extended", lost = slot.WalStatus == "lost";
+        Add("slot read", slot.Active, CheckStatus.Warn,
+            slot.Active ? $"by process {slot.ActivePid}" : "by nobody: nothing is captured, and the log is kept until it is",
+            "by indelible run", "indelible run");
+        Add("slot health", healthy, lost ? CheckStatus.Fail : CheckStatus.Warn, $"{slot.WalStatus}", "reserved", RunAgain);
         string lag = lost
             ? "nothing to measure: the slot is lost, see slot health"
             : $"{slot.LagBytes} bytes{(slot.SafeBytes is { } safe ? $", {safe} until it is lost" : "")}";
-        _checks.Add(
-            SourceCheck.Of("slot lag", healthy && !SourceDoctor.IsLagging(slot), CheckStatus.Warn, lag, "below 1 GiB, all of it kept",
-                lost ? RunAgain : "indelible run # and see in indelible status that the lag shrinks"));
+        Add("slot lag", healthy && !SourceDoctor.IsLagging(slot), CheckStatus.Warn, lag, "below 1 GiB, all of it kept",
+            lost ? RunAgain : "indelible run # and see in indelible status that the lag shrinks");
     }
 
     private async Task PublicationAsync(Dictionary<uint, TableFacts> tables, CancellationToken cancellationToken)
@@ -86,8 +78,8 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
         // of one that was dropped its own check speaks
         List<ProtectedTable> absent =
             protection.Tables.FindAll(t => !publication.AllTables && !publication.Relations.Contains(t.Oid) && tables.ContainsKey(t.Oid));
-        List<ProtectedTable> filtered = protection.Tables.FindAll(t => publication.Filtered.Contains(t.Oid)),
-            listed = protection.Tables.FindAll(t => publication.Listed.Contains(t.Oid));
+        List<ProtectedTable> filtered = protection.Tables.FindAll(t => publication.Filtered.Contains(t.Oid));
+        List<ProtectedTable> listed = protection.Tables.FindAll(t => publication.Listed.Contains(t.Oid));
         List<string> faults = [.. absent.Select(t => $"without {t.Schema}.{t.Name}")];
         if (!publication.PublishesAll) faults.Add($"only {publication.Operations}");
         if (publication.ViaRoot) faults.Add("via root");
@@ -112,13 +104,13 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
 
     private void AddGone(ProtectedTable table, RelationName? found, TableFacts? now)
     {
-        string fix = found is null ? _again.Unprotect(table) : now is null
-            ? _again.Successor(table)
-            : $"{_again.AsOwner} # the protected table is {now.Name} now; name the columns of the other one too, "
-                + "if they are to be protected";
-        _checks.Add(
-            new SourceCheck($"{table.Schema}.{table.Name}", CheckStatus.Fail,
-                found is null ? "no such table" : "another table of that name", $"the table with oid {table.Oid}", fix) { Gone = table });
+        string fix = found is null ? _again.Unprotect(table)
+            : now is null ? _again.Successor(table)
+            : $"{_again.AsOwner} # the protected table is {now.Name} now; "
+                + "name the columns of the other one too, if they are to be protected";
+        string there = found is null ? "no such table" : "another table of that name";
+        _checks.Add(new SourceCheck(
+            $"{table.Schema}.{table.Name}", CheckStatus.Fail, there, $"the table with oid {table.Oid}", fix) { Gone = table });
     }
 
     private void AddTable(
@@ -126,30 +118,30 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     {
         (string name, RelationName now) = ($"{table.Schema}.{table.Name}", facts.Name);
         // renamed: captured as before
-        _checks.Add(SourceCheck.Of(name, found is not null, CheckStatus.Note, now.ToString(), name, _again.AsOwner));
+        Add(name, found is not null, CheckStatus.Note, now.ToString(), name, _again.AsOwner);
         string identity = table.DefaultIdentity ? "DEFAULT" : "FULL";
         AddMembers(table, [table], "identity", members, m => table.DefaultIdentity ? m.Identity != 'n' : m.Identity == 'f',
             m => $"ALTER TABLE ONLY {m.Name.Quoted} REPLICA IDENTITY {identity};", identity,
             m => m.Identity switch { 'd' => "DEFAULT", 'n' => "NOTHING", 'i' => "INDEX", _ => "FULL" });
         AddMembers(table, [], "trigger", members, m => m.TriggerEnabled == 'A', TriggerFix, "attribution trigger, ENABLE ALWAYS",
-            m => m.TriggerEnabled switch { null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA",
-                _ => "another trigger of that name" });
+            m => m.TriggerEnabled switch
+            {
+                null => "missing", 'D' => "disabled", 'O' => "ENABLE", 'R' => "ENABLE REPLICA",
+                _ => "another trigger of that name",
+            });
+        string role = PgIdentifier.Quote(session.Role);
         bool isReadable = may.Usage && may.Select;
-        _checks.Add(
-            SourceCheck.Of($"{name} readable", isReadable, CheckStatus.Fail, isReadable ? "yes" : "no", "yes, for baseline and crosscheck",
-                $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {PgIdentifier.Quote(session.Role)}; GRANT SELECT ON "
-                    + $"{now.Quoted} TO {PgIdentifier.Quote(session.Role)};"));
+        Add($"{name} readable", isReadable, CheckStatus.Fail, isReadable ? "yes" : "no", "yes, for baseline and crosscheck",
+            $"GRANT USAGE ON SCHEMA {PgIdentifier.Quote(table.Schema)} TO {role}; GRANT SELECT ON {now.Quoted} TO {role};");
         bool bypasses = !facts.HasRowSecurity || session.IsSuperuser || session.MayBypassRowSecurity;
-        _checks.Add(
-            SourceCheck.Of($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off",
-                "off, or a role that may bypass it", $"ALTER ROLE {PgIdentifier.Quote(session.Role)} BYPASSRLS;"));
-        _checks.Add(SourceCheck.Of($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
+        Add($"{name} row-level security", bypasses, CheckStatus.Fail, facts.HasRowSecurity ? "on" : "off",
+            "off, or a role that may bypass it", $"ALTER ROLE {role} BYPASSRLS;");
+        Add($"{name} primary key", facts.Key.SequenceEqual(table.Key) && !facts.HasDeferrableKey, CheckStatus.Fail,
             string.Join(", ", facts.Key) + (facts.HasDeferrableKey ? " DEFERRABLE" : ""), string.Join(", ", table.Key),
-            $"{_again.Unprotect(table, "another primary key")}\n{_again.Successor(table)}"));
-        _checks.Add(
-            SourceCheck.Of($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn,
-                facts.HasChildren ? "has children, whose rows are not protected" : "none", "none",
-                $"{_again.AsOwner} # and name the columns of the children; or: ALTER TABLE … NO INHERIT {now.Quoted};"));
+            $"{_again.Unprotect(table, "another primary key")}\n{_again.Successor(table)}");
+        Add($"{name} inheritance", !facts.HasChildren, CheckStatus.Warn,
+            facts.HasChildren ? "has children, whose rows are not protected" : "none", "none",
+            $"{_again.AsOwner} # and name the columns of the children; or: ALTER TABLE … NO INHERIT {now.Quoted};");
         foreach (ProtectedColumn column in table.Columns)
             AddColumn(table, column, facts.Columns.FirstOrDefault(now => now.Number == column.Number));
     }
@@ -158,27 +150,31 @@ internal sealed class ProtectionDoctor(SourceCatalog catalog, SessionFacts sessi
     private void AddColumn(ProtectedTable table, ProtectedColumn column, ColumnFacts? now)
     {
         CheckStatus otherwise = now is null ? CheckStatus.Fail : CheckStatus.Note;
-        string found = now is null ? "no such column" : $"{now.Name} {now.Type}";
-        _checks.Add(
-            SourceCheck.Of($"{table.Schema}.{table.Name} column {column.Name}", found == $"{column.Name} {column.Type}", otherwise, found,
-                $"{column.Name} {column.Type}",
-                now is null ? _again.Unprotect(table, "the column is gone", column) : _again.AsOwner) with { Rewrites = table });
+        string found = now is null ? "no such column" : $"{now.Name} {now.Type}", expected = $"{column.Name} {column.Type}";
+        string fix = now is null ? _again.Unprotect(table, "the column is gone", column) : _again.AsOwner;
+        _checks.Add(SourceCheck.Of(
+            $"{table.Schema}.{table.Name} column {column.Name}", found == expected, otherwise, found, expected, fix) with
+        {
+            Rewrites = table,
+        });
     }
 
     private void AddMembers(
-        ProtectedTable table, IReadOnlyList<ProtectedTable> hides, string what, List<MemberFacts> members, Func<MemberFacts, bool> isFine,
-        Func<MemberFacts, string> fix, string expected,
-        Func<MemberFacts, string> state)
+        ProtectedTable table, IReadOnlyList<ProtectedTable> hides, string what, List<MemberFacts> members,
+        Func<MemberFacts, bool> isFine, Func<MemberFacts, string> fix, string expected, Func<MemberFacts, string> state)
     {
         List<MemberFacts> faulty = [.. members.Where(m => !isFine(m))];
         string named = string.Join(", ", faulty.Take(5).Select(m => $"{m.Name} ({state(m)})"));
         string found = faulty.Count == 0
             ? $"all {members.Count} relations"
             : $"not on {named}{(faulty.Count > 5 ? $" and {faulty.Count - 5} more" : "")}";
-        _checks.Add(
-            SourceCheck.Of($"{table.Schema}.{table.Name} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected,
-                string.Join(" ", faulty.Select(fix))) with { Hides = hides });
+        string fixes = string.Join(" ", faulty.Select(fix));
+        _checks.Add(SourceCheck.Of(
+            $"{table.Schema}.{table.Name} {what}", faulty.Count == 0, CheckStatus.Fail, found, expected, fixes) with { Hides = hides });
     }
+
+    private void Add(string name, bool isFine, CheckStatus otherwise, string found, string expected, string? fix) =>
+        _checks.Add(SourceCheck.Of(name, isFine, otherwise, found, expected, fix));
 
     private string TriggerFix(MemberFacts member) => member.TriggerEnabled is null or '?'
         ? _again.AsOwner

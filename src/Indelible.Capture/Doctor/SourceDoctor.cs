@@ -53,8 +53,8 @@ public static class SourceDoctor
         {
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
             var catalog = new SourceCatalog(connection);
-            return await new ProtectionDoctor(catalog, await catalog.SessionAsync(cancellationToken), source, protection)
-                .CatalogAsync(cancellationToken);
+            SessionFacts session = await catalog.SessionAsync(cancellationToken);
+            return await new ProtectionDoctor(catalog, session, source, protection).CatalogAsync(cancellationToken);
         }
         catch (NpgsqlException e)
         {
@@ -99,9 +99,9 @@ public static class SourceDoctor
             "connect to the primary");
         yield return SourceCheck.Of("wal_level", session.WalLevel == "logical", CheckStatus.Fail, session.WalLevel, "logical",
             "ALTER SYSTEM SET wal_level = 'logical'; -- then restart the server");
-        yield return SourceCheck.Of("may replicate", session.MayReplicate || session.IsSuperuser, CheckStatus.Fail,
-            $"{session.Role} may {(session.MayReplicate || session.IsSuperuser ? "" : "not ")}replicate", "a role with REPLICATION",
-            $"ALTER ROLE {role} REPLICATION;");
+        bool mayReplicate = session.MayReplicate || session.IsSuperuser;
+        yield return SourceCheck.Of("may replicate", mayReplicate, CheckStatus.Fail,
+            $"{session.Role} may {(mayReplicate ? "" : "not ")}replicate", "a role with REPLICATION", $"ALTER ROLE {role} REPLICATION;");
         yield return SourceCheck.Of("replication slots", session.SlotCount < session.SlotMax, CheckStatus.Warn,
             $"{session.SlotCount} of {session.SlotMax} in use", "one free",
             "ALTER SYSTEM SET max_replication_slots = 20; -- then restart the server");
@@ -117,9 +117,8 @@ public static class SourceDoctor
     {
         DateTimeOffset before = time.GetUtcNow();
         var found = (await catalog.QueryAsync("doctor", [], static r => (
-            Pid: r.GetInt32(0), Clock: r.GetDateTime(1), Tls: r.GetBoolean(2), Local: r.GetBoolean(3), Keep: r.GetString(4),
-            KeepMegabytes: r.GetInt64(5),
-            Statistics: r.GetBoolean(7), Prepared: r.GetInt32(8),
+            Pid: r.GetInt32(0), Clock: r.GetDateTime(1), Tls: r.GetBoolean(2), Local: r.GetBoolean(3),
+            Keep: r.GetString(4), KeepMegabytes: r.GetInt64(5), Statistics: r.GetBoolean(7), Prepared: r.GetInt32(8),
             SenderTimeoutMs: r.GetInt32(9), DataDirectory: r.IsDBNull(10) ? null : r.GetString(10)), cancellationToken))[0];
         DateTimeOffset after = time.GetUtcNow();
         TimeSpan skew = new DateTimeOffset(found.Clock) - (before + ((after - before) / 2));

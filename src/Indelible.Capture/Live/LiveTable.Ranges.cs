@@ -28,8 +28,8 @@ public sealed partial class LiveTable
     /// whoever takes one gives it back there.</param>
     /// <param name="cancellationToken">Stops.</param>
     public async Task<LiveRange> ReadRangeAsync(
-        int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax, Func<LiveBlock, ValueTask> take,
-        CancellationToken cancellationToken)
+        int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax,
+        Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
     {
         (_, Format.Lsn before, Format.Lsn readAfter) = await BeginAsync(cancellationToken);
         // Operators are looked up and values printed under one path here.
@@ -39,8 +39,11 @@ public sealed partial class LiveTable
         (long rows, byte[]? last) = await CopyAsync(_select.Copy(after, through, rowMax), range, take, cancellationToken);
         await RunAsync("COMMIT", cancellationToken);
         bool isFull = rowMax > 0 && rows == rowMax;
-        return new LiveRange { ReadBefore = before, ReadAfter = readAfter, After = after, Through = isFull ? KeyOf(last!) : through,
-            Rows = rows };
+        return new LiveRange
+        {
+            ReadBefore = before, ReadAfter = readAfter,
+            After = after, Through = isFull ? KeyOf(last!) : through, Rows = rows,
+        };
     }
 
     /// <summary>Keys of some rows, from pages taken at random; all of them if the table is small.</summary>

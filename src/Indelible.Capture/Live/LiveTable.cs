@@ -19,7 +19,8 @@ public sealed partial class LiveTable : IAsyncDisposable
     /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots,
     /// and would show a table empty that was not.</summary>
     private const string Begin =
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; LOCK TABLE {0} IN ACCESS SHARE MODE; "
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; "
+        + "LOCK TABLE {0} IN ACCESS SHARE MODE; "
         + "SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size'), "
         + "coalesce(to_regclass({1})::oid, 0)";
 
@@ -60,8 +61,8 @@ public sealed partial class LiveTable : IAsyncDisposable
     }
 
     /// <summary>All rows in key order, from the one after a key, or from the first.</summary>
-    public async IAsyncEnumerable<LiveChunk> ReadAsync(IReadOnlyList<string>? after, [EnumeratorCancellation]
-    CancellationToken cancellationToken)
+    public async IAsyncEnumerable<LiveChunk> ReadAsync(
+        IReadOnlyList<string>? after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         IReadOnlyList<string>? last = after;
         LiveChunk chunk;
@@ -81,13 +82,12 @@ public sealed partial class LiveTable : IAsyncDisposable
             var rows = new List<LiveRow>();
             int parts = keys.Count == 0 ? 0 : keys[0].Count;
             if (parts == 0) return (rows, true);
-            await DeclareAsync(
-                _select.ByKeys(),
-                Enumerable.Range(0, parts)
-                    .Select(part =>
-                        new NpgsqlParameter { Value = keys.Select(key => key[part]).ToArray(),
-                            NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text }),
-                cancellationToken);
+            IEnumerable<NpgsqlParameter> parameters = Enumerable.Range(0, parts).Select(part => new NpgsqlParameter
+            {
+                Value = keys.Select(key => key[part]).ToArray(),
+                NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
+            });
+            await DeclareAsync(_select.ByKeys(), parameters, cancellationToken);
             await using NpgsqlCommand fetch = Text("FETCH ALL FROM live");
             await FillAsync(fetch, rows, long.MaxValue, cancellationToken);
             return (rows, true);
@@ -117,15 +117,14 @@ public sealed partial class LiveTable : IAsyncDisposable
         if (facts is null)
         {
             throw new IndelibleException(ExitCode.Finding,
-                $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; protect its successor, "
-                    + "or unprotect it");
+                $"expected protected table {table.Schema}.{table.Name} (oid {table.Oid}), found it dropped; "
+                    + "protect its successor, or unprotect it");
         }
         bool isPartitioned = facts.Kind == 'p';
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
         long rows = members.Where(m => m.Kind != 'p').Sum(m => m.RowEstimate);
-        return new LiveTable(connection, table,
-            new LiveSelect(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves), KeyPath(facts.Name, schemas),
-            rows);
+        LiveSelect select = new(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves);
+        return new LiveTable(connection, table, select, KeyPath(facts.Name, schemas), rows);
     }
 
     /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of
@@ -239,9 +238,8 @@ public sealed partial class LiveTable : IAsyncDisposable
     {
         try
         {
-            return await RowAsync(
-                string.Format(CultureInfo.InvariantCulture, Begin, _select.From, PgIdentifier.Literal(_select.Name.Quoted)),
-                cancellationToken);
+            string name = PgIdentifier.Literal(_select.Name.Quoted);
+            return await RowAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From, name), cancellationToken);
         }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {

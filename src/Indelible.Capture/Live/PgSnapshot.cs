@@ -40,9 +40,8 @@ public sealed class PgSnapshot
     /// <param name="committedAt">Position of its commit.</param>
     /// <param name="readBefore">End of the log before the snapshot was taken (<see cref="LiveChunk.ReadBefore"/>).</param>
     /// <remarks>That its commit was logged before the snapshot does not make it visible:
-    /// the server lists it as running until the commit is flushed, and
-    /// does not list it at all if its id is the highest. So its full id must be known, and near the snapshot it is:
-    /// see <see cref="ExactDistance"/>.
+    /// the server lists it as running until the commit is flushed, and does not list it at all if its id is the highest.
+    /// So its full id must be known, and near the snapshot it is: see <see cref="ExactDistance"/>.
     /// Farther back, ids repeat, and only one still listed as running is unseen.</remarks>
     public bool Sees(uint xid, Lsn committedAt, Lsn readBefore) =>
         committedAt.Bytes + ExactDistance >= readBefore.Bytes

@@ -153,26 +153,23 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
     private async Task<InstalledFacts?> InstalledAsync(SessionFacts session, CancellationToken cancellationToken)
     {
         if (!session.IsInstalled) return null;
-        InstalledFacts? installed = (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
-            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)),
-            cancellationToken)).FirstOrDefault();
+        InstalledFacts? installed =
+            (await catalog.QueryAsync("installed", [], InstalledFacts.Read, cancellationToken)).FirstOrDefault();
         if (installed is null) return null;
         bool ours = installed.Name == request.Source
             && installed.InnerPad.AsSpan().SequenceEqual(AttributionPads.Of(request.AttributionSecret.Span).Inner);
         if (ours) return installed;
         throw new IndelibleException(
             ExitCode.Environment,
-            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, found it "
-                + $"protected as source {installed.Name} by another ledger; "
+            $"expected database {session.Database} to be unprotected or protected as source {request.Source} by this ledger, "
+            + $"found it protected as source {installed.Name} by another ledger; "
             + "run `unprotect` there first, or, if this database is a copy that was restored from a dump, remove what came with it: "
             + $"DROP SCHEMA indelible CASCADE; DROP PUBLICATION IF EXISTS {PgIdentifier.Quote(installed.Publication)};");
     }
 
     private async Task<bool> PlanRoleAsync(SessionFacts session, List<Target> targets, CancellationToken cancellationToken)
     {
-        RoleFacts? role = (await catalog.QueryAsync("role", [request.CaptureRole], static r => new RoleFacts(
-            r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5)), cancellationToken))
-                .FirstOrDefault();
+        RoleFacts? role = (await catalog.QueryAsync("role", [request.CaptureRole], RoleFacts.Read, cancellationToken)).FirstOrDefault();
         if (role is { CanLogin: true, CanConnect: true } && request.Capture is { } capture)
             await CheckLoginAsync(capture, cancellationToken);
         bool needsBypass = targets.Exists(t => t.Table.HasRowSecurity);
@@ -237,11 +234,8 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         }
         if (!publication.PublishesAll || publication.ViaRoot || (generated && !publication.PublishesGenerated))
         {
-            _steps.Add(
-                new PlanStep("publication options",
-                    [PlanStatement.Of(
-                        $"ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate', "
-                            + $"publish_via_partition_root = false{extra})")]));
+            string options = $"publish = 'insert, update, delete, truncate', publish_via_partition_root = false{extra}";
+            _steps.Add(new PlanStep("publication options", [PlanStatement.Of($"ALTER PUBLICATION {name} SET ({options})")]));
         }
         return publication;
     }
@@ -281,12 +275,11 @@ internal sealed class ProtectPlanner(SourceCatalog catalog, ProtectRequest reque
         {
             throw new IndelibleException(
                 ExitCode.Environment,
-                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; run as a "
-                    + $"superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION;");
+                $"expected {session.Role} to have the right to replicate, or a capture connection that has, found neither; "
+                    + $"run as a superuser: ALTER ROLE {PgIdentifier.Quote(session.Role)} REPLICATION;");
         }
-        _steps.Add(
-            new PlanStep("replication slot",
-                [PlanStatement.Of($"SELECT pg_create_logical_replication_slot({PgIdentifier.Literal(protection.Slot)}, 'pgoutput')")],
-                PlanStepKind.Slot));
+        string name = PgIdentifier.Literal(protection.Slot);
+        PlanStatement create = PlanStatement.Of($"SELECT pg_create_logical_replication_slot({name}, 'pgoutput')");
+        _steps.Add(new PlanStep("replication slot", [create], PlanStepKind.Slot));
     }
 }

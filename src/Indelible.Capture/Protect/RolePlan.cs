@@ -53,8 +53,8 @@ internal sealed record RolePlan(IReadOnlyList<PlanStep> Steps, IReadOnlyList<str
         string found = isNew ? "no such role" : bypass ? "it may not bypass row-level security, which a protected table has" : "it may not";
         throw new IndelibleException(
             ExitCode.Environment,
-            $"expected role {request.CaptureRole} to log in and replicate, found {found}, and {session.Role} may not change that; run as a "
-                + $"superuser: {statement.Shown};"
+            $"expected role {request.CaptureRole} to log in and replicate, found {found}, and {session.Role} may not change that; "
+            + $"run as a superuser: {statement.Shown};"
             + (isNew ? " then run this again with --capture-password-file FILE, whose first line is that password" : ""));
     }
 }

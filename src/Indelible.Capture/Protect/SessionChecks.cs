@@ -27,15 +27,16 @@ internal static class SessionChecks
                 + $"connect as {session.SchemaOwner}");
         Refuse(
             session.OwnsSchema is null && !session.MayCreateInDatabase,
-            $"expected the right to create a schema and a publication in {session.Database}, found none; run as its owner: GRANT CREATE ON "
-                + $"DATABASE {PgIdentifier.Quote(session.Database)} TO {PgIdentifier.Quote(session.Role)};");
+            $"expected the right to create a schema and a publication in {session.Database}, found none; run as its owner: "
+                + $"GRANT CREATE ON DATABASE {PgIdentifier.Quote(session.Database)} TO {PgIdentifier.Quote(session.Role)};");
     }
 
     /// <summary>Throws <see cref="IndelibleException"/> if one more slot does not fit.</summary>
     public static void CheckSlotRoom(SessionFacts session) => Refuse(
         session.SlotCount >= session.SlotMax,
-        $"expected a free replication slot, found {session.SlotCount} of {session.SlotMax} in use; drop one that is no longer needed "
-            + "(SELECT slot_name, active FROM pg_replication_slots;) or raise max_replication_slots and restart");
+        $"expected a free replication slot, found {session.SlotCount} of {session.SlotMax} in use; "
+            + "drop one that is no longer needed (SELECT slot_name, active FROM pg_replication_slots;) "
+            + "or raise max_replication_slots and restart");
 
     private static void Refuse(bool unfit, string message)
     {

@@ -4,8 +4,9 @@ using Npgsql;
 namespace Indelible.Capture;
 
 /// <summary>A replication slot as pg_replication_slots shows it.</summary>
-internal sealed record SlotFacts(string? Plugin, string? Database, bool Active, int? ActivePid, string? WalStatus, string? ConfirmedFlush,
-    long? LagBytes, long? SafeBytes)
+internal sealed record SlotFacts(
+    string? Plugin, string? Database, bool Active, int? ActivePid,
+    string? WalStatus, string? ConfirmedFlush, long? LagBytes, long? SafeBytes)
 {
     /// <summary>Reads a row of slot.sql.</summary>
     public static SlotFacts Read(NpgsqlDataReader r) => new(

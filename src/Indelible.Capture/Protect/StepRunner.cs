@@ -46,7 +46,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
     private IndelibleException Locked(PlanStep step, int attempts, PostgresException cause) => new(
         ExitCode.Environment,
         $"{step.Title}: expected its lock within {lockTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s, {attempts} times, "
-            + "found it held by others; nothing of this table was changed. "
+        + "found it held by others; nothing of this table was changed. "
         + "End the long transactions (SELECT pid, xact_start, state FROM pg_stat_activity WHERE xact_start IS NOT NULL ORDER BY 2;) "
         + "and run this again",
         cause);
@@ -103,8 +103,8 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
                 ExitCode.Environment,
                 $"{step.Title}: not ready after {SlotTimeoutSeconds} s, "
                     + "because a transaction that was open when it began still is (in any database of the server); "
-                + "end it (SELECT pid, datname, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL; SELECT gid, database FROM "
-                + "pg_prepared_xacts;) and run this again",
+                + "end it (SELECT pid, datname, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL; "
+                + "SELECT gid, database FROM pg_prepared_xacts;) and run this again",
                 e);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse)

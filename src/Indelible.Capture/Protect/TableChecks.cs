@@ -20,9 +20,8 @@ internal static class TableChecks
             $"has no primary key, so its rows have no name. Run: ALTER TABLE {table.Name.Quoted} ADD PRIMARY KEY (…);");
         Refuse(table.HasDeferrableKey, table,
             "has a DEFERRABLE primary key: inside a transaction two rows may hold one key, "
-                + "and the log then does not say which of them changed. "
-            + $"Drop that constraint and run: ALTER TABLE {table.Name.Quoted} ADD PRIMARY KEY "
-            + $"({string.Join(", ", table.Key.Select(PgIdentifier.Quote))});");
+                + "and the log then does not say which of them changed. Drop that constraint and run: "
+                + $"ALTER TABLE {table.Name.Quoted} ADD PRIMARY KEY ({string.Join(", ", table.Key.Select(PgIdentifier.Quote))});");
         Refuse(!table.IsOwned, table,
             $"belongs to {table.Owner}, and {session.Role} may not act as its owner. Connect as {table.Owner} or a superuser");
         foreach (MemberFacts member in members)

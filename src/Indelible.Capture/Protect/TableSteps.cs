@@ -36,8 +36,8 @@ internal static class TableSteps
         if (member.TriggerEnabled == '?') yield return $"DROP TRIGGER {Trigger} ON {name}";
         if (member.TriggerEnabled is null or '?')
         {
-            yield return $"CREATE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} FOR EACH STATEMENT EXECUTE "
-                + "FUNCTION indelible.attribute()";
+            yield return $"CREATE TRIGGER {Trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+                + "FOR EACH STATEMENT EXECUTE FUNCTION indelible.attribute()";
         }
         if (member.TriggerEnabled != 'A') yield return $"ALTER TABLE ONLY {name} ENABLE ALWAYS TRIGGER {Trigger}";
         if (!IsIdentified(member, byDefault)) yield return $"ALTER TABLE ONLY {name} REPLICA IDENTITY {(byDefault ? "DEFAULT" : "FULL")}";

@@ -61,12 +61,17 @@ internal static class ProtectionMerge
 
 /// <summary>What an earlier protect left in indelible.source.</summary>
 internal sealed record InstalledFacts(
-    string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version);
+    string Name, string Publication, string Slot, string Role, bool RoleCreated, byte[] InnerPad, string Version)
+{
+    /// <summary>Reads a row of installed.sql.</summary>
+    public static InstalledFacts Read(Npgsql.NpgsqlDataReader r) => new(
+        r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6));
+}
 
 /// <summary>A publication.</summary>
 internal sealed record PublicationFacts(
-    bool IsOwned, bool AllTables, string Operations, bool ViaRoot, HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed,
-    bool PublishesGenerated)
+    bool IsOwned, bool AllTables, string Operations, bool ViaRoot,
+    HashSet<uint> Relations, HashSet<uint> Filtered, HashSet<uint> Listed, bool PublishesGenerated)
 {
     /// <summary>All that can be published, as the query spells it.</summary>
     public const string AllOperations = "insert, update, delete, truncate";
@@ -76,11 +81,15 @@ internal sealed record PublicationFacts(
 
     /// <summary>Reads a row of publication.sql.</summary>
     public static PublicationFacts Read(Npgsql.NpgsqlDataReader r) => new(
-        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3), [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)],
-        [.. r.GetFieldValue<uint[]>(6)],
-        r.GetBoolean(7));
+        r.GetBoolean(0), r.GetBoolean(1), r.GetString(2), r.GetBoolean(3),
+        [.. r.GetFieldValue<uint[]>(4)], [.. r.GetFieldValue<uint[]>(5)], [.. r.GetFieldValue<uint[]>(6)], r.GetBoolean(7));
 }
 
 /// <summary>A role's attributes.</summary>
 internal sealed record RoleFacts(
-    bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect);
+    bool IsSuperuser, bool CanLogin, bool CanReplicate, bool BypassesRowSecurity, bool ReadsStatistics, bool CanConnect)
+{
+    /// <summary>Reads a row of role.sql.</summary>
+    public static RoleFacts Read(Npgsql.NpgsqlDataReader r) => new(
+        r.GetBoolean(0), r.GetBoolean(1), r.GetBoolean(2), r.GetBoolean(3), r.GetBoolean(4), r.GetBoolean(5));
+}

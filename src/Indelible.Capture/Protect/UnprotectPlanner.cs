@@ -19,15 +19,15 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
                     + $"connect as {session.SchemaOwner}");
         }
         Protection remaining = await RemainingAsync(cancellationToken);
-        InstalledFacts? installed = session.IsInstalled ? (await catalog.QueryAsync("installed", [], static r => new InstalledFacts(
-            r.GetString(0), r.GetString(1), r.GetString(2), r.GetString(3), r.GetBoolean(4), r.GetFieldValue<byte[]>(5), r.GetString(6)),
-            cancellationToken)).FirstOrDefault() : null;
+        InstalledFacts? installed = session.IsInstalled
+            ? (await catalog.QueryAsync("installed", [], InstalledFacts.Read, cancellationToken)).FirstOrDefault()
+            : null;
         bool last = remaining.Tables.Count == 0;
         if (last) await PlanSlotAsync(cancellationToken);
         if (installed is not null)
         {
-            await PlanTablesAsync(
-                [.. protection.Tables.ExceptBy(remaining.Tables.Select(kept => kept.Id), table => table.Id)], installed, cancellationToken);
+            IEnumerable<uint> kept = remaining.Tables.Select(table => table.Id);
+            await PlanTablesAsync([.. protection.Tables.ExceptBy(kept, table => table.Id)], installed, cancellationToken);
         }
         if (last) PlanRemoval(session, installed);
         return new ProtectPlan { Protection = remaining, Steps = _steps, BaselineTables = [], Warnings = _warnings };
@@ -99,9 +99,9 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
     private async Task PlanTablesAsync(List<ProtectedTable> tables, InstalledFacts installed, CancellationToken cancellationToken)
     {
         ILookup<uint, RecordedFacts> recorded = (await catalog.QueryAsync("recorded", [], static r => new RecordedFacts(
-            r.GetFieldValue<uint>(0),
-            new RelationName(r.GetFieldValue<uint>(1), r.GetString(2), r.GetString(3)), r.GetString(4)[0],
-            r.IsDBNull(5) ? null : r.GetString(5), r.GetBoolean(6)), cancellationToken)).ToLookup(relation => relation.Root);
+            r.GetFieldValue<uint>(0), new RelationName(r.GetFieldValue<uint>(1), r.GetString(2), r.GetString(3)),
+            r.GetString(4)[0], r.IsDBNull(5) ? null : r.GetString(5), r.GetBoolean(6)), cancellationToken))
+            .ToLookup(relation => relation.Root);
         PublicationFacts? publication =
             (await catalog.QueryAsync("publication", [protection.Publication], PublicationFacts.Read, cancellationToken)).FirstOrDefault();
         Dictionary<uint, TableFacts> now = await catalog.TablesAsync([.. tables.Select(table => table.Oid)], cancellationToken);
@@ -149,9 +149,8 @@ internal sealed class UnprotectPlanner(SourceCatalog catalog, Protection protect
         _steps.Add(new PlanStep("publication and schema indelible", [.. statements.Select(PlanStatement.Of)]));
         if (installed is not { RoleCreated: true }) return;
         string role = PgIdentifier.Quote(installed.Role);
-        _steps.Add(
-            new PlanStep($"role {installed.Role}", [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")],
-                PlanStepKind.Optional));
+        PlanStatement[] drop = [PlanStatement.Of($"DROP OWNED BY {role}"), PlanStatement.Of($"DROP ROLE {role}")];
+        _steps.Add(new PlanStep($"role {installed.Role}", drop, PlanStepKind.Optional));
     }
 
     private sealed record RecordedFacts(uint Root, RelationName Name, char IdentityBefore, string? IndexBefore, bool SelectGranted);

@@ -12,9 +12,8 @@ namespace Indelible.Capture.Reading;
 /// <param name="Key">Key after the change; before it, for a delete; empty if it cannot be told.</param>
 /// <param name="PreviousKey">Key before an update that changed it; else null.</param>
 internal readonly record struct RowParts(
-    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey, string? SubjectBefore,
-    string? SubjectAfter,
-    Fingerprint[] Before, Fingerprint[] After)
+    IReadOnlyList<CapturedField> Fields, IReadOnlyList<string> Key, IReadOnlyList<string>? PreviousKey,
+    string? SubjectBefore, string? SubjectAfter, Fingerprint[] Before, Fingerprint[] After)
 {
     /// <summary>False for an update that touched nothing protected.</summary>
     public bool MustBeSealed(Operation operation) => operation != Operation.Update || Fields.Count > 0 || PreviousKey is not null;

@@ -6,10 +6,8 @@ namespace Indelible.Capture.Relations;
 /// <summary>Tells which column of the stream is which column of the catalog. The stream carries names only, and names move.</summary>
 /// <remarks>
 /// Known shapes come from the catalog at the start and from in-stream DDL, which is exactly positioned.
-/// A Relation message that does not match what is
-/// known, in names, types and order, is compared with the catalog as it is now;
-/// failing that, every column of the relation counts as protected until it
-/// matches again. Owned by the capture loop.
+/// A Relation message that does not match what is known, in names, types and order, is compared with the catalog as it is now;
+/// failing that, every column of the relation counts as protected until it matches again. Owned by the capture loop.
 /// </remarks>
 internal sealed class RelationMap
 {

@@ -26,16 +26,16 @@ internal static class SlotCheck
     /// <summary>The error for a slot that another process reads from.</summary>
     public static IndelibleException InUse(string slot, string by) => new(
         ExitCode.Environment,
-        $"replication slot '{slot}' is in use by {by}; expected it to be free. Is another 'indelible run' reading this source? Stop it, or "
-            + "end that process with pg_terminate_backend, then try again.");
+        $"replication slot '{slot}' is in use by {by}; expected it to be free. Is another 'indelible run' reading this source? "
+            + "Stop it, or end that process with pg_terminate_backend, then try again.");
 
     private static void Refuse(Protection protection, SlotState slot)
     {
         if (slot.Plugin != "pgoutput" || !slot.IsHere)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"replication slot '{protection.Slot}' belongs to plugin '{slot.Plugin}' in database '{slot.Database}'; expected a "
-                    + "pgoutput slot in this database. Drop that slot or protect under another source name.");
+                $"replication slot '{protection.Slot}' belongs to plugin '{slot.Plugin}' in database '{slot.Database}'; "
+                    + "expected a pgoutput slot in this database. Drop that slot or protect under another source name.");
         }
         if (slot.ActivePid is int pid) throw InUse(protection.Slot, $"server process {pid}");
     }
@@ -46,8 +46,8 @@ internal static class SlotCheck
         if (protection.SystemId != 0 && protection.SystemId != server.SystemId)
         {
             gaps.Add(new CaptureGap("system-changed", from, to,
-                $"expected the cluster with system identifier {protection.SystemId}, found {server.SystemId}: a restored dump, an upgrade "
-                    + "or another server. Check the connection; if the change is meant, protect again."));
+                $"expected the cluster with system identifier {protection.SystemId}, found {server.SystemId}: "
+                    + "a restored dump, an upgrade or another server. Check the connection; if the change is meant, protect again."));
         }
         if (resume is null) return;
         bool isBehind = server.FlushedTo < resume.Confirmable;
@@ -58,14 +58,14 @@ internal static class SlotCheck
                     + "what lies between is not in this server."
                 : "";
             gaps.Add(new CaptureGap("timeline-changed", from, to,
-                $"expected timeline {resume.Timeline}, found {server.Timeline}: a standby was promoted or a backup restored. Transactions "
-                    + $"may have been lost or undone.{undone}"));
+                $"expected timeline {resume.Timeline}, found {server.Timeline}: a standby was promoted or a backup restored. "
+                    + $"Transactions may have been lost or undone.{undone}"));
         }
         else if (isBehind)
         {
             gaps.Add(new CaptureGap("log-behind", from, Lsn.None,
-                $"the ledger is sealed up to {resume.Confirmable}, the server's log ends at {server.FlushedTo}: the database was set back "
-                    + "to an earlier state. Protect it as a new source."));
+                $"the ledger is sealed up to {resume.Confirmable}, the server's log ends at {server.FlushedTo}: "
+                    + "the database was set back to an earlier state. Protect it as a new source."));
         }
     }
 
@@ -85,8 +85,8 @@ internal static class SlotCheck
         else if (resume is not null && slot.Confirmed > resume.Confirmable)
         {
             gaps.Add(new CaptureGap("slot-ahead", from, to,
-                $"replication slot '{protection.Slot}' stands at {slot.Confirmed}, the ledger is sealed up to {resume.Confirmable}: the "
-                    + "slot was advanced or made anew, or the ledger is an old copy. Changes in between cannot be read."));
+                $"replication slot '{protection.Slot}' stands at {slot.Confirmed}, the ledger is sealed up to {resume.Confirmable}: "
+                    + "the slot was advanced or made anew, or the ledger is an old copy. Changes in between cannot be read."));
         }
     }
 }

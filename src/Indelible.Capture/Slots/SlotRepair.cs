@@ -24,8 +24,8 @@ internal static class SlotRepair
         if (beyond.Bytes - end.Bytes > MoveMax)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"{source}: the ledger is sealed up to {beyond}, this server's log ends at {end}: expected it to lack at most "
-                    + $"{MoveMax >> 20} MiB of what the ledger holds. "
+                $"{source}: the ledger is sealed up to {beyond}, this server's log ends at {end}: "
+                    + $"expected it to lack at most {MoveMax >> 20} MiB of what the ledger holds. "
                 + "Is this the standby that was promoted, and not an old copy? If it is, "
                 + "let it be written to until its log has passed that position");
         }
@@ -48,15 +48,15 @@ internal static class SlotRepair
         {
             string? start = await TextAsync(connection, MakeSql, [protection.Slot, protection.Publication], cancellationToken);
             return start is not null ? Lsn.Parse(start) : throw new IndelibleException(ExitCode.Usage,
-                $"{source}: expected publication {protection.Publication}, found neither it nor replication slot {protection.Slot}: this "
-                    + "database is not protected any more, or not the one that was. "
+                $"{source}: expected publication {protection.Publication}, found neither it nor replication slot {protection.Slot}: "
+                    + "this database is not protected any more, or not the one that was. "
                 + "Check the connection; then run `indelible protect` again, as the owner");
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.QueryCanceled)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"{source}: replication slot {protection.Slot} not ready after {TimeoutSeconds} s, because a transaction that was open "
-                    + "when it began still is (in any database of the server); "
+                $"{source}: replication slot {protection.Slot} not ready after {TimeoutSeconds} s, "
+                    + "because a transaction that was open when it began still is (in any database of the server); "
                 + "end it (SELECT pid, datname, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL; SELECT gid, "
                 + "database FROM pg_prepared_xacts;)", e);
         }

@@ -29,10 +29,10 @@ internal static class AlertsCommand
             [.. results.Select(target => (IReadOnlyList<string>)[target.Name, Words.Of(target.Kind), target.Problem ?? "delivered"])]);
         terminal.Json(new JsonObject
         {
-            ["targets"] = new JsonArray(
-                [.. results.Select(
-                    target => (JsonNode)new JsonObject { ["target"] = target.Name, ["kind"] = Words.Of(target.Kind),
-                        ["problem"] = target.Problem })]),
+            ["targets"] = new JsonArray([.. results.Select(target => (JsonNode)new JsonObject
+            {
+                ["target"] = target.Name, ["kind"] = Words.Of(target.Kind), ["problem"] = target.Problem,
+            })]),
         });
         return (int)(results.Any(target => target.Problem is not null) ? ExitCode.Environment : ExitCode.Fine);
     }

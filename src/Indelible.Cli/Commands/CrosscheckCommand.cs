@@ -28,14 +28,16 @@ internal static class CrosscheckCommand
     private static readonly Option<string?> Reason =
         new("--reason") { Description = "Why; sealed with your name before values are shown", HelpName = "TEXT" };
 
-    private static readonly Option<string?> Mirror =
-        new("--mirror") { Description =
+    private static readonly Option<string?> Mirror = new("--mirror")
+    {
+        Description =
             "Against this copy of the ledger directory, or a ledger served at this address, from another machine; nothing is sealed",
-            HelpName = "DIR|URL" };
+        HelpName = "DIR|URL",
+    };
 
     /// <summary>True if it is about a copy, and not about the ledger that a process here may hold.</summary>
-    public static bool IsOfMirror(ParseResult parse) => parse.CommandResult.Command.Name == "crosscheck"
-        && parse.GetValue(Mirror) is not null;
+    public static bool IsOfMirror(ParseResult parse) =>
+        parse.CommandResult.Command.Name == "crosscheck" && parse.GetValue(Mirror) is not null;
 
     public static Command Build()
     {
@@ -79,9 +81,9 @@ internal static class CrosscheckCommand
         CrosscheckPrint print = new(terminal);
         foreach ((string name, SourceConfig config, CrosscheckScope scope) in Wanted(parse, invocation.Config(parse)))
         {
-            print.Add(
-                await mirror.RunAsync(name, config, scope, parse.GetValue(Restart), terminal.Pace(invocation.Time), cancellationToken),
-                mirror.View, access: null);
+            CrosscheckReport report =
+                await mirror.RunAsync(name, config, scope, parse.GetValue(Restart), terminal.Pace(invocation.Time), cancellationToken);
+            print.Add(report, mirror.View, access: null);
         }
         return (int)print.End();
     }
@@ -103,12 +105,13 @@ internal static class CrosscheckCommand
     private static Reveal? RevealOf(ParseResult parse, Invocation invocation)
     {
         string? reason = parse.GetValue(Reason);
-        if (parse.GetValue(Show))
+        return (parse.GetValue(Show), reason) switch
         {
-            return new Reveal(
-                invocation.User, reason ?? throw new IndelibleException(ExitCode.Usage, "--reveal: expected --reason with it, found none"));
-        }
-        return reason is null ? null : throw new IndelibleException(ExitCode.Usage, "--reason: expected --reveal with it, found none");
+            (true, null) => throw new IndelibleException(ExitCode.Usage, "--reveal: expected --reason with it, found none"),
+            (true, { } why) => new Reveal(invocation.User, why),
+            (false, null) => null,
+            _ => throw new IndelibleException(ExitCode.Usage, "--reason: expected --reveal with it, found none"),
+        };
     }
 
     private static void RequireScope(ParseResult parse)
@@ -135,8 +138,8 @@ internal static class CrosscheckCommand
             string known = config.Sources.Count == 0
                 ? "none is configured: `indelible protect` first"
                 : $"configured are {string.Join(", ", config.Sources.Keys)}";
-            throw new IndelibleException(
-                ExitCode.Usage, $"--source: expected a configured source, found {(source is null ? "none" : $"'{source}'")}; {known}");
+            string found = source is null ? "none" : $"'{source}'";
+            throw new IndelibleException(ExitCode.Usage, $"--source: expected a configured source, found {found}; {known}");
         }
         if (parse.GetValue(Table) is not { } text)
             return sources.Select(one => (one.Key, one.Value, new CrosscheckScope { Sample = sample }));

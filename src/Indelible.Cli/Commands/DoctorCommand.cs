@@ -13,8 +13,11 @@ namespace Indelible.Cli.Commands;
 /// Exit code 1 if one fails.</summary>
 internal static class DoctorCommand
 {
-    private static readonly Option<string?> Source = new("--source") { Description =
-        "A connection, or the name of a configured source; default: all configured", HelpName = "CONNECTION|NAME" };
+    private static readonly Option<string?> Source = new("--source")
+    {
+        Description = "A connection, or the name of a configured source; default: all configured",
+        HelpName = "CONNECTION|NAME",
+    };
 
     public static Command Build()
     {
@@ -77,9 +80,8 @@ internal static class DoctorCommand
     private static void Print(Terminal terminal, List<(string Where, SourceCheck Check)> checks)
     {
         terminal.Table(["WHERE", "CHECK", "STATUS", "FOUND", "EXPECTED"],
-            [.. checks.Select(
-                one => (IReadOnlyList<string>)[one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found,
-                    one.Check.Expected])]);
+            [.. checks.Select(one => (IReadOnlyList<string>)
+                [one.Where, one.Check.Name, Words.Of(one.Check.Status), one.Check.Found, one.Check.Expected])]);
         foreach ((string where, SourceCheck check) in checks.Where(one => one.Check.Fix is not null))
         {
             terminal.Line($"\n{where}, {check.Name}: {Words.Of(check.Status)}, {check.Found}\n  {check.Fix!.ReplaceLineEndings("\n  ")}");

@@ -21,10 +21,16 @@ internal static class HistoryCommand
         new("KEY") { Description = "17, id=17, \"eu, 4\", \"region=eu, id=4\"; double quotes around a value that holds a comma" };
     private static readonly Option<string?> Source = new("--source") { Description = "Only this source", HelpName = "NAME" };
     private static readonly Option<string?> Column = new("--column") { Description = "Only this column", HelpName = "NAME" };
-    private static readonly Option<string?> AsOf = new("--as-of") { Description =
-        "The row's protected values as they stood at this time: ISO 8601, or an age such as 2h or 3d", HelpName = "TIME" };
-    private static readonly Option<string?> Reason = new("--reason") { Description =
-        "With --as-of: decrypt the values; why, sealed with your name before they are shown", HelpName = "TEXT" };
+    private static readonly Option<string?> AsOf = new("--as-of")
+    {
+        Description = "The row's protected values as they stood at this time: ISO 8601, or an age such as 2h or 3d",
+        HelpName = "TIME",
+    };
+    private static readonly Option<string?> Reason = new("--reason")
+    {
+        Description = "With --as-of: decrypt the values; why, sealed with your name before they are shown",
+        HelpName = "TEXT",
+    };
     private static readonly Option<int> Limit =
         new("--limit") { Description = "At most this many", HelpName = "COUNT", DefaultValueFactory = _ => LimitDefault };
     private static readonly Option<string?> After =
@@ -32,8 +38,10 @@ internal static class HistoryCommand
 
     public static Command Build()
     {
-        Command command = new("history", "Everything that happened to one row") { Table, Key, Source, Column, AsOf, Reason, Limit, After,
-            ResultOptions.Verify, ResultOptions.Key };
+        Command command = new("history", "Everything that happened to one row")
+        {
+            Table, Key, Source, Column, AsOf, Reason, Limit, After, ResultOptions.Verify, ResultOptions.Key,
+        };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -110,7 +118,8 @@ internal static class HistoryCommand
     /// <summary>With --verify, every entry that the state comes from is proved, or nothing of it is shown.</summary>
     private static bool IsProved(ParseResult parse, Invocation invocation, LedgerView ledger, RowState state, StatePrint print)
     {
-        IEnumerable<IndexedEntry> from = state.Fields.Select(field => new IndexedEntry(field.EntryIndex, field.Entry))
+        IEnumerable<IndexedEntry> from = state.Fields
+            .Select(field => new IndexedEntry(field.EntryIndex, field.Entry))
             .DistinctBy(entry => entry.Index);
         if (state.EndedBy is { } end) from = from.Append(new IndexedEntry(end, ledger.Entry(end)));
         print.Report = ResultOptions.Check(parse, invocation, ledger, from, []);

@@ -64,8 +64,8 @@ internal static class InitCommand
         if (Path.Exists(invocation.ConfigPath(parse)))
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected --store with a configuration that is yet to be written, found {invocation.ConfigPath(parse)}\n  put the bucket "
-                    + "into it as `store`, and leave --store away");
+                $"expected --store with a configuration that is yet to be written, found {invocation.ConfigPath(parse)}\n"
+                    + "  put the bucket into it as `store`, and leave --store away");
         }
         BucketOptions bucket = BucketOptions.At(place);
         StoreConfig store = new() { Bucket = bucket.Bucket, Prefix = bucket.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null,

@@ -85,14 +85,22 @@ internal static class KeysCommand
         Handover handover = await KeyRotation.RunAsync(host.Value, invocation.User, parse.GetValue(Reason), cancellationToken);
         Terminal terminal = invocation.TerminalFor(parse);
         terminal.Pairs(
-            [("origin", handover.To.Name), ("handed over", $"at size {handover.Checkpoint.Size}"),
-                ("previous key", handover.From.ToString()), ("verifier key", handover.To.ToString())]);
+        [
+            ("origin", handover.To.Name),
+            ("handed over", $"at size {handover.Checkpoint.Size}"),
+            ("previous key", handover.From.ToString()),
+            ("verifier key", handover.To.ToString()),
+        ]);
         terminal.Note("publish the new key, and tell witnesses; back the keyring up: `indelible keys export FILE`");
         if (host.Value.Config.Witnesses is { } witnesses)
             terminal.Note($"add the line `log {handover.To}` to {witnesses.Policy}: `indelible run` does not start without it");
-        terminal.Json(
-            new JsonObject { ["origin"] = handover.To.Name, ["size"] = handover.Checkpoint.Size, ["previousKey"] = handover.From.ToString(),
-                ["verifierKey"] = handover.To.ToString() });
+        terminal.Json(new JsonObject
+        {
+            ["origin"] = handover.To.Name,
+            ["size"] = handover.Checkpoint.Size,
+            ["previousKey"] = handover.From.ToString(),
+            ["verifierKey"] = handover.To.ToString(),
+        });
         return (int)ExitCode.Fine;
     }
 
@@ -121,8 +129,8 @@ internal static class KeysCommand
         Terminal terminal = invocation.TerminalFor(parse);
         terminal.Pairs([("epoch", epoch.ToString(CultureInfo.InvariantCulture)), ("master key", MasterKey.DefaultPath(paths.Keyring))]);
         terminal.Note(
-            "keep a copy of the new master key elsewhere, and make a new backup: `indelible keys export FILE`. Older backups open with the "
-                + "old key only: destroy them with it, and what was erased is erased for good");
+            "keep a copy of the new master key elsewhere, and make a new backup: `indelible keys export FILE`. "
+                + "Older backups open with the old key only: destroy them with it, and what was erased is erased for good");
         terminal.Json(new JsonObject { ["epoch"] = epoch, ["masterKeyFile"] = MasterKey.DefaultPath(paths.Keyring) });
         return (int)ExitCode.Fine;
     }

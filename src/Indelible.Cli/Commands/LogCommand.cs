@@ -31,10 +31,13 @@ internal static class LogCommand
     private static readonly Option<string?> Until = new("--until") { Description = "Only before this time", HelpName = "TIME" };
     private static readonly Option<uint?> Transaction =
         new("--tx") { Description = "Only this transaction id, 0 to 4294967295", HelpName = "XID" };
-    private static readonly Option<string?> Value =
-        new("--value") { Description =
-            "Only changes from or to exactly this value (needs --table and --column); - reads it from standard input, "
-                + "so that it is in no shell history", HelpName = "TEXT" };
+    private static readonly Option<string?> Value = new("--value")
+    {
+        Description =
+            "Only changes from or to exactly this value (needs --table and --column); "
+                + "- reads it from standard input, so that it is in no shell history",
+        HelpName = "TEXT",
+    };
     private static readonly Option<string?> Kind =
         new("--kind") { Description = $"Only this kind: {Words.All<EntryKind>()}", HelpName = "KIND" };
     private static readonly Option<string?> Operation =
@@ -61,11 +64,11 @@ internal static class LogCommand
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
         Query query = QueryOf(parse, invocation, ledger.Value);
         List<long> strangers = [];
+        // renamed since, it is still the row
+        Query asked = query.Relation is null ? query : query with { Source = null, Schema = null, Table = null };
         IReadOnlyList<IndexedEntry> entries = ValueOf(parse, invocation) is { } value
             ? ValueSearch.Of(ledger.Value, invocation.Config(parse), query, value).Find(strangers, out string? next, cancellationToken)
-            // renamed since, it is still the row
-            : Find(ledger.Value, query.Relation is null ? query : query with { Source = null, Schema = null, Table = null }, strangers,
-                out next);
+            : Find(ledger.Value, asked, strangers, out next);
         if (entries.Count == 0) RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), query);
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, entries, strangers);
         return (int)Pages.Print(invocation.TerminalFor(parse), entries, next, "no entry matches", report);

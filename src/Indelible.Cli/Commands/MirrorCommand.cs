@@ -14,17 +14,23 @@ internal static class MirrorCommand
 {
     private const string OneLedger = "ledger";
 
-    private static readonly Option<string?> From =
-        new("--from") { Description =
-            "One ledger to follow, instead of the configured ones: http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, "
-                + "or a directory", HelpName = "URL|DIR" };
+    private static readonly Option<string?> From = new("--from")
+    {
+        Description =
+            "One ledger to follow, instead of the configured ones: "
+                + "http(s):// address of its tlog-tiles, s3://BUCKET/PREFIX, or a directory",
+        HelpName = "URL|DIR",
+    };
     private static readonly Option<string?> Key =
         new("--key") { Description = "Its verifier key, or a file that holds it", HelpName = "VKEY|FILE" };
     private static readonly Option<string?> To = new("--to") { Description = "Directory of the copy", HelpName = "DIR" };
     private static readonly Option<string?> Name =
         new("--name") { Description = "Cosign what is stored, under this name; the key is made if there is none", HelpName = "NAME" };
-    private static readonly Option<string?> Listen = new("--listen") { Description =
-        $"Loopback address and port to serve the copies at; default {IndelibleConfig.ListenDefault}", HelpName = "ADDRESS" };
+    private static readonly Option<string?> Listen = new("--listen")
+    {
+        Description = $"Loopback address and port to serve the copies at; default {IndelibleConfig.ListenDefault}",
+        HelpName = "ADDRESS",
+    };
     private static readonly Option<bool> Once = new("--once") { Description = "Store what is there, then end" };
 
     public static Command Build()

@@ -20,17 +20,29 @@ internal static class ProtectCommand
 
     private static readonly Option<string[]> Subjects =
         new("--subject") { Description = "Column that names the person a row is about, one per table", HelpName = "TABLE.COLUMN" };
-    private static readonly Option<string?> CaptureRole = new("--capture-role") { Description =
-        "Least-privilege role that `run` uses; made if missing; default indelible_capture", HelpName = "ROLE" };
-    private static readonly Option<string?> CapturePasswordFile = new("--capture-password-file") { Description =
-        "File whose first line is the capture role's password; default: one is made and kept beside the keys", HelpName = "FILE" };
-    private static readonly Option<string?> Identity =
-        new("--identity") { Description =
+    private static readonly Option<string?> CaptureRole = new("--capture-role")
+    {
+        Description = "Least-privilege role that `run` uses; made if missing; default indelible_capture",
+        HelpName = "ROLE",
+    };
+    private static readonly Option<string?> CapturePasswordFile = new("--capture-password-file")
+    {
+        Description = "File whose first line is the capture role's password; default: one is made and kept beside the keys",
+        HelpName = "FILE",
+    };
+    private static readonly Option<string?> Identity = new("--identity")
+    {
+        Description =
             "Replica identity of these tables: full (default), or default, with which the log does not say what a value was before",
-            HelpName = "full|default" };
+        HelpName = "full|default",
+    };
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the SQL and change nothing" };
-    private static readonly Option<double> LockTimeout = new("--lock-timeout") { Description =
-        "Seconds one attempt waits for a table's lock; default 2", HelpName = "SECONDS", DefaultValueFactory = _ => 2 };
+    private static readonly Option<double> LockTimeout = new("--lock-timeout")
+    {
+        Description = "Seconds one attempt waits for a table's lock; default 2",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 2,
+    };
 
     /// <summary>Tables that a dry run names.</summary>
     private const int StatedShown = 5;
@@ -72,8 +84,12 @@ internal static class ProtectCommand
         {
             ProtectPlan plan = await operation.PlanAsync(cancellationToken);
             foreach (string warning in plan.Warnings) terminal.Note($"warning: {warning}");
-            string[] stated = [.. plan.Protection.Tables.Where(table => plan.BaselineTables.Contains(table.Id))
-                .Select(table => $"{table.Schema}.{table.Name}")];
+            string[] stated =
+            [
+                .. plan.Protection.Tables
+                    .Where(table => plan.BaselineTables.Contains(table.Id))
+                    .Select(table => $"{table.Schema}.{table.Name}"),
+            ];
             if (plan.Steps.Count > 0) terminal.Line(plan.ToSql());
             else if (stated.Length == 0) terminal.Line("-- nothing to do: everything is in place");
             if (stated.Length > 0)
@@ -81,9 +97,13 @@ internal static class ProtectCommand
                 string more = stated.Length > StatedShown ? $" and {stated.Length - StatedShown} more" : "";
                 terminal.Line($"-- then every row is stated, in a baseline, of {string.Join(", ", stated.Take(StatedShown))}{more}");
             }
-            terminal.Json(
-                new JsonObject { ["source"] = name, ["steps"] = plan.Steps.Count, ["sql"] = plan.ToSql(),
-                    ["baseline"] = new JsonArray([.. stated.Select(table => (JsonNode)table)]) });
+            terminal.Json(new JsonObject
+            {
+                ["source"] = name,
+                ["steps"] = plan.Steps.Count,
+                ["sql"] = plan.ToSql(),
+                ["baseline"] = new JsonArray([.. stated.Select(table => (JsonNode)table)]),
+            });
             return (int)ExitCode.Fine;
         }
         Tell(terminal, await operation.RunAsync(cancellationToken));

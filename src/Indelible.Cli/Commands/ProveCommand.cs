@@ -33,8 +33,8 @@ internal static class ProveCommand
         if (reader.Stored is { } stored && index >= reader.ReadCheckpoint().Size && index >= 0 && index < all.ReadCheckpoint().Size)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"entry {index} is sealed and not yet published: {stored.Place} holds {reader.ReadCheckpoint().Size} entries. Try again in "
-                    + "a moment; `indelible status` shows what it waits for");
+                $"entry {index} is sealed and not yet published: {stored.Place} holds {reader.ReadCheckpoint().Size} entries. "
+                    + "Try again in a moment; `indelible status` shows what it waits for");
         }
         string file = invocation.Resolve(parse.GetValue(File)!);
         _ = Entries.Read(reader, index);

@@ -80,8 +80,9 @@ internal static class RevealCommand
         return facts;
     }
 
-    private static void Print(Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides,
-        StateField? earlier, long access)
+    private static void Print(
+        Terminal terminal, LedgerView view, long index, Entry entry, Field field, IReadOnlyList<Side> sides, StateField? earlier,
+        long access)
     {
         JsonObject json = new() { ["index"] = index, ["column"] = field.Name, ["accessEntry"] = access };
         foreach (Side side in sides)

@@ -13,14 +13,20 @@ internal static class RotateCommand
         new("--successor") { Description = "Origin of the successor", HelpName = "ORIGIN", Required = true };
     private static readonly Option<string> To =
         new("--to") { Description = "Its directory: ledger, keyring and configuration", HelpName = "DIR", Required = true };
-    private static readonly Option<string?> Store =
-        new("--store") { Description =
+    private static readonly Option<string?> Store = new("--store")
+    {
+        Description =
             "Of a ledger that lives in a bucket: the bucket and prefix that the successor lives in; "
-                + "reached as the configuration says of the closed ledger's", HelpName = "s3://BUCKET/PREFIX" };
-    private static readonly Option<string[]> Targets =
-        new("--target") { Description =
+                + "reached as the configuration says of the closed ledger's",
+        HelpName = "s3://BUCKET/PREFIX",
+    };
+    private static readonly Option<string[]> Targets = new("--target")
+    {
+        Description =
             "Where the successor's copy is kept: a directory, or a prefix in the same bucket; empty: no such copy. "
-                + "Once for each of the configured targets", HelpName = "NAME=PLACE" };
+                + "Once for each of the configured targets",
+        HelpName = "NAME=PLACE",
+    };
     private static readonly Option<string?> Reason = new("--reason") { Description = "Why; sealed", HelpName = "TEXT" };
 
     public static Command Build()
@@ -59,13 +65,17 @@ internal static class RotateCommand
                     + "until its next change such a value is not compared");
         }
         terminal.Note(
-            $"next: `indelible run` in {Path.GetDirectoryName(rotated.ConfigPath)}; run the closed ledger beside it, on another --listen, "
-                + "until mirrors and copies have its last head");
+            $"next: `indelible run` in {Path.GetDirectoryName(rotated.ConfigPath)}; "
+                + "run the closed ledger beside it, on another --listen, until mirrors and copies have its last head");
         terminal.Note("publish the verifier key, and back the keyring up: `indelible keys export FILE`");
         terminal.Json(new JsonObject
         {
-            ["closed"] = new JsonObject { ["origin"] = rotated.ClosedOrigin, ["size"] = rotated.ClosedSize,
-                ["root"] = rotated.ClosedRoot.ToString() },
+            ["closed"] = new JsonObject
+            {
+                ["origin"] = rotated.ClosedOrigin,
+                ["size"] = rotated.ClosedSize,
+                ["root"] = rotated.ClosedRoot.ToString(),
+            },
             ["successor"] = rotated.Origin,
             ["verifierKey"] = rotated.VerifierKey,
             ["rows"] = rotated.WasDone ? null : rotated.Rows,

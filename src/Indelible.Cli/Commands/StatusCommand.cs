@@ -30,13 +30,17 @@ internal static class StatusCommand
         Terminal terminal = invocation.TerminalFor(parse);
         Print(terminal, status);
         terminal.Json(Json(status));
-        return (int)(status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0)
-            || status.Alerts.Any(target => target.Problem is not null)
-            || status.Copies.Append(status.Store).Any(copy => copy is { Problem: not null } or { Strange.Count: > 0 })
-            || status.TimeStamps.Any(stamp => stamp.Problem is not null) || status.Witnessing is { Problems.Count: > 0 }
-            || status.Verification?.Problem is not null || status.IndexProblem is not null
-            ? ExitCode.Finding : ExitCode.Fine);
+        return (int)(HasProblem(status) ? ExitCode.Finding : ExitCode.Fine);
     }
+
+    private static bool HasProblem(LedgerStatus status) =>
+        status.Sources.Any(source => source.Problem is not null || source.OpenGaps.Count > 0)
+        || status.Alerts.Any(target => target.Problem is not null)
+        || status.Copies.Append(status.Store).Any(copy => copy is { Problem: not null } or { Strange.Count: > 0 })
+        || status.TimeStamps.Any(stamp => stamp.Problem is not null)
+        || status.Witnessing is { Problems.Count: > 0 }
+        || status.Verification?.Problem is not null
+        || status.IndexProblem is not null;
 
     /// <summary>Of the process that holds the ledger, as it stands: looking neither publishes nor indexes anything.</summary>
     private static async Task<LedgerStatus> StatusAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
@@ -96,13 +100,11 @@ internal static class StatusCommand
 
     private static string Copy(TargetStatus copy)
     {
-        string behind = copy.LagEntries == 0
-            ? ""
-            : string.Create(
-                CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{(copy.Lag is { } lag ? $" for {lag.TotalSeconds:F1} s" : "")}");
+        string since = copy.Lag is { } lag ? string.Create(CultureInfo.InvariantCulture, $" for {lag.TotalSeconds:F1} s") : "";
+        string behind = copy.LagEntries == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {copy.LagEntries} behind{since}");
         string last = copy.LastSuccess is { } at ? $", written {at}" : "";
-        string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}" : copy.LastError is { } failure
-            ? $"; last error {failure.At}: {failure.Message}"
+        string error = copy.Problem is { } problem ? $"; NOT WRITTEN: {problem}"
+            : copy.LastError is { } failure ? $"; last error {failure.At}: {failure.Message}"
             : "";
         string strange = copy.Strange.Count == 0 ? "" : $"; {copy.Strange.Count} THINGS THAT ARE NOT OURS: {copy.Strange.First()}";
         string hold = copy.Hold is null ? "" : $"; legal hold: {copy.Hold}";
@@ -211,16 +213,21 @@ internal static class StatusCommand
             ["lagSeconds"] = source.Lag is { } lag ? Math.Round(lag.TotalSeconds, 3) : null,
             ["lastHeard"] = source.LastHeard?.ToString(),
             ["coveredTo"] = source.CoveredTo.ToString(),
-            ["openGaps"] = new JsonArray(
-                [.. source.OpenGaps.Select(
-                    gap => (JsonNode)new JsonObject { ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"),
-                        ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString() })]),
+            ["openGaps"] = new JsonArray([.. source.OpenGaps.Select(gap => (JsonNode)new JsonObject
+            {
+                ["from"] = Fact(gap, "from"), ["to"] = Fact(gap, "to"),
+                ["reason"] = Fact(gap, "reason"), ["message"] = Fact(gap, "message"), ["sealedAt"] = gap.SealedAt.ToString(),
+            })]),
             ["slot"] = source.Slot,
             ["changes"] = source.Changes,
             ["lastGap"] = source.LastGap,
             ["lastCrosscheck"] = source.LastCrosscheck is { } result
-                ? new JsonObject { ["at"] = result.SealedAt.ToString(), ["rows"] = Fact(result, "rows"),
-                    ["differences"] = Fact(result, "differences"), ["notCovered"] = result.Facts?.GetValueOrDefault("not-covered") } : null,
+                ? new JsonObject
+                {
+                    ["at"] = result.SealedAt.ToString(), ["rows"] = Fact(result, "rows"),
+                    ["differences"] = Fact(result, "differences"), ["notCovered"] = result.Facts?.GetValueOrDefault("not-covered"),
+                }
+                : null,
             ["problem"] = source.Problem,
             ["lastError"] = Error(source.LastError),
         })]),

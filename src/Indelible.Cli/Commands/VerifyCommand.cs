@@ -29,16 +29,25 @@ internal static class VerifyCommand
     private static readonly Option<string?> Older =
         new("--older") { Description = "A checkpoint of this ledger that you kept: it must be a prefix", HelpName = "FILE" };
 
-    private static readonly Option<string?> Since = new("--since") { Description =
-        "The same, and you verified the ledger when that was its head: do not examine again what it covers", HelpName = "FILE" };
+    private static readonly Option<string?> Since = new("--since")
+    {
+        Description = "The same, and you verified the ledger when that was its head: do not examine again what it covers",
+        HelpName = "FILE",
+    };
 
-    private static readonly Option<string?> Time = new("--time") { Description =
-        "Check time stamps too: certificates trusted to vouch for their authorities (PEM)", HelpName = "FILE" };
+    private static readonly Option<string?> Time = new("--time")
+    {
+        Description = "Check time stamps too: certificates trusted to vouch for their authorities (PEM)",
+        HelpName = "FILE",
+    };
 
-    private static readonly Option<string[]> Chain =
-        new("--chain") { Description =
-            "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. Default for the "
-                + "ledger itself: those the configuration names", HelpName = "LEDGER" };
+    private static readonly Option<string[]> Chain = new("--chain")
+    {
+        Description =
+            "A closed ledger before it, or a copy of one: directory, http(s):// or s3:// address; may be given again. "
+                + "Default for the ledger itself: those the configuration names",
+        HelpName = "LEDGER",
+    };
 
     public static Command Build()
     {
@@ -56,17 +65,18 @@ internal static class VerifyCommand
         ReadOnlyMemory<byte> older = (parse.GetValue(Older) ?? parse.GetValue(Since)) is { } file
             ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older or --since")
             : default;
-        string target = parse.GetValue(Target)
-            ?? (invocation.ExistingPaths(parse) is { Store: { } store } ? store.Name : invocation.ExistingPaths(parse).Ledger);
+        string target = parse.GetValue(Target) ?? PlaceOf(invocation.ExistingPaths(parse));
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));
         return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
     }
 
+    private static string PlaceOf(LedgerPaths paths) => paths.Store is { } store ? store.Name : paths.Ledger;
+
     private static async Task<VerificationReport> VerifyAsync(
-        string target, Policy? policy, ReadOnlyMemory<byte> older, ParseResult parse, Invocation invocation,
-        CancellationToken cancellationToken)
+        string target, Policy? policy, ReadOnlyMemory<byte> older,
+        ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         string path = invocation.Resolve(target);
         bool isBucket = target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal);
@@ -120,8 +130,10 @@ internal static class VerifyCommand
                     if (!isGiven && !place.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal) && !Directory.Exists(place)) continue;
                     LedgerFetch files = FilesOf(place, key, parse, invocation, cancellationToken);
                     opened.Add(files);
-                    if (files.Fetch("checkpoint") is { } head && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone
-                        && checkpoint!.Origin == link.Origin) return new LedgerSource(files.Fetch, files.OpenFile);
+                    bool isThat = files.Fetch("checkpoint") is { } head
+                        && Checkpoint.Parse(head.Span, out _, out Checkpoint? checkpoint).IsNone
+                        && checkpoint!.Origin == link.Origin;
+                    if (isThat) return new LedgerSource(files.Fetch, files.OpenFile);
                 }
                 return null;
             }).Follow(report, cancellationToken);
@@ -139,12 +151,14 @@ internal static class VerifyCommand
             : [];
 
     private static LedgerFetch FilesOf(
-        string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken) =>
-        target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal)
-            ? LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken)
-            : IsAddress(target)
+        string target, VerifierKey? key, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
+    {
+        if (target.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal))
+            return LedgerFetch.FromBucket(TargetStores.BucketAt(target, invocation.Config(parse)), key, cancellationToken);
+        return IsAddress(target)
             ? LedgerFetch.FromUrl(AddressOf(target), cancellationToken)
             : LedgerFetch.FromDirectory(invocation.Resolve(target));
+    }
 
     /// <summary>With what the time stamps prove, or what is wrong with them.</summary>
     private static async Task<VerificationReport> TimedAsync(

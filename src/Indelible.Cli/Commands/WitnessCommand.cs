@@ -11,10 +11,16 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>witness run</c>: cosigns checkpoints that extend the one cosigned last.</summary>
 internal static class WitnessCommand
 {
-    private static readonly Option<string?> Name = new("--name") { Description =
-        "Name of the witness's key, instead of the configuration; the key is made if there is none", HelpName = "NAME" };
-    private static readonly Option<string[]> Log = new("--log") { Description =
-        "Verifier key of a ledger to witness, or a file that holds it; may be given again", HelpName = "VKEY|FILE" };
+    private static readonly Option<string?> Name = new("--name")
+    {
+        Description = "Name of the witness's key, instead of the configuration; the key is made if there is none",
+        HelpName = "NAME",
+    };
+    private static readonly Option<string[]> Log = new("--log")
+    {
+        Description = "Verifier key of a ledger to witness, or a file that holds it; may be given again",
+        HelpName = "VKEY|FILE",
+    };
     private static readonly Option<string?> To =
         new("--to") { Description = "Directory of what the witness remembers, and of its key", HelpName = "DIR" };
     private static readonly Option<string?> Listen =

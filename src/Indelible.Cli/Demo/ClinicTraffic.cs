@@ -36,13 +36,14 @@ internal sealed class ClinicTraffic(PrivatePostgres server)
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(cancellationToken);
             await ExecuteAsync(connection, "SELECT indelible.operator($1, $2)", cancellationToken, nurse, $"visit {1000 + round}");
             await ExecuteAsync(connection,
-                "UPDATE patients SET phone = '+1 555 ' || lpad(($2 * 31 % 10000000)::text, 7, '0'), updated_at = now() "
-                    + "WHERE patient_id = $1",
+                "UPDATE patients SET phone = '+1 555 ' || lpad(($2 * 31 % 10000000)::text, 7, '0'), "
+                    + "updated_at = now() WHERE patient_id = $1",
                 cancellationToken, Protagonist + (nurse.Length % 3), round * 1_117);
-            await ExecuteAsync(
-                connection, "UPDATE prescriptions SET dose_mg = dose_mg + 2.5, note = 'adjusted after ' || $2 WHERE patient_id = $1",
+            await ExecuteAsync(connection,
+                "UPDATE prescriptions SET dose_mg = dose_mg + 2.5, note = 'adjusted after ' || $2 WHERE patient_id = $1",
                 cancellationToken, Protagonist, $"visit {1000 + round}");
-            await ExecuteAsync(connection, "INSERT INTO appointments (patient_id, at, room) VALUES ($1, now() + interval '7 days', 'B2')",
+            await ExecuteAsync(connection,
+                "INSERT INTO appointments (patient_id, at, room) VALUES ($1, now() + interval '7 days', 'B2')",
                 cancellationToken, Protagonist);
             await transaction.CommitAsync(cancellationToken);
         }

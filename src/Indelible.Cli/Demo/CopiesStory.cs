@@ -53,12 +53,12 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
     private async Task PutCopiesElsewhereAsync(CancellationToken cancellationToken)
     {
         stage.Narrator.Step(
-            "On other machines: a witness, and two mirrors. In a vault: the auditor's policy, a backup of the keyring, the master key, "
-                + "the capture role's password");
+            "On other machines: a witness, and two mirrors. "
+                + "In a vault: the auditor's policy, a backup of the keyring, the master key, the capture role's password");
         DurableFile.MakeSecretDirectory(Path.Combine(stage.Directory, "vault"));
         JsonNode witness = await StartElsewhereAsync(
-            ["witness", "run", "--name", "notary.example/one", "--log", stage.VerifierKey, "--to", "witness", "--listen", "127.0.0.1:0",
-                "--json"], cancellationToken);
+            ["witness", "run", "--name", "notary.example/one", "--log", stage.VerifierKey, "--to", "witness",
+                "--listen", "127.0.0.1:0", "--json"], cancellationToken);
         _witness = (string)witness["address"]!;
         string policy = $"log {stage.VerifierKey}\nwitness notary {witness["verifierKey"]} {_witness}\nquorum notary\n";
         DurableFile.Replace(Path.Combine(stage.Directory, PolicyFile), System.Text.Encoding.UTF8.GetBytes(policy));
@@ -69,11 +69,11 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         foreach ((string name, TargetConfig target) in Targets()) config.Targets[name] = target;
         ConfigFile.Save(path, config);
         await StartElsewhereAsync(
-            ["mirror", "run", "--from", $"http://{_listen}/", "--key", stage.VerifierKey, "--to", "mirror-a", "--name",
-                "mirror-a.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
+            ["mirror", "run", "--from", $"http://{_listen}/", "--key", stage.VerifierKey, "--to", "mirror-a",
+                "--name", "mirror-a.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
         await StartElsewhereAsync(
-            ["mirror", "run", "--from", stage.Paths.Ledger, "--key", stage.VerifierKey, "--to", "mirror-b", "--name",
-                "mirror-b.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
+            ["mirror", "run", "--from", stage.Paths.Ledger, "--key", stage.VerifierKey, "--to", "mirror-b",
+                "--name", "mirror-b.example/one", "--listen", "127.0.0.1:0", "--json"], cancellationToken);
     }
 
     /// <summary>An object store, where Ceph's programs are installed; else it says that there is none.</summary>
@@ -82,13 +82,13 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         if (DemoBucket.Missing() is { } missing)
         {
             stage.Narrator.Say(
-                $"no object store: the bucket is left out of this demo, because {missing} is not installed. On Debian or Ubuntu: sudo "
-                    + "apt-get install --no-install-recommends ceph-mon ceph-osd radosgw ceph-common");
+                $"no object store: the bucket is left out of this demo, because {missing} is not installed. On Debian or Ubuntu: "
+                    + "sudo apt-get install --no-install-recommends ceph-mon ceph-osd radosgw ceph-common");
             return null;
         }
         stage.Narrator.Say(
-            "an object store (Ceph, in memory), and a bucket in it with Object Lock: what is written there, nobody removes for a day, "
-                + "whoever has the credentials");
+            "an object store (Ceph, in memory), and a bucket in it with Object Lock: "
+                + "what is written there, nobody removes for a day, whoever has the credentials");
         DemoBucket? store = null;
         await stage.TimedAsync("objectStore", async () => store = await DemoBucket.StartAsync(cancellationToken));
         return store;
@@ -143,9 +143,7 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         {
             Only("bucket.json", "bucket");
             await RefusedAsync("bucketRefused", "bucket with Object Lock", "bucket.json", cancellationToken);
-            stage.Summary.Results["bucketHolds"] = DemoStage.Verdict(
-                await stage.ShowAsync(
-                    "verifyBucket", ["verify", DemoBucket.Place, "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
+            stage.Summary.Results["bucketHolds"] = await VerifiesAsync("verifyBucket", DemoBucket.Place, cancellationToken);
         }
         stage.Narrator.Step("So all of them are left out of the configuration. The mirrors look by themselves");
         WriteConfig("insider.json", "");
@@ -221,18 +219,15 @@ internal sealed class CopiesStory(DemoStage stage, TimeProvider time)
         await BucketAsync(cancellationToken);
         await DemoStage.StopAsync(run);
         if (_bucket is not null)
-        {
-            stage.Summary.Results["bucket"] = DemoStage.Verdict(
-                await stage.ShowAsync(
-                    "verifyBucketAgain", ["verify", DemoBucket.Place, "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
-        }
+            stage.Summary.Results["bucket"] = await VerifiesAsync("verifyBucketAgain", DemoBucket.Place, cancellationToken);
         stage.Summary.Results["restored"] =
             DemoStage.Verdict(await stage.ShowAsync("verify", ["verify", "--policy", PolicyFile], cancellationToken));
         stage.Summary.Results["nothingMissing"] = DemoStage.Verdict(await stage.ShowAsync("coverage", ["coverage"], cancellationToken));
-        stage.Summary.Results["mirror"] = DemoStage.Verdict(
-            await stage.ShowAsync(
-                "verifyMirror", ["verify", "mirror-b/ledger", "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
+        stage.Summary.Results["mirror"] = await VerifiesAsync("verifyMirror", "mirror-b/ledger", cancellationToken);
     }
+
+    private async Task<bool> VerifiesAsync(string name, string ledger, CancellationToken cancellationToken) => DemoStage.Verdict(
+        await stage.ShowAsync(name, ["verify", ledger, "--key", stage.VerifierKey], cancellationToken, linesMax: 3));
 
     private JsonObject Summarise()
     {

@@ -50,10 +50,11 @@ internal sealed class DemoAttacks(
                 """, cancellationToken);
         }
         await caughtUp(cancellationToken);
-        JsonNode? who =
-            (await LogAsync(["--table", "patients", "--key", $"{Impersonated}", "--limit", "1"], cancellationToken))[0]?["operator"];
-        string? user = who?["sessionUser"]?.GetValue<string>(), grade = who?["grade"]?.GetValue<string>(),
-            claim = who?["id"]?.GetValue<string>();
+        JsonArray found = await LogAsync(["--table", "patients", "--key", $"{Impersonated}", "--limit", "1"], cancellationToken);
+        JsonNode? who = found[0]?["operator"];
+        string? user = who?["sessionUser"]?.GetValue<string>();
+        string? grade = who?["grade"]?.GetValue<string>();
+        string? claim = who?["id"]?.GetValue<string>();
         Say("fakedOperatorSeen", "operator faked, message forged",
             $"changed by {user}, who claims to be {claim}; grade {grade}: a claim, and no more", user == Support && grade == "asserted");
     }

@@ -49,10 +49,11 @@ internal sealed class DemoBucket : IAsyncDisposable
                 await script.CopyToAsync(bytes, cancellationToken);
                 DurableFile.Replace(Path.Combine(home, Script), bytes.ToArray());
             }
-            await store.RunAsync(["up", home, port.ToString(CultureInfo.InvariantCulture), monitor.ToString(CultureInfo.InvariantCulture)],
+            await store.RunAsync(
+                ["up", home, port.ToString(CultureInfo.InvariantCulture), monitor.ToString(CultureInfo.InvariantCulture)],
                 cancellationToken);
-            await new BucketOptions { Bucket = Bucket, Endpoint = store.Endpoint, Credentials = (Owner, Secret) }.MakeBucketAsync(
-                cancellationToken);
+            BucketOptions bucket = new() { Bucket = Bucket, Endpoint = store.Endpoint, Credentials = (Owner, Secret) };
+            await bucket.MakeBucketAsync(cancellationToken);
             return store;
         }
         catch

@@ -18,8 +18,11 @@ internal static class DemoCommand
         HelpName = "DIR",
     };
 
-    private static readonly Option<bool> Copies = new("--copies") { Description =
-        "Another story: mirrors and a witness; history rewritten with the true key, the primary destroyed and restored. Ends by itself" };
+    private static readonly Option<bool> Copies = new("--copies")
+    {
+        Description =
+            "Another story: mirrors and a witness; history rewritten with the true key, the primary destroyed and restored. Ends by itself",
+    };
 
     public static Command Build()
     {

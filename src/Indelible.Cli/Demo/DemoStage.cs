@@ -52,8 +52,8 @@ internal sealed class DemoStage(string directory, PrivatePostgres server, Narrat
         JsonNode made = await TypeAsync("init", ["init", "--origin", Origin, "--json"], cancellationToken);
         VerifierKey = made["verifierKey"]!.GetValue<string>();
         narrator.Say($"the auditor's key: {VerifierKey}");
-        await ShowAsync("protect", ["protect", "--source", server.ConnectionString(ClinicTraffic.Database), "--name", Source, .. Columns],
-            cancellationToken);
+        string owner = server.ConnectionString(ClinicTraffic.Database);
+        await ShowAsync("protect", ["protect", "--source", owner, "--name", Source, .. Columns], cancellationToken);
     }
 
     /// <summary>Starts a command that goes on; its last lines are kept.</summary>

@@ -46,9 +46,9 @@ internal sealed class CrosscheckPrint(Terminal terminal)
         if (report.LockedValues > 0) terminal.Line($"{report.LockedValues} values are not covered: their keys are not in this keyring");
         string sealedAs = report.GuardEntry is { } guard ? $"sealed as entry {guard}" : "not sealed: this is a copy of the ledger";
         string scope = report.Scope == CrosscheckScope.All ? "" : $" ({report.Scope})";
-        terminal.Line(
-            $"{report.Source}{scope}: {report.Rows} rows, {report.Values} values compared, {report.DifferenceCount} "
-                + $"differences{(report.NotCovered.Count > 0 ? $", {report.NotCovered.Count} tables not covered" : "")}; {sealedAs}");
+        string notCovered = report.NotCovered.Count > 0 ? $", {report.NotCovered.Count} tables not covered" : "";
+        terminal.Line($"{report.Source}{scope}: {report.Rows} rows, {report.Values} values compared, "
+            + $"{report.DifferenceCount} differences{notCovered}; {sealedAs}");
         if (access is not null) terminal.Note($"sealed as access entry {access}");
         _sources.Add(Json(report, cell, access));
     }

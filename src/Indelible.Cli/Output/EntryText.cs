@@ -92,11 +92,13 @@ internal static class EntryText
         : $"{relation.Schema}.{relation.Name}{Leaf(header)} {(header.Key is { } key ? KeyText.Of(key) : "")}{Before(header)}".TrimEnd();
 
     /// <summary>What a guard entry that is about no row is about, where it says so in a few words.</summary>
-    private static string? About(EntryHeader header) => header.Facts is not { } facts ? null
-        : facts.GetValueOrDefault("what")
-        ?? (header.Code == GuardCode.Ddl
+    private static string? About(EntryHeader header)
+    {
+        if (header.Facts is not { } facts) return null;
+        return facts.GetValueOrDefault("what") ?? (header.Code == GuardCode.Ddl
             ? $"{facts.GetValueOrDefault("tag")} {facts.GetValueOrDefault("relation")}".Trim()
             : facts.GetValueOrDefault("reason"));
+    }
 
     private static string Who(Operator who) => who.Id ?? who.SessionUser ?? who.ReplicationOrigin ?? "?";
 

@@ -68,9 +68,8 @@ internal sealed class StatePrint(Terminal terminal, MicroTime at, string? column
         if (fields.Length > 0)
         {
             terminal.Table(["COLUMN", "VALUE", "SINCE", "ENTRY"],
-                [.. fields.Select(
-                    field => (IReadOnlyList<string>)[field.Name, text(field), field.Since.ToString(),
-                        field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
+                [.. fields.Select(field => (IReadOnlyList<string>)
+                    [field.Name, text(field), field.Since.ToString(), field.EntryIndex.ToString(CultureInfo.InvariantCulture)])]);
         }
         JsonObject document = new()
         {
