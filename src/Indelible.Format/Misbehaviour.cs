@@ -47,8 +47,8 @@ public sealed record Misbehaviour
         if (parts.Length < PartsMin || parts.Length % 2 == 0 || parts.Length > PartsMin + (2 * KeyHistory.HandoversMax))
         {
             return new TextFault(
-                $"expected a head and two or more signed checkpoints, an odd number of parts from {PartsMin} on between blank lines, "
-                    + $"found {parts.Length}");
+                "expected a head and two or more signed checkpoints, "
+                    + $"an odd number of parts from {PartsMin} on between blank lines, found {parts.Length}");
         }
         fault = ParseHead(parts[0].Split('\n'), out Hash? prefix, out Hash[] path);
         if (!fault.IsNone) return fault;

@@ -52,8 +52,8 @@ internal static class IndexDirectory
         if (!isEmpty)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected an index or an empty directory, found other files in {directory}; name another directory, "
-                    + "or empty it if it is an old index");
+                $"expected an index or an empty directory, found other files in {directory}; "
+                    + "name another directory, or empty it if it is an old index");
         }
         DurableFile.Replace(Path.Combine(directory, Marker), "derived from a ledger; may be deleted while nothing runs\n"u8);
     }

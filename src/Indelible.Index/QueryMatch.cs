@@ -9,8 +9,8 @@ public static class QueryMatch
     public static bool Of(Query query, Entry entry)
     {
         EntryHeader header = entry.Header;
-        return IsOfKind(query, header) && IsOfTime(query, header) && IsBy(query, header.Operator) && IsIn(query, header)
-            && IsOfRow(query, header)
+        return IsOfKind(query, header) && IsOfTime(query, header) && IsBy(query, header.Operator)
+            && IsIn(query, header) && IsOfRow(query, header)
             && (query.Column is not { } column || entry.Fields.Any(field => field.Scope == FieldScope.Column && field.Name == column));
     }
 

@@ -39,8 +39,8 @@ public static partial class DurableFile
         string fix = owner == NativeUser() ? $"chmod 600 '{full}'" : $"chown {NativeUser()} '{full}' && chmod 600 '{full}'";
         string mounted = owner == 0 ? "; where Kubernetes mounts it, give the secret defaultMode: 0640 and the pod an fsGroup" : "";
         return new IndelibleException(ExitCode.Usage,
-            $"expected {full} to be readable by {(owner == 0 ? "root and its group" : "its owner")} only, found mode "
-                + $"{Convert.ToString((int)mode, 8)}; run: {fix}{mounted}");
+            $"expected {full} to be readable by {(owner == 0 ? "root and its group" : "its owner")} only, "
+                + $"found mode {Convert.ToString((int)mode, 8)}; run: {fix}{mounted}");
     }
 
     /// <summary>Of the open file, so that a link stands for what it leads to and nothing is exchanged meanwhile.</summary>

@@ -68,8 +68,8 @@ public sealed class EntryBatch
         if (_found.Count != Count)
         {
             throw new InvalidOperationException(
-                $"expected terms with every entry of a batch or with none, found {Count} entries before this one, "
-                    + $"{_found.Count} with terms");
+                "expected terms with every entry of a batch or with none, "
+                    + $"found {Count} entries before this one, {_found.Count} with terms");
         }
         Add(entry);
         _terms.AddRange(terms);

@@ -115,8 +115,8 @@ internal static class JournalCodec
         if (version != Version)     // under our MAC: written so, not damaged
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"expected a journal of version {Version}, found version {version} in {path}; use the program that wrote it, "
-                    + "or a newer one");
+                $"expected a journal of version {Version}, found version {version} in {path}; "
+                    + "use the program that wrote it, or a newer one");
         }
         long segment = from.Number();
         string origin = from.Text();
@@ -146,7 +146,9 @@ internal static class JournalCodec
             if (from.IsShort || entry.Length == 0) return null;
             entries.Add(entry);
         }
-        return new JournalRecord.Group { PreviousMac = previousMac, FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs,
-            Entries = entries };
+        return new JournalRecord.Group
+        {
+            PreviousMac = previousMac, FirstIndex = firstIndex, Head = head, Marks = marks, Blobs = blobs, Entries = entries,
+        };
     }
 }

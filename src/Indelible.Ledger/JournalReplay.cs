@@ -56,13 +56,13 @@ internal sealed class JournalReplay(string directory, string origin, ReadOnlyMem
     }
 
     private const string KeyOrDamage =
-        "expected an authentic first record; the journal is damaged or belongs to another keyring. If it is beyond saving, "
-            + "move the journal directory away: "
+        "expected an authentic first record; the journal is damaged or belongs to another keyring. "
+        + "If it is beyond saving, move the journal directory away: "
         + "the next start derives what it can from the ledger and says what that means";
 
     private static long NumberOf(string path) =>
-        long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
-            && number > 0
+        long.TryParse(
+            Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number > 0
             ? number
             : throw new LedgerCorruptException(path, 0, "expected the number of a segment as its name");
 

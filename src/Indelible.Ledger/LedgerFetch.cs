@@ -213,15 +213,14 @@ public sealed class LedgerFetch : IDisposable
             ExitCode.Environment, $"{address}: expected status 200, found {(int)answer.StatusCode} {answer.ReasonPhrase}"),
     };
 
-    private static IndelibleException Late(Uri address, TimeSpan patience, Exception late) =>
-        new(ExitCode.Environment, $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?",
-            late);
+    private static IndelibleException Late(Uri address, TimeSpan patience, Exception late) => new(ExitCode.Environment,
+        $"{address}: expected an answer within {patience.TotalSeconds} s, found none: is this the right address?", late);
 
     /// <summary>What is wrong with a certificate is said by the failure underneath.</summary>
     private static IndelibleException Unreadable(Uri address, Exception failure) => new(ExitCode.Environment,
         failure.InnerException is AuthenticationException certificate
-            ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? If it is, have its "
-                + "authority trusted by this system (SSL_CERT_FILE names other authorities)"
+            ? $"cannot read {address}: its certificate is not accepted: {certificate.Message} Is this the right host? "
+                + "If it is, have its authority trusted by this system (SSL_CERT_FILE names other authorities)"
             : $"cannot read {address}: {failure.Message}", failure);
 
     /// <summary>Files read whole, one after the other; the bytes are gone with the next.</summary>

@@ -60,8 +60,8 @@ internal static class LedgerFiles
         IEnumerable<string> sizes = keys.Handovers.Select(
             handover => handover.Checkpoint.Size.ToString(System.Globalization.CultureInfo.InvariantCulture));
         string handovers = keys.Handovers.Count == 0 ? "" : $"\n  \"handovers\": [{string.Join(", ", sizes)}],";
-        string all =
-            string.Join(", ", keys.Handovers.Select(handover => handover.From).Append(keys.Newest).Select(key => Quote(key.ToString())));
+        IEnumerable<VerifierKey> known = keys.Handovers.Select(handover => handover.From).Append(keys.Newest);
+        string all = string.Join(", ", known.Select(key => Quote(key.ToString())));
         static string Quote(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
         return Encoding.UTF8.GetBytes($$"""
             {

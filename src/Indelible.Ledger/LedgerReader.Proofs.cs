@@ -22,8 +22,10 @@ public sealed partial class LedgerReader
             throw new LedgerCorruptException(
                 LedgerDirectory, 0, $"expected entry {index} and its tiles to lead to root {head.Root} of size {head.Size}: {fault}");
         }
-        return new Evidence { Index = index, Path = path, Checkpoint = note.ToBytes(),
-            Extra = new EvidenceExtra { Entry = entry }.ToBytes() };
+        return new Evidence
+        {
+            Index = index, Path = path, Checkpoint = note.ToBytes(), Extra = new EvidenceExtra { Entry = entry }.ToBytes(),
+        };
     }
 
     /// <summary>A signing key with those that the handovers kept here link it with.</summary>
@@ -31,10 +33,11 @@ public sealed partial class LedgerReader
     {
         string directory = Path.Combine(LedgerDirectory, Handover.Directory);
         if (!Directory.Exists(directory)) return KeyHistory.Of(known);
-        return KeyHistory.Of(known,
-            Directory.EnumerateFiles(directory).Where(path => !path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal))
-                .Take(KeyHistory.HandoversMax)
-            .Select(path => (ReadOnlyMemory<byte>)DurableFile.ReadAll(path, SignedNote.LengthMax)));
+        IEnumerable<ReadOnlyMemory<byte>> handovers = Directory.EnumerateFiles(directory)
+            .Where(path => !path.EndsWith(DurableFile.Unfinished, StringComparison.Ordinal))
+            .Take(KeyHistory.HandoversMax)
+            .Select(path => (ReadOnlyMemory<byte>)DurableFile.ReadAll(path, SignedNote.LengthMax));
+        return KeyHistory.Of(known, handovers);
     }
 
     /// <summary>The path that proves the tree of <paramref name="olderSize"/> entries to be a prefix of the published one.</summary>

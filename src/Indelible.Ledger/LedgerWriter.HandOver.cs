@@ -83,8 +83,8 @@ public sealed partial class LedgerWriter
         if (!newest.Equals(own))
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected a keyring with the key that the ledger signs with now, {newest}, found one with {own}: it is older than the "
-                    + "handover. Put back a backup that was made after it, with `indelible keys restore`");
+                $"expected a keyring with the key that the ledger signs with now, {newest}, found one with {own}: "
+                    + "it is older than the handover. Put back a backup that was made after it, with `indelible keys restore`");
         }
     }
 

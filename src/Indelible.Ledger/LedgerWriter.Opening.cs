@@ -52,8 +52,8 @@ public sealed partial class LedgerWriter
         if (paths.Store is null && !Path.Exists(paths.HeadPath))
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: name another directory, "
-                    + "or make a ledger with `indelible init`");
+                $"expected a ledger, found no {LedgerFiles.Checkpoint} in {paths.Ledger}: "
+                    + "name another directory, or make a ledger with `indelible init`");
         }
         RequireFormat(paths);
         if (paths.Store is not null) DurableFile.MakeDirectory(paths.Ledger);
@@ -135,8 +135,8 @@ public sealed partial class LedgerWriter
         if (paths.Store is null && Path.Exists(paths.StagedHeadPath))
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"the ledger of {paths.Ledger} lives in a bucket, found no configuration that says in which: name it with --config FILE, "
-                    + "or run this beside it. What is here is only part of it");
+                $"the ledger of {paths.Ledger} lives in a bucket, found no configuration that says in which: "
+                    + "name it with --config FILE, or run this beside it. What is here is only part of it");
         }
     }
 

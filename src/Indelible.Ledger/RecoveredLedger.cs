@@ -154,23 +154,23 @@ internal sealed class RecoveredLedger
         if (found != guard.Root)
         {
             throw new LedgerCorruptException(_paths.HeadPath, 0,
-                $"expected the tree to contain root {guard.Root} at size {guard.Size}, which this key published (guard "
-                    + $"{_keys.Guard.FilePath}), found root {found}");
+                $"expected the tree to contain root {guard.Root} at size {guard.Size}, "
+                    + $"which this key published (guard {_keys.Guard.FilePath}), found root {found}");
         }
     }
 
     private IndelibleException RolledBack(GuardedHead guard) => new(ExitCode.Finding,
         $"the ledger was rolled back: expected at least {guard.Size} entries with root {guard.Root}, which this key published "
         + $"(guard {_keys.Guard.FilePath}), found {Tree.Range.Size} in {_paths.Ledger} and {_paths.Journal}. "
-        + "Put back the newer ledger and journal, or restore them from a copy. Going on here would make a second history under one name, "
-        + "so nothing was changed. "
+        + "Put back the newer ledger and journal, or restore them from a copy. "
+        + "Going on here would make a second history under one name, so nothing was changed. "
         + "If the newer one is lost for good, keep this directory as it is, for what it still proves, "
         + "and begin a new ledger under another origin: "
         + "indelible init --origin NEW-NAME --ledger NEW-DIR, then protect again");
 
     private IndelibleException MissingGuard() => new(ExitCode.Finding,
         $"expected the guard that remembers the highest published head, found no file {_keys.Guard.FilePath}. Put it back. "
-        + "If it is lost, as after a restore of the keyring, this ledger may be an older copy and nothing here can tell: compare its "
-        + $"checkpoint (size {Published.Size}, root {Published.Root}) "
-        + "with one kept elsewhere, then run `indelible keys accept-head`");
+        + "If it is lost, as after a restore of the keyring, this ledger may be an older copy and nothing here can tell: "
+        + $"compare its checkpoint (size {Published.Size}, root {Published.Root}) with one kept elsewhere, "
+        + "then run `indelible keys accept-head`");
 }

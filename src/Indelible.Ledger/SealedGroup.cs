@@ -40,8 +40,8 @@ internal sealed class SealingTree
         }
         return new SealedGroup
         {
-            FirstIndex = first, Head = new GuardedHead(Range.Size, Range.Root), Batches = batches, TileHashes = _tileHashes,
-            Length = length,
+            FirstIndex = first, Head = new GuardedHead(Range.Size, Range.Root),
+            Batches = batches, TileHashes = _tileHashes, Length = length,
         };
     }
 

@@ -53,8 +53,8 @@ internal sealed class SteadyStream(Stream body, Uri address, TimeSpan window, Ca
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"{address}: expected at least {WindowLength} bytes every {window.TotalSeconds} s, found {_received}: the server is too "
-                    + "slow. Fetch the ledger by other means and verify the copy", late);
+                $"{address}: expected at least {WindowLength} bytes every {window.TotalSeconds} s, found {_received}: "
+                    + "the server is too slow. Fetch the ledger by other means and verify the copy", late);
         }
         catch (IOException broken)
         {

@@ -63,8 +63,8 @@ internal ref partial struct EntryDecoder
         draft.Version = Unsigned(ulong.MaxValue);
         if (!Failed && draft.Version != EntryRules.Version)
         {
-            Fault = new EntryFault(
-                $"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade", start) { IsVersion = true };
+            string message = $"entry version {draft.Version}: this program knows {EntryRules.Version}; upgrade";
+            Fault = new EntryFault(message, start) { IsVersion = true };
         }
     }
 

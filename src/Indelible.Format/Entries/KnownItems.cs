@@ -12,8 +12,8 @@ internal sealed class KnownItems
 {
     private const int SlotsPerKey = 1 << 10;
     private const int ItemLengthMax = 1 << 10;
-    private const int Remembered = 1 << (int)HeaderKey.Source | 1 << (int)HeaderKey.Relation | 1 << (int)HeaderKey.Operator
-        | 1 << (int)HeaderKey.Snapshot;
+    private const int Remembered = 1 << (int)HeaderKey.Source | 1 << (int)HeaderKey.Relation
+        | 1 << (int)HeaderKey.Operator | 1 << (int)HeaderKey.Snapshot;
 
     // Arrays are never changed once they are in here.
     private readonly byte[]?[] _last = new byte[(int)HeaderKey.State + 1][];

@@ -15,8 +15,8 @@ namespace Indelible.Format.Entries;
 /// <param name="SourceStart">Where the source's name is in the entry, as it is encoded.</param>
 /// <param name="SourceEnd">Where it ends.</param>
 /// <remarks><see cref="Read"/> takes for ordinary only what <see cref="EntryCodec.Decode"/> accepts:
-/// every rule here is one of its own, and whatever is not
-/// ordinary is for it to judge. It builds nothing, and takes a tenth of the time.
+/// every rule here is one of its own, and whatever is not ordinary is for it to judge.
+/// It builds nothing, and takes a tenth of the time.
 /// Each step below is given a place in the entry and gives the next one,
 /// or <see cref="Nowhere"/>, from which every further step leads nowhere.</remarks>
 internal readonly record struct OrdinaryEntry(bool IsOrdinary, EntryKind Kind, Position Position, int SourceStart, int SourceEnd)

@@ -59,9 +59,8 @@ public sealed class Policy
         VerifierKey[] ledgers = [.. Ledgers.Where(key => key.Name == checkpoint.Origin)];
         if (ledgers.Length == 0)
         {
-            return new TextFault(
-                $"expected the origin of a known ledger ({string.Join(", ", Ledgers.Select(key => key.Name))}), "
-                    + $"found '{checkpoint.Origin}'", 1);
+            string known = string.Join(", ", Ledgers.Select(key => key.Name));
+            return new TextFault($"expected the origin of a known ledger ({known}), found '{checkpoint.Origin}'", 1);
         }
         TextFault fault = note.Verify([.. ledgers, .. Witnesses], out IReadOnlyList<VerifiedSignature> good);
         if (!fault.IsNone) return fault;

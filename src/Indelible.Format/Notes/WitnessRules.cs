@@ -37,8 +37,8 @@ public static class WitnessRules
         if (request.OldSize != latestSize)
             return WitnessVerdict.Refuse(409, latestSize.ToString(CultureInfo.InvariantCulture)) with { Origin = checkpoint.Origin };
         ReadOnlySpan<Hash> path = [.. request.Path];
-        ProofFault proof =
-            Proof.CheckConsistency(request.OldSize, checkpoint.Size, path, latest?.Checkpoint.Root ?? Tree.EmptyRoot, checkpoint.Root);
+        Hash latestRoot = latest?.Checkpoint.Root ?? Tree.EmptyRoot;
+        ProofFault proof = Proof.CheckConsistency(request.OldSize, checkpoint.Size, path, latestRoot, checkpoint.Root);
         if (proof == ProofFault.None) return new WitnessVerdict(200, "", checkpoint.Origin, note, checkpoint, null);
         return WitnessVerdict.Refuse(
             422, $"the consistency proof from size {request.OldSize} to {checkpoint.Size} does not hold: {proof}") with

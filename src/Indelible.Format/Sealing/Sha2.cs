@@ -85,9 +85,8 @@ internal static unsafe class Sha2
     }
 
     /// <summary>Has the processor forget the upper halves of its 256-bit registers.
-    /// OpenSSL's code uses the lower ones in a way that is slow while the
-    /// upper ones hold something (130 ns a call on an EPYC of 2021), and any copy of 32 bytes before may have
-    /// left something there.</summary>
+    /// OpenSSL's code uses the lower ones in a way that is slow while the upper ones hold something
+    /// (130 ns a call on an EPYC of 2021), and any copy of 32 bytes before may have left something there.</summary>
     /// <remarks>There is no function for it, but a method that uses such a register ends with the instruction, vzeroupper.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ClearUpperHalves(Span<uint> state)

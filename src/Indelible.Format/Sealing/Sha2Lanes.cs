@@ -27,14 +27,14 @@ internal static unsafe class Sha2Lanes
     /// <summary>Round constants. FIPS 180-4 §4.2.2.</summary>
     private static ReadOnlySpan<uint> K =>
     [
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
-        0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
-        0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70,
-        0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814,
-        0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ];
 
     /// <summary>Blocks of a message with this body.</summary>
@@ -110,8 +110,8 @@ internal static unsafe class Sha2Lanes
     {
         for (int i = 0; i < Count; i += 4)
         {
-            Vector512<uint> r0 = Vector512.Load(rows[i]), r1 = Vector512.Load(rows[i + 1]), r2 = Vector512.Load(rows[i + 2]),
-                r3 = Vector512.Load(rows[i + 3]);
+            Vector512<uint> r0 = Vector512.Load(rows[i]), r1 = Vector512.Load(rows[i + 1]);
+            Vector512<uint> r2 = Vector512.Load(rows[i + 2]), r3 = Vector512.Load(rows[i + 3]);
             Vector512<ulong> a = Avx512F.UnpackLow(r0, r1).AsUInt64(), b = Avx512F.UnpackHigh(r0, r1).AsUInt64();
             Vector512<ulong> c = Avx512F.UnpackLow(r2, r3).AsUInt64(), d = Avx512F.UnpackHigh(r2, r3).AsUInt64();
             x[i] = Avx512F.UnpackLow(a, c).AsUInt32();
@@ -159,10 +159,10 @@ internal static unsafe class Sha2Lanes
     private static void Compress(Vector512<uint>* state, Vector512<uint>* words, Vector512<uint> active)
     {
         Vector512<uint> a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
-        Vector512<uint> w0 = words[0], w1 = words[1], w2 = words[2], w3 = words[3], w4 = words[4], w5 = words[5], w6 = words[6],
-            w7 = words[7],
-            w8 = words[8], w9 = words[9], w10 = words[10], w11 = words[11], w12 = words[12], w13 = words[13], w14 = words[14],
-            w15 = words[15];
+        Vector512<uint> w0 = words[0], w1 = words[1], w2 = words[2], w3 = words[3];
+        Vector512<uint> w4 = words[4], w5 = words[5], w6 = words[6], w7 = words[7];
+        Vector512<uint> w8 = words[8], w9 = words[9], w10 = words[10], w11 = words[11];
+        Vector512<uint> w12 = words[12], w13 = words[13], w14 = words[14], w15 = words[15];
         fixed (uint* first = K)
         {
             for (uint* k = first; ; k += Count)

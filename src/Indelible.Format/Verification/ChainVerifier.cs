@@ -27,8 +27,8 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
             if (report is null)
             {
                 notChecked.Add(
-                    $"the closed ledger {link.Origin} (size {link.Size}, root {link.Root}) and any before it: it is not at hand. Name "
-                        + "where it is, or a copy of it, with --chain");
+                    $"the closed ledger {link.Origin} (size {link.Size}, root {link.Root}) and any before it: it is not at hand. "
+                        + "Name where it is, or a copy of it, with --chain");
                 break;
             }
             findings.AddRange(report.Findings.Select(finding => In(link, finding)));
@@ -49,8 +49,8 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
         TextFault fault = VerifierKey.Parse(link.Key, out VerifierKey? key);
         if (!fault.IsNone)
         {
-            return new VerificationReport { Verdict = Verdict.Failed,
-                Findings = [new Finding(Rules.Succession, "", -1, $"predecessor-key: {fault}")], NotChecked = [] };
+            Finding finding = new(Rules.Succession, "", -1, $"predecessor-key: {fault}");
+            return new VerificationReport { Verdict = Verdict.Failed, Findings = [finding], NotChecked = [] };
         }
         return new LedgerVerifier(files.Fetch, files.OpenBlob) { Policy = Policy.ForKey(key!) }.Verify(cancellationToken);
     }
@@ -70,15 +70,14 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
             }
             else if (before.TreeSize == link.Size && before.Root != link.Root)
                 Fault($"{link.Origin}: expected root {link.Root} at size {link.Size}, as {after.Origin} says, found {before.Root}");
-            notices.Add(
-                new Finding(Rules.Succession, "", -1,
-                    $"{link.Origin} was not closed, it was lost: what happened between it and {after.Origin} nobody recorded"));
+            notices.Add(new Finding(Rules.Succession, "", -1,
+                $"{link.Origin} was not closed, it was lost: what happened between it and {after.Origin} nobody recorded"));
             return;
         }
         if ((before.TreeSize, before.Root) != (link.Size, (Hash?)link.Root))
         {
-            Fault($"{link.Origin}: expected it closed at size {link.Size}, root {link.Root}, as {after.Origin} says, found size "
-                + $"{before.TreeSize}, root {before.Root}");
+            Fault($"{link.Origin}: expected it closed at size {link.Size}, root {link.Root}, as {after.Origin} says, "
+                + $"found size {before.TreeSize}, root {before.Root}");
         }
         bool isSigner = after.LinkedKeys.Count == 0 || after.LinkedKeys.Contains(named.Key);
         if (named.Origin != after.Origin || !isSigner)
@@ -94,16 +93,16 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
     {
         if (before.Last is { } last && after.First is { } first && first.CompareTo(last) <= 0)
         {
-            fault($"source {after.Source}: expected its first change behind {SourceCheck.Describe(last)}, the last one in {origin}, found "
-                + $"{SourceCheck.Describe(first)}");
+            fault($"source {after.Source}: expected its first change behind {SourceCheck.Describe(last)}, the last one in {origin}, "
+                + $"found {SourceCheck.Describe(first)}");
         }
         if (before.LastCoverage is not { } covered) return;
         if (after.FirstCoverage is not { } next)
             fault($"source {after.Source}: expected coverage that goes on at {covered.To}, where it ended in {origin}, found none");
         else if (next.From != covered.To || SourceCheck.LogOf(next) != SourceCheck.LogOf(covered))
         {
-            fault($"source {after.Source}: expected coverage from {covered.To} of {SourceCheck.LogOf(covered)}, where it ended in "
-                + $"{origin}, found coverage from {next.From} of {SourceCheck.LogOf(next)}");
+            fault($"source {after.Source}: expected coverage from {covered.To} of {SourceCheck.LogOf(covered)}, "
+                + $"where it ended in {origin}, found coverage from {next.From} of {SourceCheck.LogOf(next)}");
         }
     }
 

@@ -50,9 +50,8 @@ internal sealed class CheckpointCheck
         foreach (Handover handover in Keys.SelectMany(keys => keys.Handovers)
             .Where(handover => handover.Checkpoint.Size <= Checkpoint!.Size && handover.Checkpoint.Origin == Checkpoint.Origin))
         {
-            milestones.Add(
-                new Milestone(
-                    handover.Checkpoint.Size, handover.Checkpoint.Root, Handover.PathOf(handover.Checkpoint.Size), "the handover"));
+            Checkpoint then = handover.Checkpoint;
+            milestones.Add(new Milestone(then.Size, then.Root, Handover.PathOf(then.Size), "the handover"));
         }
         return milestones;
     }
@@ -91,8 +90,8 @@ internal sealed class CheckpointCheck
         IReadOnlyList<VerifiedSignature> signatures = [];
         if (policy is not null)
         {
-            fault = (keys.Any(history => history.Handovers.Count > 0) ? policy.At(checkpoint!.Size, keys) : policy)
-                .Check(note!, checkpoint!, out signatures);
+            Policy then = keys.Any(history => history.Handovers.Count > 0) ? policy.At(checkpoint!.Size, keys) : policy;
+            fault = then.Check(note!, checkpoint!, out signatures);
         }
         if (!fault.IsNone) finding = new Finding(Rules.Signature, file, -1, fault.ToString());
         return new CheckpointCheck { Checkpoint = checkpoint, Keys = keys,

@@ -97,8 +97,8 @@ public static class EvidenceVerifier
         ProofFault.IndexOutOfRange => $"expected an index below the tree size {checkpoint.Size}, found {evidence.Index}",
         ProofFault.WrongLength =>
             $"an inclusion path of {evidence.Path.Count} hashes cannot be that of entry {evidence.Index} in a tree of {checkpoint.Size}",
-        _ => $"the entry, at this index and along this path, does not lead to the root {checkpoint.Root}: the entry, "
-            + "the index or the path was changed",
+        _ => $"the entry, at this index and along this path, does not lead to the root {checkpoint.Root}: "
+            + "the entry, the index or the path was changed",
     };
 
     private static List<DisclosedValue> OpenAll(Entry entry, IReadOnlyList<DisclosedSide> sides, long index, Findings findings)

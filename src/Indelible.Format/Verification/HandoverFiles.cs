@@ -17,9 +17,9 @@ public static class HandoverFiles
         {
             Utf8JsonReader reader = new(hint);
             using JsonDocument document = JsonDocument.ParseValue(ref reader);
-            if (document.RootElement.ValueKind != JsonValueKind.Object
-                || !document.RootElement.TryGetProperty("handovers", out JsonElement sizes) || sizes.ValueKind != JsonValueKind.Array)
-                    return [];
+            JsonElement root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("handovers", out JsonElement sizes)) return [];
+            if (sizes.ValueKind != JsonValueKind.Array) return [];
             return [.. sizes.EnumerateArray().Take(KeyHistory.HandoversMax)
                 .Where(size => size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out long number) && number >= 0)
                 .Select(size => Handover.PathOf(size.GetInt64()))];

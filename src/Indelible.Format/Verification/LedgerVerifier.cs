@@ -30,10 +30,9 @@ public sealed class LedgerVerifier
     public ReadOnlyMemory<byte> OlderCheckpoint { get; init; }
 
     /// <summary>True to spare what <see cref="OlderCheckpoint"/> covers, for a caller who verified it when that was the head:
-    /// verification begins with the bundle in
-    /// which it ends, the tiles above the entries before must lead to its root, and <see cref="VerificationReport.NotChecked"/> says what
-    /// was spared. If it does not fit
-    /// this ledger, everything is verified.</summary>
+    /// verification begins with the bundle in which it ends, the tiles above the entries before must lead to its root,
+    /// and <see cref="VerificationReport.NotChecked"/> says what was spared.
+    /// If it does not fit this ledger, everything is verified.</summary>
     public bool BeginsAtOlder { get; init; }
 
     /// <summary>Told the entries checked so far and the tree size, after each bundle; null if nobody wants it.</summary>
@@ -69,8 +68,12 @@ public sealed class LedgerVerifier
         CheckpointCheck head = CheckpointCheck.Read(_files, Policy, findings);
         if (head.Checkpoint is not { } checkpoint)
         {
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults,
-                NotChecked = ["everything else: there is no checkpoint to check it against"] };
+            return new VerificationReport
+            {
+                Verdict = Verdict.Failed,
+                Findings = findings.Faults,
+                NotChecked = ["everything else: there is no checkpoint to check it against"],
+            };
         }
 
         BlobCheck? blobs = _openBlob is null ? null : new BlobCheck(_openBlob, findings);
@@ -78,7 +81,7 @@ public sealed class LedgerVerifier
         IReadOnlyList<Milestone> milestones = head.Milestones(_files, Policy, OlderCheckpoint, findings);
         long spared = BeginsAtOlder
             ? milestones.Where(milestone => milestone.IsGiven)
-            .Sum(milestone => milestone.Size / TileCoordinate.FullWidth * TileCoordinate.FullWidth)
+                .Sum(milestone => milestone.Size / TileCoordinate.FullWidth * TileCoordinate.FullWidth)
             : 0;
         var tree = new TreeCheck(checkpoint.Size, _files, findings, milestones, spared);
         var entries = new EntryCheck(checkpoint.Origin, blobs, findings, known, Seen, isContinued: tree.First > 0);
@@ -91,14 +94,17 @@ public sealed class LedgerVerifier
         }
         return new VerificationReport
         {
-            Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed : Policy is null
-                ? Verdict.SelfConsistent : Verdict.Verified,
+            Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed
+                : Policy is null ? Verdict.SelfConsistent
+                : Verdict.Verified,
             Origin = checkpoint.Origin,
             TreeSize = checkpoint.Size,
             Root = checkpoint.Root,
             SignedBy = head.SignedBy,
-            LinkedKeys = [.. head.Keys.Where(keys => keys.Known.Name == checkpoint.Origin)
-                .SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest)).Select(key => key.ToString())
+            LinkedKeys = [.. head.Keys
+                .Where(keys => keys.Known.Name == checkpoint.Origin)
+                .SelectMany(keys => keys.Handovers.Select(handover => handover.From).Append(keys.Newest))
+                .Select(key => key.ToString())
                 .Distinct()],
             Findings = findings.Faults,
             Notices = findings.Notices,
@@ -119,8 +125,8 @@ public sealed class LedgerVerifier
         long treeSize, EntryCheck entries, TreeCheck tree, Findings findings, KnownItems known, CancellationToken cancellationToken)
     {
         long bundles = (treeSize + TileCoordinate.FullWidth - 1) / TileCoordinate.FullWidth;
-        BundleCheck[] ahead = [.. Enumerable.Range(0, AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads))
-            .Select(_ => Another(known))];
+        int checks = AnotherFetch is null ? 1 : (int)Math.Min(bundles, BundlesPerThread * Threads);
+        BundleCheck[] ahead = [.. Enumerable.Range(0, checks).Select(_ => Another(known))];
         long count = tree.First;
         while (count < treeSize && !findings.IsFull)
         {
@@ -190,13 +196,14 @@ public sealed class LedgerVerifier
     {
         if (first > 0)
         {
-            yield return $"entries 0 to {first - 1} and their blobs: they were not examined again (--since), nor whether sources go on "
-                + "after them as they should, nor a ledger before this one; the tiles above them lead to the older checkpoint given";
+            yield return $"entries 0 to {first - 1} and their blobs: they were not examined again (--since), "
+                + "nor whether sources go on after them as they should, nor a ledger before this one; "
+                + "the tiles above them lead to the older checkpoint given";
         }
         if (count < treeSize)
         {
-            yield return $"entries {count} to {treeSize - 1}, what is above them in the tree, and the root: they could not be read, or "
-                + "there were too many findings before";
+            yield return $"entries {count} to {treeSize - 1}, what is above them in the tree, and the root: "
+                + "they could not be read, or there were too many findings before";
         }
         if (Policy is null) yield return "who made this ledger: no verifier key was given (--key or --policy)";
         else if (!Policy.AsksForCosignatures) yield return "whether others see the same history: no witness was asked for (--policy)";

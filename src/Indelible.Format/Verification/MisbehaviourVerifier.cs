@@ -21,8 +21,12 @@ internal static class MisbehaviourVerifier
         Checkpoint? newer = Read(file.Newer, "the newer checkpoint", keys, findings, out IReadOnlyList<string> signedBy);
         if (older is null || newer is null)
         {
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults,
-                NotChecked = ["everything else: a checkpoint cannot be read"] };
+            return new VerificationReport
+            {
+                Verdict = Verdict.Failed,
+                Findings = findings.Faults,
+                NotChecked = ["everything else: a checkpoint cannot be read"],
+            };
         }
         string? rule = Contradiction(file, older, newer);
         if (rule is not null) findings.Fault(Rules.Misbehaviour, "", rule);

@@ -17,9 +17,11 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
     // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
     private bool _isRestartAnnounced;
 
-    public SourceSummary Summary =>
-        new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps) { FirstCoverage = _firstCovered,
-            LastCoverage = _covered };
+    public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps)
+    {
+        FirstCoverage = _firstCovered,
+        LastCoverage = _covered,
+    };
 
     /// <summary>The next change of this source must lie behind the one before, and behind what was declared covered.</summary>
     public void Change(Position position, string file, long index)
@@ -47,8 +49,8 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
         if (_covered is not null && !goesOn && !_isGapAnnounced)
         {
             findings.Fault(Rules.Coverage, file, index,
-                $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, found coverage from "
-                    + $"{coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
+                $"source {source}: expected coverage from {_covered.To} of {LogOf(_covered)}, where it ended before, "
+                    + $"found coverage from {coverage.From} to {coverage.To} of {LogOf(coverage)}, and no gap announced");
         }
         if (!goesOn) _coveredFrom = coverage.From;
         _covered = coverage;

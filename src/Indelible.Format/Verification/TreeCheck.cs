@@ -81,8 +81,8 @@ internal sealed class TreeCheck
         {
             if (_asTilesSay is not null)
             {
-                _findings.Fault(
-                    Rules.Root, "", "the entries lead to the root the checkpoint states: the tiles were changed, not the entries");
+                _findings.Fault(Rules.Root, "",
+                    "the entries lead to the root the checkpoint states: the tiles were changed, not the entries");
             }
             return;
         }
@@ -131,9 +131,9 @@ internal sealed class TreeCheck
         for (int i = 0; i < leaves.Length; i++)
             if (tile[i] != leaves[i])
             {
+                TileCoordinate bundle = coordinate with { Level = TileCoordinate.EntriesLevel };
                 _findings.Fault(Rules.EntryHash, path, _range.Size + i,
-                    $"the entry in {coordinate with { Level = TileCoordinate.EntriesLevel }} hashes to {leaves[i]}, "
-                        + $"the tile says {tile[i]}");
+                    $"the entry in {bundle} hashes to {leaves[i]}, the tile says {tile[i]}");
             }
     }
 
@@ -191,8 +191,8 @@ internal sealed class TreeCheck
             if (range.Root != milestone.Root)
             {
                 _findings.Fault(Rules.Consistency, milestone.File,
-                    $"{milestone.What} states root {milestone.Root} for tree size {milestone.Size}, this ledger's first {milestone.Size} "
-                        + $"entries lead to {range.Root}: history was rewritten");
+                    $"{milestone.What} states root {milestone.Root} for tree size {milestone.Size}, "
+                        + $"this ledger's first {milestone.Size} entries lead to {range.Root}: history was rewritten");
             }
         }
     }

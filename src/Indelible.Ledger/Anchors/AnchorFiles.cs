@@ -47,8 +47,8 @@ public readonly record struct AnchorFiles(long Size, string Authority)
     {
         X509Certificate2Collection chain = [];
         if (await files.ReadAsync(Chain, cancellationToken) is { Length: <= ChainLengthMax } pem) TryImport(chain, pem);
-        return (chain, await files.ReadAsync(Lists, cancellationToken) is { Length: <= RevocationList.LengthMax } lists
-            ? RevocationList.Parse(lists) ?? [] : []);
+        if (await files.ReadAsync(Lists, cancellationToken) is not { Length: <= RevocationList.LengthMax } lists) return (chain, []);
+        return (chain, RevocationList.Parse(lists) ?? []);
     }
 
     /// <summary>Reads certificates in PEM; what is none adds nothing.</summary>

@@ -43,19 +43,18 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
                 || !long.TryParse(facts.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out long size)
                 || size > index || facts.GetValueOrDefault("authority") is not { } authority)
             {
-                _findings.Add(
-                    new Finding(Rules.TimeStamp, "", index, "expected facts size and authority of a time stamp made before, found others"));
+                Fault("", index, "expected facts size and authority of a time stamp made before, found others");
                 continue;
             }
-            await CheckAsync(index, new AnchorFiles(size, authority), facts.GetValueOrDefault("token") ?? "", Tree.Root(size, nodes.Read),
-                cancellationToken);
+            Hash root = Tree.Root(size, nodes.Read);
+            string tokenHash = facts.GetValueOrDefault("token") ?? "";
+            await CheckAsync(index, new AnchorFiles(size, authority), tokenHash, root, cancellationToken);
         }
         foreach (Checked one in _checked.Where(one => !IsLasting(one)))
         {
-            _notices.Add(
-                new Finding(Rules.TimeStamp, one.Files.Reply, one.Index,
-                    $"a certificate of the authority has ended at {one.Ends}, and no later time stamp was made over it before: it proves "
-                        + "its time only to whoever believes that nobody has had the authority's key since"));
+            Notice(one.Files.Reply, one.Index,
+                $"a certificate of the authority has ended at {one.Ends}, and no later time stamp was made over it before: "
+                    + "it proves its time only to whoever believes that nobody has had the authority's key since");
         }
     }
 
@@ -64,11 +63,9 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
         byte[]? bytes = await files.ReadAsync(anchor.Reply, cancellationToken);
         if (bytes is null || Convert.ToHexStringLower(SHA256.HashData(bytes)) != tokenHash)
         {
-            _findings.Add(
-                new Finding(Rules.TimeStamp, anchor.Reply, index,
-                    bytes is null
-                        ? "expected the time stamp that this entry names, found no file"
-                        : "expected the time stamp whose hash this entry names, found another"));
+            Fault(anchor.Reply, index, bytes is null
+                ? "expected the time stamp that this entry names, found no file"
+                : "expected the time stamp whose hash this entry names, found another");
             return;
         }
         (X509Certificate2Collection kept, IReadOnlyList<RevocationList> lists) = await anchor.ReadBesideAsync(files, cancellationToken);
@@ -77,20 +74,22 @@ public sealed class TimeCheck(LedgerFetch files, Checkpoint head, X509Certificat
         TimeStampVerdict? verdict = reply?.Verify(text, pinned, kept, lists);
         if (verdict is not { Fault: null })
         {
-            _findings.Add(
-                new Finding(Rules.TimeStamp, anchor.Reply, index, verdict?.Fault ?? "expected a time-stamp reply (RFC 3161), found none"));
+            Fault(anchor.Reply, index, verdict?.Fault ?? "expected a time-stamp reply (RFC 3161), found none");
         }
         else
         {
             _checked.Add(new Checked(index, anchor, reply!.At, verdict.Ends));
             if (!verdict.RevocationKnown)
             {
-                _notices.Add(
-                    new Finding(Rules.TimeStamp, anchor.Reply, index,
-                        "not checked: whether the authority's certificates were revoked; no revocation list of theirs was kept"));
+                Notice(anchor.Reply, index,
+                    "not checked: whether the authority's certificates were revoked; no revocation list of theirs was kept");
             }
         }
     }
+
+    private void Fault(string file, long index, string what) => _findings.Add(new Finding(Rules.TimeStamp, file, index, what));
+
+    private void Notice(string file, long index, string what) => _notices.Add(new Finding(Rules.TimeStamp, file, index, what));
 
     /// <summary>Its certificates are valid, or another time stamp that lasts was made over its entry while they were.</summary>
     private bool IsLasting(Checked one) => one.Ends > now

@@ -74,16 +74,14 @@ public sealed class TimeStampReply
         chain.ChainPolicy.VerificationTime = _token.TokenInfo.Timestamp.UtcDateTime;
         if (!chain.Build(signer!))
         {
-            return TimeStampVerdict.Failed(
-                $"expected {signer!.Subject} to be vouched for by a pinned certificate at {At}: "
-                    + $"{string.Join("; ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()))}");
+            string why = string.Join("; ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()));
+            return TimeStampVerdict.Failed($"expected {signer!.Subject} to be vouched for by a pinned certificate at {At}: {why}");
         }
         X509Certificate2[] certificates =
             [.. chain.ChainElements.Select(element => X509CertificateLoader.LoadCertificate(element.Certificate.RawData))];
-        return RevocationList.Check(certificates, lists, _token.TokenInfo.Timestamp) is { } revoked ? TimeStampVerdict.Failed(revoked)
-            : new TimeStampVerdict(null, certificates,
-                MicroTime.From(certificates.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()))),
-                RevocationList.Covers(certificates, lists));
+        if (RevocationList.Check(certificates, lists, _token.TokenInfo.Timestamp) is { } revoked) return TimeStampVerdict.Failed(revoked);
+        DateTimeOffset ends = certificates.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()));
+        return new TimeStampVerdict(null, certificates, MicroTime.From(ends), RevocationList.Covers(certificates, lists));
     }
 }
 

@@ -57,11 +57,8 @@ internal sealed class CopyEdge
         for (int level = 1; level <= _open.Count; level++)
         {
             List<Hash> open = _open[level - 1];
-            if (open.Count > 0)
-            {
-                yield return (new TileCoordinate(level, TileCoordinate.CountAt(level, Range.Size) / TileCoordinate.FullWidth, open.Count),
-                    BytesOf([.. open]));
-            }
+            long index = TileCoordinate.CountAt(level, Range.Size) / TileCoordinate.FullWidth;
+            if (open.Count > 0) yield return (new TileCoordinate(level, index, open.Count), BytesOf([.. open]));
         }
     }
 

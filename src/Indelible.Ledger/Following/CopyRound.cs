@@ -100,12 +100,13 @@ internal sealed class CopyRound(
         if (copy.Stored is { } stored && TimeOf(stored) is { } before && now < before)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this mirror signed last, found "
-                    + $"{DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this mirror signed last, "
+                    + $"found {DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
         }
         NoteSignature signature = cosigner.Cosign(head.Note.Text, now);
-        return head with { Note = head.Note with { Signatures =
-            [.. head.Note.Signatures.Where(other => other.Name != signature.Name || other.KeyId != signature.KeyId), signature] } };
+        IEnumerable<NoteSignature> others =
+            head.Note.Signatures.Where(other => other.Name != signature.Name || other.KeyId != signature.KeyId);
+        return head with { Note = head.Note with { Signatures = [.. others, signature] } };
     }
 
     private long? TimeOf(SignedHead head) =>

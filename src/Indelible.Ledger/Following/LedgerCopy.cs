@@ -128,8 +128,8 @@ public sealed class LedgerCopy : IDisposable
         if (Stored is { } stored && RootAt(stored.Size) != stored.Root)
         {
             throw new LedgerCorruptException(Path.Combine(LedgerDirectory, "tile"), 0,
-                $"expected tiles that lead to the root {stored.Root} of the stored size {stored.Size}, found others: this copy's disk is "
-                    + "damaged, or somebody changed it");
+                $"expected tiles that lead to the root {stored.Root} of the stored size {stored.Size}, found others: "
+                    + "this copy's disk is damaged, or somebody changed it");
         }
     }
 
@@ -139,7 +139,7 @@ public sealed class LedgerCopy : IDisposable
         TextFault fault = SignedHead.Read(bytes, Keys, out SignedHead? head);
         if (fault.IsNone) return head;
         throw new IndelibleException(ExitCode.Usage,
-            $"{path}: expected a head of the ledger whose key is {Key}: {fault}. Is {_root} the copy of another ledger? Name another "
-                + "directory, or the key this copy was made with");
+            $"{path}: expected a head of the ledger whose key is {Key}: {fault}. Is {_root} the copy of another ledger? "
+                + "Name another directory, or the key this copy was made with");
     }
 }

@@ -32,8 +32,8 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
         long before = copy.Stored?.Size ?? -1;
         if (before < copy.Accepted!.Size)
         {
-            await new CopyRound(copy, source, _tiles, _named, cosigner, time) { Progress = Progress }.RunAsync(
-                copy.Accepted, cancellationToken);
+            CopyRound round = new(copy, source, _tiles, _named, cosigner, time) { Progress = Progress };
+            await round.RunAsync(copy.Accepted, cancellationToken);
         }
         else if (_named.Missing.Count > 0) await _named.CopyAsync(cancellationToken);
         if (Contradicted() is { } contradicted) return contradicted;
@@ -128,8 +128,9 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
         if (head.Size == stored.Size)
             return Keep(new Misbehaviour { Older = stored.Note.ToBytes(), Newer = head.Note.ToBytes() }, head.Size, head.Size);
         Hash[] path = Proof.BuildConsistency(head.Size, stored.Size, new TileNodes(stored.Size, copy.Reader.ReadTile).Read);
-        return Keep(new Misbehaviour { Older = head.Note.ToBytes(), Newer = stored.Note.ToBytes(), Prefix = root, Path = path }, head.Size,
-            stored.Size);
+        return Keep(
+            new Misbehaviour { Older = head.Note.ToBytes(), Newer = stored.Note.ToBytes(), Prefix = root, Path = path },
+            head.Size, stored.Size);
     }
 
     /// <summary>Two histories, if the source's own tiles say so; tiles that lead nowhere prove nothing.</summary>
@@ -141,14 +142,17 @@ public sealed class LedgerFollower(LedgerCopy copy, LedgerFetch source, string n
             throw _tiles.Wrong(
                 $"expected its tiles to lead to the root {head.Root} it signed for size {head.Size}, found that they do not");
         }
-        return Keep(new Misbehaviour { Older = accepted.Note.ToBytes(), Newer = head.Note.ToBytes(), Prefix = prefix, Path = path },
+        return Keep(
+            new Misbehaviour { Older = accepted.Note.ToBytes(), Newer = head.Note.ToBytes(), Prefix = prefix, Path = path },
             accepted.Size, head.Size);
     }
 
-    private FollowOutcome.Misbehaved Keep(Misbehaviour evidence, long olderSize, long newerSize) =>
-        new(copy.Keep(
-            evidence with { Handovers = [.. copy.Keys.Handovers.Select(handover => (ReadOnlyMemory<byte>)handover.Note.ToBytes())] },
-            olderSize, newerSize));
+    private FollowOutcome.Misbehaved Keep(Misbehaviour evidence, long olderSize, long newerSize)
+    {
+        IEnumerable<ReadOnlyMemory<byte>> handovers =
+            copy.Keys.Handovers.Select(handover => (ReadOnlyMemory<byte>)handover.Note.ToBytes());
+        return new FollowOutcome.Misbehaved(copy.Keep(evidence with { Handovers = [.. handovers] }, olderSize, newerSize));
+    }
 }
 
 /// <summary>What looking at a ledger came to. A closed set.</summary>

@@ -39,8 +39,8 @@ internal static class TreePlan
 
     /// <summary>The bundles below the subtrees, in order, each with the hash or the leaf hashes it must have.</summary>
     public static async IAsyncEnumerable<PlannedBundle> BundlesAsync(
-        SourceTiles tiles, IReadOnlyList<Subtree> subtrees, [System.Runtime.CompilerServices.EnumeratorCancellation]
-        CancellationToken cancellationToken)
+        SourceTiles tiles, IReadOnlyList<Subtree> subtrees,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var leaves = new List<Hash>();
         foreach (Subtree subtree in subtrees)

@@ -88,8 +88,8 @@ public sealed class Witness : IDisposable
             && own[0].Timestamp is { } before && now < before)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this witness signed last, found "
-                    + $"{DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
+                $"expected the clock to be past {DateTimeOffset.FromUnixTimeSeconds(before):O}, when this witness signed last, "
+                    + $"found {DateTimeOffset.FromUnixTimeSeconds(now):O}: set this machine's clock");
         }
         return now;
     }

@@ -35,9 +35,12 @@ public sealed partial class Keyring
                 secrets.Add(name, KeyringSecrets.Wrap(wrap, name, secret));
                 CryptographicOperations.ZeroMemory(secret);
             }
-            keyring.Save(
-                keyring._file with { Epoch = epoch + 1, MasterKeyCheck = KeyringFile.CheckOf(next, keyring.Origin, epoch + 1),
-                    Secrets = secrets });
+            keyring.Save(keyring._file with
+            {
+                Epoch = epoch + 1,
+                MasterKeyCheck = KeyringFile.CheckOf(next, keyring.Origin, epoch + 1),
+                Secrets = secrets,
+            });
         }
         Directory.Delete(StorePath(directory, epoch), recursive: true);
     }

@@ -247,8 +247,8 @@ public sealed partial class Keyring : IDisposable
         if (epoch != _wrap.Epoch || !_wrap.TryUnwrap(id, default, record[sizeof(uint)..], bytes))
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: it does not open under epoch {_wrap.Epoch} (its "
-                    + $"own: {epoch}); restore the keyring from its backup");
+                $"the record of key {id} in {StorePath(_directory, Epoch)} is damaged: "
+                    + $"it does not open under epoch {_wrap.Epoch} (its own: {epoch}); restore the keyring from its backup");
         }
         key = new SubjectKey(id, bytes);
         CryptographicOperations.ZeroMemory(bytes);

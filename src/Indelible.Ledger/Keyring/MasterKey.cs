@@ -44,8 +44,8 @@ public sealed class MasterKey : IDisposable
         if (Environment.GetEnvironmentVariable(ValueVariable) is { Length: > 0 })
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected the master key in a file, found it in {ValueVariable}: put it into a file that {FileVariable} names, "
-                    + "and try again");
+                $"expected the master key in a file, found it in {ValueVariable}: "
+                    + $"put it into a file that {FileVariable} names, and try again");
         }
         string path = DefaultPath(keyringDirectory) + NextExtension;
         if (Path.Exists(path)) return Parse(MasterKeyFile.Read(path), path);
@@ -102,8 +102,8 @@ public sealed class MasterKey : IDisposable
     {
         ReadOnlySpan<char> trimmed = text.AsSpan().Trim();
         byte[] key = new byte[Size];
-        if (trimmed.Length == Size * 2 && Convert.FromHexString(trimmed, key, out _, out int written) == System.Buffers.OperationStatus.Done
-            && written == Size)
+        if (trimmed.Length == Size * 2
+            && Convert.FromHexString(trimmed, key, out _, out int written) == System.Buffers.OperationStatus.Done && written == Size)
         {
             return new MasterKey(key);
         }

@@ -10,8 +10,8 @@ internal static class MasterKeyFile
 
     /// <summary>The file's text; refuses a file that others may touch.</summary>
     public static string Read(string path) => Encoding.UTF8.GetString(TryRead(path) ?? throw new IndelibleException(ExitCode.Usage,
-        $"no master key: expected it in the file {path}; point {MasterKey.FileVariable} at the file, put the key into "
-            + $"{MasterKey.ValueVariable}, or make a new ledger with 'indelible init'"));
+        $"no master key: expected it in the file {path}; point {MasterKey.FileVariable} at the file, "
+            + $"put the key into {MasterKey.ValueVariable}, or make a new ledger with 'indelible init'"));
 
     /// <summary>Creates the file, durable when it returns; refuses to replace one.</summary>
     public static void Create(string path, string text)

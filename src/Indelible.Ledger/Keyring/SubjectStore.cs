@@ -48,9 +48,8 @@ internal sealed class SubjectStore : IDisposable
     {
         try
         {
-            return new SubjectStore(
-                RocksDb.Open(directory, DatabaseOptions(create), CachedBlocks, (RocksDb.DefaultFamily, FamilyOptions),
-                    (SubjectFamily, FamilyOptions)));
+            return new SubjectStore(RocksDb.Open(
+                directory, DatabaseOptions(create), CachedBlocks, (RocksDb.DefaultFamily, FamilyOptions), (SubjectFamily, FamilyOptions)));
         }
         catch (RocksDbException inner)
         {
@@ -209,8 +208,8 @@ internal sealed class SubjectStore : IDisposable
         {
             _database.StopBackgroundWork();     // where a disk was full it would flush again by itself, once there is room
             throw _failure = new IndelibleException(ExitCode.Environment,
-                $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. If the disk is full, free space on it and "
-                    + "start again: nothing was sealed under keys that are not durable", inner);
+                $"cannot write the keyring's subjects in {_database.Path}: {inner.Message}. "
+                    + "If the disk is full, free space on it and start again: nothing was sealed under keys that are not durable", inner);
         }
         _batch.Clear();
         _isFlushed = mode == WriteMode.Synced;
@@ -239,8 +238,8 @@ internal sealed class SubjectStore : IDisposable
     {
         if (IsLocked(message))
         {
-            return $"the keyring's subjects in {directory} are in use by another process; stop it, "
-                + "or let it do this ('indelible run' answers on its socket)";
+            return $"the keyring's subjects in {directory} are in use by another process; "
+                + "stop it, or let it do this ('indelible run' answers on its socket)";
         }
         string advice = message.Contains("No space left", StringComparison.Ordinal)
             ? "free space on that file system and try again"

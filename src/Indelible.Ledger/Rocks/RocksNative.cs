@@ -5,9 +5,8 @@ namespace Indelible.Ledger.Rocks;
 /// <summary>RocksDB's C functions that are used here, each as its <c>rocksdb/c.h</c> declares it:
 /// <c>size_t</c> is <c>nuint</c>, a boolean a byte, every object a pointer.</summary>
 /// <remarks>What can fail takes the address of a pointer that is zero, and leaves there a text to be freed
-/// (<see cref="RocksDbException.ThrowIf"/>). No arrays
-/// of strings: the code .NET generates for them converts what it finds on the stack, and where arithmetic is checked that
-/// throws now and then.</remarks>
+/// (<see cref="RocksDbException.ThrowIf"/>). No arrays of strings: the code .NET generates for them converts what it finds
+/// on the stack, and where arithmetic is checked that throws now and then.</remarks>
 internal static unsafe partial class RocksNative
 {
     private const string Library = "rocksdb";

@@ -92,9 +92,9 @@ internal sealed class Bucket : IDisposable
             (begin.ObjectLockMode, begin.ObjectLockRetainUntilDate) = (ObjectLockMode.Compliance, until.UtcDateTime);
         if (isHeld) begin.ObjectLockLegalHoldStatus = ObjectLockLegalHoldStatus.On;
         Interlocked.Add(ref _puts, 2);
-        string id =
-            (await ToldAsync($"storing {path}", () => _client.InitiateMultipartUploadAsync(begin, cancellationToken), null,
-                cancellationToken))!.UploadId;
+        InitiateMultipartUploadResponse begun = (await ToldAsync(
+            $"storing {path}", () => _client.InitiateMultipartUploadAsync(begin, cancellationToken), null, cancellationToken))!;
+        string id = begun.UploadId;
         List<PartETag> parts = [];
         byte[] buffer = new byte[PartLength];
         for (long sent = 0; sent < length;)
@@ -104,8 +104,8 @@ internal sealed class Bucket : IDisposable
             using MemoryStream body = new(buffer, 0, read, writable: false);
             UploadPartRequest part = new()
             {
-                BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartNumber = parts.Count + 1, PartSize = read,
-                InputStream = body,
+                BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartNumber = parts.Count + 1,
+                PartSize = read, InputStream = body,
                 MD5Digest = Convert.ToBase64String(MD5.HashData(buffer.AsSpan(0, read))), UseChunkEncoding = false,
             };
             Interlocked.Increment(ref _puts);
@@ -115,9 +115,8 @@ internal sealed class Bucket : IDisposable
             sent += read;
         }
         CompleteMultipartUploadRequest end = new() { BucketName = Options.Bucket, Key = Key(path), UploadId = id, PartETags = parts };
-        CompleteMultipartUploadResponse whole =
-            (await ToldAsync(
-                $"storing {path}", () => _client.CompleteMultipartUploadAsync(end, cancellationToken), null, cancellationToken))!;
+        CompleteMultipartUploadResponse whole = (await ToldAsync(
+            $"storing {path}", () => _client.CompleteMultipartUploadAsync(end, cancellationToken), null, cancellationToken))!;
         return new ObjectVersion(path, whole.VersionId ?? "null", Bare(whole.ETag), length, DateTimeOffset.UnixEpoch, IsMarker: false);
     }
 
@@ -136,10 +135,11 @@ internal sealed class Bucket : IDisposable
         using GetObjectResponse? answer = await OpenAsync(path, version, cancellationToken);
         if (answer is null) return null;
         byte[] bytes = new byte[Math.Min(Math.Max(answer.ContentLength, 0), (long)lengthMax + 1)];
-        int read = await ToldAsync($"reading {path}",
-            async () =>
-                (object)await answer.ResponseStream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken),
-                null, cancellationToken) is int count ? count : 0;
+        Stream body = answer.ResponseStream;
+        object? got = await ToldAsync($"reading {path}",
+            async () => (object)await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken),
+            null, cancellationToken);
+        int read = got is int count ? count : 0;
         return read == bytes.Length
             ? bytes
             : throw new IndelibleException(
@@ -151,11 +151,14 @@ internal sealed class Bucket : IDisposable
     /// <param name="after">Only paths behind this one; null: all.</param>
     /// <param name="deep">Whether paths with a further slash are listed.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async IAsyncEnumerable<ObjectVersion> VersionsAsync(string under, string? after, bool deep, [EnumeratorCancellation]
-    CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ObjectVersion> VersionsAsync(
+        string under, string? after, bool deep, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        ListVersionsRequest request = new() { BucketName = Options.Bucket, Prefix = Key(under), Delimiter = deep ? null : "/",
-            KeyMarker = after is null ? null : Key(after), MaxKeys = 1000 };
+        ListVersionsRequest request = new()
+        {
+            BucketName = Options.Bucket, Prefix = Key(under), Delimiter = deep ? null : "/",
+            KeyMarker = after is null ? null : Key(after), MaxKeys = 1000,
+        };
         while (true)
         {
             Interlocked.Increment(ref _lists);
@@ -179,8 +182,8 @@ internal sealed class Bucket : IDisposable
         DeleteObjectRequest request = new() { BucketName = Options.Bucket, Key = Key(path), VersionId = version };
         if (bypass) request.BypassGovernanceRetention = true;
         Interlocked.Increment(ref _others);
-        return await ToldAsync($"removing {path}", () => _client.DeleteObjectAsync(request, cancellationToken), HttpStatusCode.Forbidden,
-            cancellationToken) is not null;
+        return await ToldAsync($"removing {path}",
+            () => _client.DeleteObjectAsync(request, cancellationToken), HttpStatusCode.Forbidden, cancellationToken) is not null;
     }
 
     /// <summary>Until when a version is locked in compliance mode; null if it is not.</summary>
@@ -235,10 +238,9 @@ internal sealed class Bucket : IDisposable
     public async Task<bool> IsVersionedAsync(CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _others);
-        GetBucketVersioningResponse answer =
-            (await ToldAsync("asking whether it keeps versions",
-                () => _client.GetBucketVersioningAsync(new GetBucketVersioningRequest { BucketName = Options.Bucket }, cancellationToken),
-                null, cancellationToken))!;
+        GetBucketVersioningRequest request = new() { BucketName = Options.Bucket };
+        GetBucketVersioningResponse answer = (await ToldAsync("asking whether it keeps versions",
+            () => _client.GetBucketVersioningAsync(request, cancellationToken), null, cancellationToken))!;
         return answer.VersioningConfig?.Status == VersionStatus.Enabled;
     }
 
@@ -246,9 +248,9 @@ internal sealed class Bucket : IDisposable
     public async Task<bool> HasObjectLockAsync(CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _others);
+        GetObjectLockConfigurationRequest request = new() { BucketName = Options.Bucket };
         GetObjectLockConfigurationResponse? answer = await ToldAsync("asking for Object Lock",
-            () => _client.GetObjectLockConfigurationAsync(new GetObjectLockConfigurationRequest { BucketName = Options.Bucket },
-                cancellationToken), HttpStatusCode.NotFound, cancellationToken);
+            () => _client.GetObjectLockConfigurationAsync(request, cancellationToken), HttpStatusCode.NotFound, cancellationToken);
         return answer?.ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled;
     }
 

@@ -5,10 +5,9 @@ using Indelible.Format.Notes;
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Which head follows another, where two processes may write and the storage refuses neither.
-/// Whoever wants to show a head after the one of size P
-/// stores it as <c>claims/P</c> first. The storage keeps every version of that name, in an order that is the same for everybody:
-/// the oldest one that the
-/// ledger's key signed is the head that follows, and whoever stored another one has lost.</summary>
+/// Whoever wants to show a head after the one of size P stores it as <c>claims/P</c> first.
+/// The storage keeps every version of that name, in an order that is the same for everybody:
+/// the oldest one that the ledger's key signed is the head that follows, and whoever stored another one has lost.</summary>
 /// <remarks>A claimed head is shown by anybody who finds it: everything it covers was stored before it was claimed.
 /// What gives the ledger another signing key is claimed in the same place,
 /// so that of a head and a handover the first one counts, too. docs/decisions/0020-a-ledger-in-a-bucket.md.</remarks>

@@ -31,9 +31,9 @@ internal static class BucketHeads
         }
         if (newest is not null && newest != pointer)
         {
-            strange($"{LedgerFiles.Checkpoint}: expected the newest head, of size {known}, found "
-                + $"{(pointer is null ? "none" : "an older one or something else")}: it was put back or removed, "
-                + "or the writer died in between");
+            string found = pointer is null ? "none" : "an older one or something else";
+            strange($"{LedgerFiles.Checkpoint}: expected the newest head, of size {known}, found {found}: "
+                + "it was put back or removed, or the writer died in between");
         }
         return (newest ?? pointer) is { } head ? (ReadOnlyMemory<byte>?)head : null;
     }

@@ -36,8 +36,12 @@ public sealed record BucketOptions
             throw new IndelibleException(ExitCode.Usage, $"expected s3://BUCKET/PREFIX, found '{place}'");
         string? endpoint = Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3")
             ?? Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL");
-        return new BucketOptions { Bucket = parts[0], Prefix = PrefixOf(parts.ElementAtOrDefault(1)),
-            Endpoint = string.IsNullOrEmpty(endpoint) ? null : EndpointOf(endpoint) };
+        return new BucketOptions
+        {
+            Bucket = parts[0],
+            Prefix = PrefixOf(parts.ElementAtOrDefault(1)),
+            Endpoint = string.IsNullOrEmpty(endpoint) ? null : EndpointOf(endpoint),
+        };
     }
 
     /// <summary>A prefix as keys need it.</summary>

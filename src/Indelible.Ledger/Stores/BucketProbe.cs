@@ -78,9 +78,8 @@ internal sealed class BucketProbe(Bucket bucket, TimeProvider time)
         DateTimeOffset? found = await bucket.LockedUntilAsync(path, version, cancellationToken);
         if (found is null || found < until - Rounding)
         {
-            throw Refused(
-                $"expected an object locked in compliance mode until {until:u}, {when}, found "
-                    + $"{(found is { } sooner ? $"until {sooner:u}" : "no such lock")}");
+            string lockFound = found is { } sooner ? $"until {sooner:u}" : "no such lock";
+            throw Refused($"expected an object locked in compliance mode until {until:u}, {when}, found {lockFound}");
         }
     }
 
@@ -99,11 +98,13 @@ internal sealed class BucketProbe(Bucket bucket, TimeProvider time)
         foreach (ObjectVersion version in old) await bucket.TryDeleteAsync(version.Path, version.Id, cancellationToken);
     }
 
-    private IndelibleException Refused(string why) => new(ExitCode.Usage,
-        $"{bucket.Options.Place}: refused as {(bucket.Options.IsPrimary ? "the ledger's store" : "a locked copy")}: {why}. Use a bucket "
-            + "made with Object Lock, on storage that enforces it; or "
-            + (bucket.Options.IsPrimary
-                ? "one that keeps versions, with retentionDays 0, for a ledger"
-                : "set retentionDays to 0 for a copy")
-            + " that whoever may write there can remove");
+    private IndelibleException Refused(string why)
+    {
+        (string role, string unlocked) = bucket.Options.IsPrimary
+            ? ("the ledger's store", "one that keeps versions, with retentionDays 0, for a ledger")
+            : ("a locked copy", "set retentionDays to 0 for a copy");
+        return new IndelibleException(ExitCode.Usage,
+            $"{bucket.Options.Place}: refused as {role}: {why}. Use a bucket made with Object Lock, on storage that enforces it; "
+                + $"or {unlocked} that whoever may write there can remove");
+    }
 }

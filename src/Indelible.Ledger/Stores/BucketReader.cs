@@ -106,8 +106,8 @@ internal sealed class BucketReader(BucketOptions options, VerifierKey? key) : ID
         if (differing.Count > 1 || markers > 0)
         {
             _strange.Add(
-                $"{path}: {differing.Count} versions that differ, {markers} delete markers: somebody else wrote or removed it; the one "
-                    + "that matches the signed tree is read");
+                $"{path}: {differing.Count} versions that differ, {markers} delete markers: somebody else wrote or removed it; "
+                    + "the one that matches the signed tree is read");
         }
         return differing;
     }

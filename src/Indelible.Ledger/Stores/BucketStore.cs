@@ -185,8 +185,8 @@ public sealed class BucketStore : ILedgerStore
         long expected = size / TileCoordinate.FullWidth;
         if (bundles < expected || leafTiles < expected)
         {
-            Found($"tile/: expected {expected} full bundles and leaf tiles under the head, found {bundles} and {leafTiles}: the storage's "
-                + "own administrator can remove what is locked");
+            Found($"tile/: expected {expected} full bundles and leaf tiles under the head, found {bundles} and {leafTiles}: "
+                + "the storage's own administrator can remove what is locked");
         }
     }
 
@@ -300,8 +300,8 @@ public sealed class BucketStore : ILedgerStore
         string md5 = Convert.ToHexStringLower(MD5.HashData(file.Content.Span));
         ObjectVersion? ours =
             there.FirstOrDefault(version => !version.IsMarker && version.Length == file.Content.Length && version.ETag == md5);
-        foreach (ObjectVersion version in there.Where(version => ours is null && !version.IsMarker
-            && version.Length == file.Content.Length))
+        foreach (ObjectVersion version in there.Where(
+            version => ours is null && !version.IsMarker && version.Length == file.Content.Length))
         {
             byte[]? content = await _bucket.ReadAsync(version.Path, version.Id, file.Content.Length, cancellationToken);
             if (file.Content.Span.SequenceEqual(content)) ours = version;    // what the storage says of the content need not be its MD5
@@ -309,8 +309,8 @@ public sealed class BucketStore : ILedgerStore
         if (ours is null && !_isVersioned)
         {
             throw new CopyDamagedException(
-                $"{Place}: {file.Path}: expected {file.Content.Length} bytes that follow from the ledger, found others; the bucket keeps "
-                    + "no versions, so nothing was written. Keep it as evidence, and begin a copy elsewhere");
+                $"{Place}: {file.Path}: expected {file.Content.Length} bytes that follow from the ledger, found others; "
+                    + "the bucket keeps no versions, so nothing was written. Keep it as evidence, and begin a copy elsewhere");
         }
         if (ours is null) Found($"{file.Path}: {Words(there)}, and none is ours");
         else RequireOne(there);
@@ -337,12 +337,9 @@ public sealed class BucketStore : ILedgerStore
             id = _isVersioned ? await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: false, cancellationToken, isHeld) : "null";
         }
         if (until is not null) await CheckLockAsync(file.Path, id!, until.Value, cancellationToken);
+        string md5 = Convert.ToHexStringLower(MD5.HashData(file.Content.Span));
         lock (_listing)
-        {
-            _listing.Add(
-                new ObjectVersion(file.Path, id!, Convert.ToHexStringLower(MD5.HashData(file.Content.Span)), file.Content.Length,
-                    _time.GetUtcNow(), IsMarker: false));
-        }
+            _listing.Add(new ObjectVersion(file.Path, id!, md5, file.Content.Length, _time.GetUtcNow(), IsMarker: false));
         return id!;
     }
 
@@ -353,9 +350,10 @@ public sealed class BucketStore : ILedgerStore
         DateTimeOffset? found = await _bucket.LockedUntilAsync(path, version, cancellationToken);
         if (found is null || found < until - TimeSpan.FromSeconds(2))
         {
+            string lockFound = found is { } sooner ? $"{sooner:u}" : "no lock";
             throw new IndelibleException(ExitCode.Usage,
-                $"{Place}: {path}: expected it to be locked until {until:u}, as retentionDays says, found "
-                    + $"{(found is { } sooner ? $"{sooner:u}" : "no lock")}: does a policy of the bucket limit retention?");
+                $"{Place}: {path}: expected it to be locked until {until:u}, as retentionDays says, "
+                    + $"found {lockFound}: does a policy of the bucket limit retention?");
         }
         _isLockChecked = true;
     }
@@ -390,15 +388,15 @@ public sealed class BucketStore : ILedgerStore
         DateTimeOffset? found = await _bucket.LockedUntilAsync(version.Path, version.Id, cancellationToken);
         if (found is null || found < until - TimeSpan.FromSeconds(2))
         {
+            string lockFound = found is { } sooner ? $"locked until {sooner:u}" : "not locked";
             throw new IndelibleException(ExitCode.Usage,
-                $"{Place}: {version.Path}: expected its lock to be extended until {until:u}, found it refused, and "
-                    + $"{(found is { } sooner ? $"locked until {sooner:u}" : "not locked")}. "
+                $"{Place}: {version.Path}: expected its lock to be extended until {until:u}, found it refused, and {lockFound}. "
                     + "Do the credentials have s3:PutObjectRetention?");
         }
     }
 
-    private DateTimeOffset? Until(bool isPassing) => _bucket.Options.RetentionOf(isPassing) is { } retention
-        ? _time.GetUtcNow() + retention : null;
+    private DateTimeOffset? Until(bool isPassing) =>
+        _bucket.Options.RetentionOf(isPassing) is { } retention ? _time.GetUtcNow() + retention : null;
 
     private async Task<string> HashAsync(ObjectVersion version, CancellationToken cancellationToken)
     {

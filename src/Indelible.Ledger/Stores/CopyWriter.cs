@@ -56,10 +56,10 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         long size = head is { } bytes ? RequireContained(bytes) : 0;
         if (size < Progress.Size)
         {
+            string there = head is null ? "none" : $"one of {size}";
             throw new CopyDamagedException(
-                $"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found "
-                    + $"{(head is null ? "none" : $"one of {size}")}. "
-                + "If the storage was replaced on purpose, forget the old one with `indelible copies forget NAME`");
+                $"{store.Place}: expected a copy of at least {Progress.Size} entries, which were stored there, found {there}. "
+                    + "If the storage was replaced on purpose, forget the old one with `indelible copies forget NAME`");
         }
         _hasHead = head is not null;
         if (head is { } found) Shown?.Invoke(found);
@@ -120,9 +120,9 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         if (!handover.To.Equals(NextKey()))
         {
             throw new CopyContradictsException(
-                $"the ledger was handed over to another signing key: {store.Place} has a handover at size {handover.Checkpoint.Size} to "
-                    + $"{handover.To}, which is not in the keyring here. "
-                + "Run it where that key is, or put back a backup of the keyring that was made after the handover");
+                $"the ledger was handed over to another signing key: {store.Place} has a handover at size {handover.Checkpoint.Size} "
+                    + $"to {handover.To}, which is not in the keyring here. "
+                    + "Run it where that key is, or put back a backup of the keyring that was made after the handover");
         }
         byte[] bytes = handover.Note.ToBytes();
         RequireContained(bytes);
@@ -177,9 +177,9 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
     private Task CopyBlobsOfTailAsync(VerifiedTiles tiles, long size, CancellationToken cancellationToken)
     {
         int width = (int)(size % TileCoordinate.FullWidth);
-        return width == 0 ? Task.CompletedTask
-            : CopyBlobsAsync(tiles.Read(new TileCoordinate(TileCoordinate.EntriesLevel, size / TileCoordinate.FullWidth, width)), width,
-                cancellationToken);
+        if (width == 0) return Task.CompletedTask;
+        TileCoordinate tail = new(TileCoordinate.EntriesLevel, size / TileCoordinate.FullWidth, width);
+        return CopyBlobsAsync(tiles.Read(tail), width, cancellationToken);
     }
 
     /// <summary>Blobs that these entries name. A ledger without any has no directory for them, and nothing is decoded then.</summary>
@@ -277,19 +277,19 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
         if (!fault.IsNone) throw new CopyDamagedException($"{store.Place}: expected the copy's checkpoint to be one: {fault}");
         if (head!.Origin != _keys.Newest.Name || !_keys.Check(note!, head).IsNone)
         {
+            string signers = string.Join(", ", note!.Signatures.Select(line => line.Name));
             throw new CopyDamagedException(
-                $"{store.Place}: expected a copy of {_keys.Newest.Name} signed by {_keys}, found {head.Origin}, signed by "
-                    + $"{string.Join(", ", note!.Signatures.Select(line => line.Name))}. "
-                + "Nothing was written: name another place");
+                $"{store.Place}: expected a copy of {_keys.Newest.Name} signed by {_keys}, found {head.Origin}, signed by {signers}. "
+                    + "Nothing was written: name another place");
         }
         long published = ledger.ReadCheckpoint().Size;
         if (head.Size > published)
         {
             throw new CopyContradictsException(
-                $"the ledger was rolled back, or another process writes under its name: {store.Place} holds {head.Size} entries with root "
-                    + $"{head.Root}, signed with this ledger's key; "
-                + $"{ledger.LedgerDirectory} has published {published}. Put back the newer ledger, or restore it from that copy. Going on "
-                + "would make a second history under one name");
+                $"the ledger was rolled back, or another process writes under its name: {store.Place} holds {head.Size} entries "
+                    + $"with root {head.Root}, signed with this ledger's key; {ledger.LedgerDirectory} has published {published}. "
+                    + "Put back the newer ledger, or restore it from that copy. "
+                    + "Going on would make a second history under one name");
         }
         Hash root = Tree.Root(head.Size, new TileNodes(published, ledger.ReadTile).Read);
         if (root == head.Root) return head.Size;
@@ -300,8 +300,10 @@ public sealed class CopyWriter(LedgerReader ledger, Func<KeyHistory> readKeys, I
 
     /// <summary>Size of a head signed with the ledger's key; null for anything else.</summary>
     private long? SizeOf(ReadOnlyMemory<byte> bytes) =>
-        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone && head!.Origin == _keys.Newest.Name
-            && _keys.Check(note!, head).IsNone ? head.Size : null;
+        Checkpoint.Parse(bytes.Span, out SignedNote? note, out Checkpoint? head).IsNone
+            && head!.Origin == _keys.Newest.Name && _keys.Check(note!, head).IsNone
+            ? head.Size
+            : null;
 
     /// <summary>Another process that writes under this ledger's name with its key is no stranger:
     /// one of the two must stop, and it is the later one.</summary>

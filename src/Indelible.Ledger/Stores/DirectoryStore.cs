@@ -23,8 +23,8 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
         if (!Directory.Exists(directory))
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"expected a directory for a copy of the ledger, found none: {directory}\n  mount it, "
-                    + $"or make it with `mkdir -p '{directory}'`");
+                $"expected a directory for a copy of the ledger, found none: {directory}\n"
+                    + $"  mount it, or make it with `mkdir -p '{directory}'`");
         }
         _lock = DurableFile.TryLockDirectory(directory)
             ?? throw new IndelibleException(
@@ -35,9 +35,11 @@ public sealed class DirectoryStore(string directory) : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken) =>
-        Task.FromResult(
-        DurableFile.TryReadAll(Full(LedgerFiles.Checkpoint), SignedNote.LengthMax) is { } bytes ? (ReadOnlyMemory<byte>?)bytes : null);
+    public Task<ReadOnlyMemory<byte>?> ReadHeadAsync(HeadSize sizeOf, HandoverSeen handedOver, CancellationToken cancellationToken)
+    {
+        byte[]? head = DurableFile.TryReadAll(Full(LedgerFiles.Checkpoint), SignedNote.LengthMax);
+        return Task.FromResult(head is null ? null : (ReadOnlyMemory<byte>?)head);
+    }
 
     /// <inheritdoc/>
     public Task<bool> HasAsync(string path, CancellationToken cancellationToken) => Task.FromResult(Path.Exists(Full(path)));

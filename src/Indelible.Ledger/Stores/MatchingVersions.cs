@@ -78,10 +78,10 @@ internal sealed class MatchingVersions(Checkpoint head, Func<TileCoordinate, IRe
     {
         int length = place.Width * Hash.Size;
         ReadOnlyMemory<byte>[] partial = [.. versions(place).Where(bytes => bytes.Length == length)];
-        return partial.Length > 0
-            ? partial
-            : [.. versions(place.Full).Where(bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size)
-                .Select(bytes => bytes[..length])];
+        if (partial.Length > 0) return partial;
+        return [.. versions(place.Full)
+            .Where(bytes => bytes.Length == TileCoordinate.FullWidth * Hash.Size)
+            .Select(bytes => bytes[..length])];
     }
 
     private static ReadOnlyMemory<byte> Matching(IReadOnlyList<ReadOnlyMemory<byte>> candidates, Func<ReadOnlyMemory<byte>, bool> matches)

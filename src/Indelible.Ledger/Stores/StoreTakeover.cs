@@ -33,13 +33,13 @@ internal static class StoreTakeover
                 return Task.CompletedTask;
             }, cancellationToken)
             ?? throw new IndelibleException(ExitCode.Usage,
-                $"expected a ledger, found neither one in {paths.Ledger} nor a head in {place.Name}: name another bucket or prefix, or "
-                    + "make a ledger with `indelible init`");
+                $"expected a ledger, found neither one in {paths.Ledger} nor a head in {place.Name}: "
+                    + "name another bucket or prefix, or make a ledger with `indelible init`");
         if (SizeOf(bytes, history) is null || !Checkpoint.Parse(bytes.Span, out _, out Checkpoint? head).IsNone)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected a head of {key.Name} signed by {key} in {place.Name}, found none: is this the right keyring, "
-                    + "and the right bucket and prefix?");
+                $"expected a head of {key.Name} signed by {key} in {place.Name}, found none: "
+                    + "is this the right keyring, and the right bucket and prefix?");
         }
         await FetchAsync(paths, options, history, head!, cancellationToken);
         DurableFile.Replace(Path.Combine(paths.Ledger, LedgerFiles.Hint), LedgerFiles.HintContent(key));
