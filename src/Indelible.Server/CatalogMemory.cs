@@ -68,9 +68,11 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
             ["weight"] = Words.Of(CheckStatus.Warn),
         });
 
-    private void Add(EntryBatch entries, CatalogTrace trace) => _maker.AddGuard(
-        entries, GuardCode.Catalog, new Dictionary<string, string> { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) },
-        trace.ToText(), TextName);
+    private void Add(EntryBatch entries, CatalogTrace trace)
+    {
+        Dictionary<string, string> facts = new() { ["facts"] = trace.Lines.Count.ToString(CultureInfo.InvariantCulture) };
+        _maker.AddGuard(entries, GuardCode.Catalog, facts, trace.ToText(), TextName);
+    }
 
     /// <summary>The newest that was sealed since protection last changed; null if there is none, it does not open,
     /// or another version of this program wrote it otherwise.</summary>

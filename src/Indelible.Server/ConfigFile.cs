@@ -90,8 +90,8 @@ public static class ConfigFile
         if (bytes.Length > LengthMax)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"{path}: expected at most {LengthMax} bytes, found {bytes.Length}: protect fewer tables in one ledger, "
-                    + "or open another one for the rest");
+                $"{path}: expected at most {LengthMax} bytes, found {bytes.Length}: "
+                    + "protect fewer tables in one ledger, or open another one for the rest");
         }
         DurableFile.Replace(path, bytes);
     }
@@ -171,8 +171,8 @@ public static class ConfigFile
             if (predecessor.Ledger.Length == 0)
             {
                 throw new IndelibleException(ExitCode.Usage,
-                    $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; if it is not at hand, "
-                        + "name where it was");
+                    $"{path}: predecessors: expected a ledger directory of {predecessor.Origin}, found nothing; "
+                        + "if it is not at hand, name where it was");
             }
             foreach ((string name, TargetConfig target) in predecessor.Targets ?? [])
                 TargetsCheck.CheckBucket($"{path}: predecessors: targets.{name} of {predecessor.Origin}", target);

@@ -49,8 +49,8 @@ public sealed record CoverageReport(string Source, IReadOnlyList<CoverageInterva
 /// <param name="FirstEntry">The first one.</param>
 /// <param name="LastEntry">The last one.</param>
 public sealed record CoverageInterval(
-    Lsn From, Lsn To, ulong SystemId, uint Timeline, string Slot, string Protection, MicroTime Since, MicroTime Until, long FirstEntry,
-    long LastEntry);
+    Lsn From, Lsn To, ulong SystemId, uint Timeline, string Slot, string Protection,
+    MicroTime Since, MicroTime Until, long FirstEntry, long LastEntry);
 
 /// <summary>A stretch that was not seen.</summary>
 /// <param name="Entry">The guard entry that says so.</param>
@@ -104,11 +104,11 @@ internal sealed class CoverageWalk(HashSet<uint> tables)
     private void AddGap(long index, EntryHeader header)
     {
         string Fact(string name) => header.Facts?.GetValueOrDefault(name) ?? "";
-        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null,
-            header.Relation is { } one ? $"{one.Schema}.{one.Name}" : null));
-        _open.Add(
-            (Gaps.Count - 1,
-                [.. _stated.Where(table => tables.Contains(table) && (header.Relation is null || header.Relation.Id == table))]));
+        string? of = header.Relation is { } one ? $"{one.Schema}.{one.Name}" : null;
+        Gaps.Add(new CoverageGap(index, Fact("reason"), Fact("from"), Fact("to"), header.SealedAt, Fact("message"), null, of));
+        IEnumerable<uint> unsettled =
+            _stated.Where(table => tables.Contains(table) && (header.Relation is null || header.Relation.Id == table));
+        _open.Add((Gaps.Count - 1, [.. unsettled]));
         _isBroken = true;
         if (!Lsn.TryParse(Fact("from"), out Lsn from) || !Lsn.TryParse(Fact("to"), out _brokenTo)) return;
         while (Intervals.Count > 0 && Intervals[^1].From >= from && Intervals[^1].From > Lsn.None) Intervals.RemoveAt(Intervals.Count - 1);

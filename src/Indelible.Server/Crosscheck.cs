@@ -29,8 +29,8 @@ public sealed class Crosscheck(LedgerHost host, string source, SourceConfig conf
         await using (CapturedReach reach = new(host, source))
         {
             await host.PublishAsync(cancellationToken);
-            report = await new SourceComparison(host.View, source, config, Scope, KeepsCells, Pace, reach, progress, host.Time)
-                .RunAsync(Anew, cancellationToken);
+            SourceComparison comparison = new(host.View, source, config, Scope, KeepsCells, Pace, reach, progress, host.Time);
+            report = await comparison.RunAsync(Anew, cancellationToken);
         }
         return await SealAsync(report, cancellationToken);
     }

@@ -31,7 +31,9 @@ internal sealed class Downgrades
             else if (header.Code is GuardCode.Gap) break;
             else if (header is { Code: GuardCode.Ddl, Facts: { } facts }
                 && downgrades.TableOf(facts.GetValueOrDefault("tag"), facts) is { } table && unsettled.Contains(table.Id))
-                    downgrades._noted.Add(table.Id);
+            {
+                downgrades._noted.Add(table.Id);
+            }
         }
         return downgrades;
     }

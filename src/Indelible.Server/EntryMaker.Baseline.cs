@@ -38,8 +38,7 @@ public sealed partial class EntryMaker
 
     private void AddFromTable(
         EntryBatch batch, EntryHeader kind, ProtectedTable table, string? leaf, IReadOnlyList<string> key,
-        IReadOnlyList<CapturedField> fields,
-        string? subjectBefore, string? subjectAfter, Snapshot snapshot)
+        IReadOnlyList<CapturedField> fields, string? subjectBefore, string? subjectAfter, Snapshot snapshot)
     {
         _fields.Clear();
         DraftField.AddAll(_fields, fields);

@@ -28,14 +28,17 @@ public sealed partial class EntryMaker
     /// <param name="who">Who did it; null if nobody in particular.</param>
     /// <param name="position">Where in the source's log; null if nowhere.</param>
     public void AddGuard(
-        EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null, string? text = null,
-        string textName = "differences",
+        EntryBatch batch, string code, IReadOnlyDictionary<string, string>? facts = null,
+        string? text = null, string textName = "differences",
         Relation? relation = null, Operator? who = null, Position? position = null)
     {
         _fields.Clear();
         if (text is not null) _fields.Add(DraftField.OfText(textName, text));
-        AddAboutSource(
-            batch, Event(EntryKind.Guard, code, facts) with { Relation = relation, Operator = Clipped(who), Position = position });
+        EntryHeader header = Event(EntryKind.Guard, code, facts) with
+        {
+            Relation = relation, Operator = Clipped(who), Position = position,
+        };
+        AddAboutSource(batch, header);
     }
 
     /// <summary>Adds: the source's log was not seen between two positions. Sealed before anything after it.</summary>

@@ -30,8 +30,8 @@ internal static class Gaps
 
     /// <summary>The newest gap among the newest guard entries, in words; null if there is none.</summary>
     public static string? Newest(LedgerView view, string source) =>
-        view.NewestFirst(source, EntryKind.Guard).Take(GuardsSeen)
-            .FirstOrDefault(header => header.Code == GuardCode.Gap) is { Facts: { } facts } gap
+        view.NewestFirst(source, EntryKind.Guard).Take(GuardsSeen).FirstOrDefault(header => header.Code == GuardCode.Gap)
+            is { Facts: { } facts } gap
             ? $"{facts.GetValueOrDefault("reason")} {facts.GetValueOrDefault("from")} – {facts.GetValueOrDefault("to")}, "
                 + $"sealed {gap.SealedAt}"
             : null;

@@ -10,8 +10,8 @@ namespace Indelible.Server;
 
 /// <summary>Keeps the index behind what is published. What is lost on the way is read again from the ledger:
 /// the index is never the only copy.</summary>
-/// <remarks>One loop writes the index: either <see cref="RunAsync"/>, or the caller of
-/// <see cref="CatchUpAsync"/> when no loop runs.</remarks>
+/// <remarks>One loop writes the index: either <see cref="RunAsync"/>,
+/// or the caller of <see cref="CatchUpAsync"/> when no loop runs.</remarks>
 public sealed class IndexFeed : IDisposable
 {
     private const int OffersMax = 64;

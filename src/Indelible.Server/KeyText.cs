@@ -32,9 +32,12 @@ public sealed class KeyText
             throw new IndelibleException(
                 ExitCode.Usage, $"key: expected {columns.Count} values for {string.Join(", ", columns)}, found {parts.Count} in '{_text}'");
         }
-        string[] named = [
-            .. columns.Select(column => parts.Find(part => column.Equals(part.Name, StringComparison.OrdinalIgnoreCase)).Value)
-                .OfType<string>()];
+        string[] named =
+        [
+            .. columns
+                .Select(column => parts.Find(part => column.Equals(part.Name, StringComparison.OrdinalIgnoreCase)).Value)
+                .OfType<string>(),
+        ];
         return columns.Count > 0 && named.Length == columns.Count ? named : [.. parts.Select(part => part.Whole)];
     }
 

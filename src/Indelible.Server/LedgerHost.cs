@@ -93,15 +93,17 @@ public sealed class LedgerHost : IAsyncDisposable
     /// of which its successor knows.</summary>
     internal bool? IsHeld
     {
-        get => Writer.Successor is not null ? null : _isHeld ??= View.Index.IndexedSize >= _openedSize
-            ? LegalHolds.InForce(View).ContainsKey(Writer.Origin)
-            : null;
+        get
+        {
+            if (Writer.Successor is not null) return null;
+            return _isHeld ??= View.Index.IndexedSize < _openedSize ? null : LegalHolds.InForce(View).ContainsKey(Writer.Origin);
+        }
         set => _isHeld = value;
     }
     /// <summary>Entries under the published head: of a ledger in a bucket, those the bucket was seen to hold.</summary>
-    // a successor was not shown yet
-    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize : Path.Exists(Paths.PublishedHeadPath)
-        ? View.Published.ReadCheckpoint().Size : 0;
+    public long PublishedSize => Paths.Store is null ? Writer.PublishedSize
+        : Path.Exists(Paths.PublishedHeadPath) ? View.Published.ReadCheckpoint().Size
+        : 0;    // a successor was not shown yet
     /// <summary>How the bucket stands that the ledger lives in, while it runs, else as it was left;
     /// null if it lives in its directory.</summary>
     public TargetStatus? Store => Paths.Store is null
@@ -195,10 +197,9 @@ public sealed class LedgerHost : IAsyncDisposable
 
     /// <summary>Hands the ledger over to the keyring's next signing key, in the directory or the bucket that it lives in.
     /// Durable when it returns.</summary>
-    internal Task<Handover> HandOverAsync(CancellationToken cancellationToken) => Paths.Store is null
-        ? Writer.HandOverAsync(Keyring, cancellationToken)
-        : _copies is { } running
-        ? running.HandOverAsync(cancellationToken)
+    internal Task<Handover> HandOverAsync(CancellationToken cancellationToken) =>
+        Paths.Store is null ? Writer.HandOverAsync(Keyring, cancellationToken)
+        : _copies is { } running ? running.HandOverAsync(cancellationToken)
         : new Copies(this, new Conditions(Time), _logger).HandOverOnceAsync(cancellationToken);
 
     /// <summary>Captures, seals, publishes, indexes and serves until cancelled; then drains, seals coverage,
@@ -229,9 +230,9 @@ public sealed class LedgerHost : IAsyncDisposable
             : new WitnessRounds(this, Config.Witnesses!, policy, alerts.Conditions, _logger);
         Task witnessing = witnesses?.RunAsync(stop.Token) ?? Task.CompletedTask;
         if (witnesses is not null) front.Add(witnessing);
-        await Task.WhenAny(copying,
-            Task.WhenAll(copies.ContactedAsync(cancellationToken),
-                Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask)));
+        Task contacted = copies.ContactedAsync(cancellationToken);
+        Task answered = Task.WhenAny(witnessing, witnesses?.AskedAsync(cancellationToken) ?? Task.CompletedTask);
+        await Task.WhenAny(copying, Task.WhenAll(contacted, answered));
         bool isClosed = Writer.Successor is not null;    // then it is served, copied and cosigned, and nothing is sealed
         if (isClosed) front.Add(Task.Delay(Timeout.Infinite, stop.Token));
         if (!isClosed && !copying.IsFaulted && !witnessing.IsFaulted) front.Add(_sources.RunAsync(stop.Token));

@@ -29,31 +29,31 @@ internal sealed class LedgerMetrics : IDisposable
         _verified = _meter.CreateCounter<long>("indelible_entries_verified", null, "Published entries verified by the process itself");
         _verificationFailures =
             _meter.CreateCounter<long>("indelible_verification_failures", null, "Passes over the ledger that found something wrong");
-        _meter.CreateObservableGauge(
-            "indelible_verification_last_pass_timestamp_seconds", lastPass, null, "When the last whole pass that found nothing ended");
+        _meter.CreateObservableGauge("indelible_verification_last_pass_timestamp_seconds",
+            lastPass, null, "When the last whole pass that found nothing ended");
         _alerts = _meter.CreateCounter<long>("indelible_alerts", null, "Alerts delivered, by target and kind");
         _alertFailures =
             _meter.CreateCounter<long>("indelible_alert_failures", null, "Attempts to deliver an alert that failed, by target");
         _copyFailures = _meter.CreateCounter<long>("indelible_copy_failures", null, "Attempts to bring a copy up that failed, by target");
-        _meter.CreateObservableGauge(
-            "indelible_copy_size", () => copies()?.Sizes() ?? [], null, "Entries a copy holds under its head, by target");
-        _meter.CreateObservableGauge("indelible_copy_lag_entries", () => copies()?.LagEntries() ?? [], null,
-            "Published entries that a copy does not hold, by target");
-        _meter.CreateObservableGauge(
-            "indelible_copy_lag_seconds", () => copies()?.LagSeconds() ?? [], "s", "How long they have been waiting, by target");
-        _meter.CreateObservableCounter("indelible_storage_requests", () => copies()?.Requests() ?? [], null,
-            "Requests made to buckets, by target (store: the ledger's own) and kind");
-        _meter.CreateObservableGauge(
-            "indelible_spool_bytes", () => copies()?.SpoolLength ?? 0, "By", "Entries that wait here for the ledger's own bucket");
+        _meter.CreateObservableGauge("indelible_copy_size",
+            () => copies()?.Sizes() ?? [], null, "Entries a copy holds under its head, by target");
+        _meter.CreateObservableGauge("indelible_copy_lag_entries",
+            () => copies()?.LagEntries() ?? [], null, "Published entries that a copy does not hold, by target");
+        _meter.CreateObservableGauge("indelible_copy_lag_seconds",
+            () => copies()?.LagSeconds() ?? [], "s", "How long they have been waiting, by target");
+        _meter.CreateObservableCounter("indelible_storage_requests",
+            () => copies()?.Requests() ?? [], null, "Requests made to buckets, by target (store: the ledger's own) and kind");
+        _meter.CreateObservableGauge("indelible_spool_bytes",
+            () => copies()?.SpoolLength ?? 0, "By", "Entries that wait here for the ledger's own bucket");
         _meter.CreateObservableGauge("indelible_tree_size", treeSize, null, "Entries sealed");
         _meter.CreateObservableGauge("indelible_published_size", publishedSize, null, "Entries under the published checkpoint");
         _meter.CreateObservableGauge("indelible_source_lag_bytes", lagBytes, "By", "Log of the source not yet sealed, by source");
-        _meter.CreateObservableGauge(
-            "indelible_source_lag_seconds", lagSeconds, "s", "How long ago all of it was last known to be sealed, by source");
-        _meter.CreateObservableGauge(
-            "indelible_source_silent_seconds", silentSeconds, "s", "How long ago the source last said anything, by source");
-        _meter.CreateObservableGauge(
-            "indelible_alerts_pending", alertsPending, null, "Published entries that were not looked at for a target of alerts, by target");
+        _meter.CreateObservableGauge("indelible_source_lag_seconds",
+            lagSeconds, "s", "How long ago all of it was last known to be sealed, by source");
+        _meter.CreateObservableGauge("indelible_source_silent_seconds",
+            silentSeconds, "s", "How long ago the source last said anything, by source");
+        _meter.CreateObservableGauge("indelible_alerts_pending",
+            alertsPending, null, "Published entries that were not looked at for a target of alerts, by target");
     }
 
     public void CountSealed(string source, string kind, string grade, long count) =>

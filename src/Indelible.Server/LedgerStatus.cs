@@ -60,10 +60,8 @@ public sealed record LedgerStatus
             Copies = host.Copies,
             Store = host.Store,
             TimeStamps = host.TimeStamps,
-            Sources = host.Writer.Successor is not null
-                ? []
-                : [.. host.Config.Sources.Select(
-                    source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
+            Sources = host.Writer.Successor is not null ? [] : [.. host.Config.Sources.Select(
+                source => SourceLine.Of(source.Key, source.Value, running.GetValueOrDefault(source.Key), host))],
         };
     }
 
@@ -71,15 +69,17 @@ public sealed record LedgerStatus
     public static async Task<LedgerStatus> OfAsync(
         LedgerView view, IndelibleConfig config, TimeProvider time, CancellationToken cancellationToken)
     {
-        SourceLine[] sources = view.Reader.ReadSuccessor() is not null
-            ? []
-            : await Task.WhenAll(
-                config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
-        return Of(view) with { Sources = sources,
+        SourceLine[] sources = view.Reader.ReadSuccessor() is not null ? [] : await Task.WhenAll(
+            config.Sources.Select(source => SourceLine.OfAsync(source.Key, source.Value, view, time, cancellationToken)));
+        return Of(view) with
+        {
+            Sources = sources,
             Store = view.Paths.Store is not null && config.Store is { } store
                 ? TargetStatus.Of(StoreConfig.Name, store.AsTarget(), view)
-                : null, Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))],
-                Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))] };
+                : null,
+            Copies = [.. config.Targets.Select(target => TargetStatus.Of(target.Key, target.Value, view))],
+            Alerts = [.. AlertSenders.Names(config.Alerts).Select(target => AlertTargetStatus.Of(target.Name, target.Kind, view))],
+        };
     }
 
     private static LedgerStatus Of(LedgerView view)

@@ -132,8 +132,10 @@ public sealed class LedgerView : IDisposable
     /// <summary>Opens a closed ledger, which nobody writes any more, with its successor's keyring;
     /// the index stands where it stood.</summary>
     internal static LedgerView OpenClosed(LedgerPaths paths, string? key, Func<Keyring> keyring, ILogger logger) =>
-        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger,
-            isClosed: true) { ClosedKey = key };
+        new(paths, new LedgerReader(paths.Ledger).ReadCheckpoint().Origin, new Lazy<Keyring>(keyring), logger, isClosed: true)
+        {
+            ClosedKey = key,
+        };
 
     /// <summary>Opens the keyring of a ledger.</summary>
     public static Keyring OpenKeyring(LedgerPaths paths)

@@ -73,8 +73,9 @@ public sealed class MirrorCrosscheck : IDisposable
         FollowedReach reach = StillMax is { } still
             ? new FollowedReach(View, source, config.Protection, FollowAsync, _time, progress) { StillMax = still }
             : new FollowedReach(View, source, config.Protection, FollowAsync, _time, progress);
-        return await new SourceComparison(View, source, config, scope, keepsCells: false, new CrosscheckPace(), reach, progress, _time)
-            .RunAsync(anew, cancellationToken);
+        SourceComparison comparison =
+            new(View, source, config, scope, keepsCells: false, new CrosscheckPace(), reach, progress, _time);
+        return await comparison.RunAsync(anew, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -106,8 +107,8 @@ public sealed class MirrorCrosscheck : IDisposable
         if (outcome is FollowOutcome.RolledBack back)
         {
             throw new IndelibleException(ExitCode.Finding,
-                $"{address}: expected at least {back.Accepted}, which was seen before, found {back.Found}: it was put back to an earlier "
-                    + "state, or an old copy is served");
+                $"{address}: expected at least {back.Accepted}, which was seen before, found {back.Found}: "
+                    + "it was put back to an earlier state, or an old copy is served");
         }
         if (outcome is FollowOutcome.Misbehaved two)
         {

@@ -22,15 +22,14 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         {
             throw new IndelibleException(ExitCode.Usage,
                 $"expected an origin of 1 to {Checkpoint.OriginLengthMax} bytes without spaces, control characters and plus signs, "
-                    + $"found '{origin}'\n"
-                + "  by custom it is a domain and a path, such as example.org/clinic");
+                    + $"found '{origin}'\n  by custom it is a domain and a path, such as example.org/clinic");
         }
         foreach (string directory in (string[])[paths.Ledger, paths.Journal, paths.Index]) RequireEmpty(directory, paths);
         if (Ledger.Keyring.Exists(paths.Keyring))
         {
             throw new IndelibleException(ExitCode.Usage, $"expected no keyring, found one: {paths.Keyring}\n"
-                + "  keys are never replaced; choose another --ledger DIR. If an `init` was interrupted here and nothing was ever sealed, "
-                + "remove the directory");
+                + "  keys are never replaced; choose another --ledger DIR. "
+                + "If an `init` was interrupted here and nothing was ever sealed, remove the directory");
         }
         if (paths.Store is { } store) await RequireEmptyAsync(store, cancellationToken);
         HashSet<string> before = [.. Present(paths)];
@@ -70,8 +69,8 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         if (await store.ReadHeadAsync(static _ => null, static (_, _) => Task.CompletedTask, cancellationToken) is not null)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. A ledger that is there is gone on "
-                    + "with by `indelible run`, where its keyring is");
+                $"expected no ledger in {place.Name}, found a checkpoint there: name another prefix. "
+                    + "A ledger that is there is gone on with by `indelible run`, where its keyring is");
         }
     }
 
@@ -79,8 +78,10 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
     {
         await using BucketStore store = new(place.Options(), TimeProvider.System);
         LedgerReader reader = LedgerReader.Of(paths);
-        CopyWriter copy = new(reader, () => KeyHistory.Of(keyring.LedgerKeys.Signer.VerifierKey), store,
-            default) { Shown = head => DurableFile.Replace(paths.PublishedHeadPath, head.Span) };
+        CopyWriter copy = new(reader, () => KeyHistory.Of(keyring.LedgerKeys.Signer.VerifierKey), store, default)
+        {
+            Shown = head => DurableFile.Replace(paths.PublishedHeadPath, head.Span),
+        };
         await copy.OpenAsync(cancellationToken);
         await copy.RoundAsync(static _ => { }, cancellationToken);
         reader.Stored?.Dispose();
@@ -109,8 +110,8 @@ public sealed record NewLedger(string Origin, string VerifierKey, string? Master
         if (!Directory.Exists(directory) || !Directory.EnumerateFileSystemEntries(directory).Any()) return;
         string interrupted = Path.Exists(paths.HeadPath)
             ? ""
-            : $". There is no checkpoint in {paths.Ledger}: if an `init` was interrupted here, and nothing was ever sealed, remove what it "
-                + $"left: {paths.Ledger}, {paths.Journal} and {paths.Keyring}";
+            : $". There is no checkpoint in {paths.Ledger}: if an `init` was interrupted here, and nothing was ever sealed, "
+                + $"remove what it left: {paths.Ledger}, {paths.Journal} and {paths.Keyring}";
         throw new IndelibleException(ExitCode.Usage, $"expected an empty directory or none, found files in {directory}\n"
             + $"  choose another --ledger DIR; a ledger is never overwritten{interrupted}");
     }

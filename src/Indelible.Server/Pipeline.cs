@@ -10,13 +10,11 @@ namespace Indelible.Server;
 /// <summary>One source's way into the ledger. The order keyring → seal → confirm → index is the product, and it is
 /// written here, once.</summary>
 /// <remarks>Five loops, each a little ahead of the next, all in the order it was read:
-/// one reads and checks, one makes entries, one makes their keys durable, one seals and
-/// confirms, one notes what rows now hold.</remarks>
+/// one reads and checks, one makes entries, one makes their keys durable, one seals and confirms, one notes what rows now hold.</remarks>
 internal sealed class Pipeline(
     SourceCapture capture, ContinuityCheck continuity, EntryMaker maker, Keyring keyring, LedgerWriter writer, IndexFeed index,
-    CoverageLog coverage,
-    SourceProgress progress, Func<long> heldSize, Func<CancellationToken, Task> roomAsync, Action<CapturedBatch> applied, TimeProvider time)
-        : IDisposable
+    CoverageLog coverage, SourceProgress progress, Func<long> heldSize, Func<CancellationToken, Task> roomAsync,
+    Action<CapturedBatch> applied, TimeProvider time) : IDisposable
 {
     /// <summary>Batches checked and not yet made.</summary>
     private const int CheckedMax = 1;

@@ -126,9 +126,9 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         catch (DbException e) when (e.SqlState == WrongPassword)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"role {role} is there already, and its password is not the one in {config.PasswordFile}: give it with "
-                    + "--capture-password-file FILE, "
-                + $"name another role with --capture-role, or set it: ALTER ROLE {role} PASSWORD '…'; then run this again", e);
+                $"role {role} is there already, and its password is not the one in {config.PasswordFile}: "
+                    + "give it with --capture-password-file FILE, "
+                    + $"name another role with --capture-role, or set it: ALTER ROLE {role} PASSWORD '…'; then run this again", e);
         }
         catch (DbException e)
         {
@@ -169,16 +169,17 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
         {
             EntryBatch gap = new() { Mark = new SourceMark(Source, new Position(outcome.SlotStart, 0), outcome.SlotStart) };
             host.NewMaker(Source).AddGap(gap, "slot-ahead", sealedTo, outcome.SlotStart,
-                $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: what "
-                    + "was changed in between was not protected, or cannot be read");
+                $"replication slot '{outcome.Protection.Slot}' begins at {outcome.SlotStart}, the ledger is sealed up to {sealedTo}: "
+                    + "what was changed in between was not protected, or cannot be read");
             HashSet<uint> stated = [.. host.View.NewestFirst(Source, EntryKind.Guard)
-                .Where(header => header.Code == GuardCode.BaselineComplete).Select(header => header.Relation!.Id)];
+                .Where(header => header.Code == GuardCode.BaselineComplete)
+                .Select(header => header.Relation!.Id)];
             await host.SealAsync(gap, cancellationToken);
             tables = [.. tables.Where(table => !stated.Contains(table))];
             progress("a gap is sealed: what was changed meanwhile is found once `indelible run` captures the source");
         }
-        return await new BaselineSealer(host, Source, SourceConnections.Of(config), outcome.Protection, progress)
-            .SealAsync(tables, cancellationToken);
+        BaselineSealer sealer = new(host, Source, SourceConnections.Of(config), outcome.Protection, progress);
+        return await sealer.SealAsync(tables, cancellationToken);
     }
 
     /// <summary>Says in the ledger what is protected from here on; for a new slot with the mark where its reading starts.</summary>

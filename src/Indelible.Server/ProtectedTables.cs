@@ -36,9 +36,12 @@ public static class ProtectedTables
 
     private static string Known(IndelibleConfig config)
     {
-        string[] names = [
-            .. config.Sources.SelectMany(source => source.Value.Protection.Tables.Select(table => $"{table.Schema}.{table.Name}"))
-                .Distinct()];
+        string[] names =
+        [
+            .. config.Sources
+                .SelectMany(source => source.Value.Protection.Tables.Select(table => $"{table.Schema}.{table.Name}"))
+                .Distinct(),
+        ];
         return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 }

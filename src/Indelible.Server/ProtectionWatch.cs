@@ -12,11 +12,11 @@ namespace Indelible.Server;
 internal delegate Task SealInOrder(Func<Lsn, EntryBatch?> make, CancellationToken cancellationToken);
 
 /// <summary>Compares the source's catalog with what is protected, at intervals and after every change of schema,
-/// whether or not anything reports DDL; seals what is not
-/// as it should be, and that it is again, and a gap where the log may not have shown all that happened to rows.</summary>
+/// whether or not anything reports DDL; seals what is not as it should be, and that it is again,
+/// and a gap where the log may not have shown all that happened to rows.</summary>
 internal sealed class ProtectionWatch(
-    string source, Protection protection, SourceConnection connection, LedgerHost host, SourceProgress progress, OpenGaps gaps,
-    ILogger logger)
+    string source, Protection protection, SourceConnection connection, LedgerHost host,
+    SourceProgress progress, OpenGaps gaps, ILogger logger)
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
@@ -91,10 +91,10 @@ internal sealed class ProtectionWatch(
     private void AddGap(EntryBatch entries, Lapse lapse, Lsn until)
     {
         Lsn from = gaps.Open(lapse.Table.Id, _catalog.Since > Lsn.None ? _catalog.Since : until);
+        ProtectedTable table = lapse.Table;
         string message =
-            $"{lapse.Table.Schema}.{lapse.Table.Name}: {lapse.What}: rows may have been changed meanwhile without the log showing it";
-        _maker.AddGap(
-            entries, lapse.Reason, from, until, message, new Relation(lapse.Table.Id, lapse.Table.Schema, lapse.Table.Name, null));
+            $"{table.Schema}.{table.Name}: {lapse.What}: rows may have been changed meanwhile without the log showing it";
+        _maker.AddGap(entries, lapse.Reason, from, until, message, new Relation(table.Id, table.Schema, table.Name, null));
         ServerLog.Gap(logger, source, from.ToString(), until.ToString(), message);
     }
 

@@ -33,10 +33,9 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
     public ResultReport Check(IEnumerable<IndexedEntry> shown, IEnumerable<long> strangers)
     {
         List<IndexedEntry> proven = [];
-        List<string> findings = [.. strangers.Distinct()
-            .Select(index =>
-                $"the index named entry {index}, which is not what was asked for: it is not shown. The index is wrong; "
-                    + "make it again with `indelible index rebuild`")];
+        List<string> findings = [.. strangers.Distinct().Select(index =>
+            $"the index named entry {index}, which is not what was asked for: it is not shown. "
+                + "The index is wrong; make it again with `indelible index rebuild`")];
         (Checkpoint? head, IReadOnlyList<string> signedBy) = (null, []);
         foreach (IndexedEntry entry in shown)
         {
@@ -44,8 +43,8 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
             findings.AddRange(report.Findings.Select(finding => $"entry {entry.Index} is not shown: {finding}"));
             if (!report.IsSound) continue;
             proven.Add(entry);
-            (head, signedBy) =
-                (new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value }, report.SignedBy);
+            head = new Checkpoint { Origin = report.Origin!, Size = report.TreeSize, Root = report.Root!.Value };
+            signedBy = report.SignedBy;
         }
         return new ResultReport(proven, findings, head, signedBy);
     }
@@ -61,8 +60,8 @@ public sealed class ResultCheck(LedgerReader reader, Policy policy)
         }
         catch (LedgerCorruptException e)
         {
-            return new VerificationReport { Verdict = Verdict.Failed, Findings = [new Finding(Rules.EntryHash, "", shown.Index, e.Message)],
-                NotChecked = [] };
+            Finding finding = new(Rules.EntryHash, "", shown.Index, e.Message);
+            return new VerificationReport { Verdict = Verdict.Failed, Findings = [finding], NotChecked = [] };
         }
     }
 }

@@ -63,9 +63,8 @@ internal static class RowKeys
         for (int i = 0; i < key.Count; i++)
         {
             if (Has(fields, table.Key[i])) continue;
-            fields.Add(new DraftField(
-                FieldScope.Column, table.Key[i], PolicyOf(table, table.Key[i]), ClearValue.Missing(MissingReason.NotApplicable),
-                Text(key[i])));
+            ClearValue none = ClearValue.Missing(MissingReason.NotApplicable);
+            fields.Add(new DraftField(FieldScope.Column, table.Key[i], PolicyOf(table, table.Key[i]), none, Text(key[i])));
         }
     }
 

@@ -39,7 +39,9 @@ public sealed record RowQuery(Query Query)
             throw Unknown("a source", source, "sources are", config.Sources.Keys);
         if (query.Table is { } table && !IsProtected(config, query.Source, query.Schema, table)
             && !HasEntries(one with { Schema = query.Schema, Table = table }))
-                ProtectedTables.Find(config, query.Source, query.Schema, table);
+        {
+            ProtectedTables.Find(config, query.Source, query.Schema, table);
+        }
         if (query.Column is not { } column || HasEntries(one with { Column = column })) return;
         string[] columns =
         [

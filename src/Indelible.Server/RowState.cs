@@ -17,10 +17,9 @@ public sealed record StateField(string Name, FieldValue Value, Side Side, MicroT
 
 /// <summary>What the ledger says a row held at some point.</summary>
 /// <remarks>The row is followed from its newest entry back to the one that began it, through changes of its key.
-/// What was sealed later happened later, but for
-/// baselines: capture begins at the slot, the table is read after it, so a baseline is sealed before changes that it already shows.
-/// A baseline holds at its
-/// snapshot: of the changes of its row, those the snapshot shows are older than it and passed over.</remarks>
+/// What was sealed later happened later, but for baselines: capture begins at the slot, the table is read after it,
+/// so a baseline is sealed before changes that it already shows.
+/// A baseline holds at its snapshot: of the changes of its row, those the snapshot shows are older than it and passed over.</remarks>
 public sealed class RowState
 {
     private readonly Dictionary<string, StateField> _known = new(StringComparer.Ordinal);
@@ -65,11 +64,10 @@ public sealed class RowState
     }
 
     /// <summary>True where it matters whether a baseline shows the change: it ends the row, or brings it from another key.
-    /// Any other says what a baseline that
-    /// shows it says, or what was said of it by newer ones; to look for the baseline of every row would cost as
-    /// much as all the rest.</summary>
-    private static bool IsTurn(RowStep step, RowWalk walk) => step.Header.PreviousKey is not null
-        || step.Header.Operation == Operation.Truncate || Ends(step, walk);
+    /// Any other says what a baseline that shows it says, or what was said of it by newer ones;
+    /// to look for the baseline of every row would cost as much as all the rest.</summary>
+    private static bool IsTurn(RowStep step, RowWalk walk) =>
+        step.Header.PreviousKey is not null || step.Header.Operation == Operation.Truncate || Ends(step, walk);
 
     /// <summary>Takes the next older step; true once nothing older matters.</summary>
     private bool IsDoneAfter(RowStep step, RowWalk walk)

@@ -98,8 +98,8 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
     private void Tell(Finding fault)
     {
         string words =
-            $"{host.Paths.Ledger}: {fault}. Bytes that were published have changed since: by a fault of the disk, or by somebody. What was "
-                + "sealed is known by its hash, and new entries are sealed on top of it. "
+            $"{host.Paths.Ledger}: {fault}. Bytes that were published have changed since: by a fault of the disk, or by somebody. "
+                + "What was sealed is known by its hash, and new entries are sealed on top of it. "
             + "Keep the directory as evidence, run `indelible verify` for all of it, and put back the file from a copy";
         host.Metrics.CountVerificationFailure();
         ServerLog.VerificationFailed(logger, fault.File, fault.EntryIndex, words);

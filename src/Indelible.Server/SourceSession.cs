@@ -29,9 +29,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await host.Writer.PublishAsync(cancellationToken); // what the ledger says of this source is asked below
         Coverage? covered = CoverageLog.Newest(host.View, source);
         await using SourceCapture capture = await SourceCapture.OpenAsync(
-            connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column), Resume(covered),
-            sessions,
-            host.Time, logger, cancellationToken);
+            connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column),
+            Resume(covered), sessions, host.Time, logger, cancellationToken);
         await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
         OpenGaps gaps = OpenGaps.Read(host.View, source, config.Protection);
@@ -46,8 +45,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             logger, source, config.Protection.Tables.Count, (host.Writer.MarkOf(source)?.Confirmable ?? Lsn.None).ToString());
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using Pipeline pipeline = new(
-            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress, () => host.HeldSize, host.RoomAsync,
-            Applied, host.Time);
+            capture, continuity, maker, host.Keyring, host.Writer, host.View.Feed, coverage, progress,
+            () => host.HeldSize, host.RoomAsync, Applied, host.Time);
         void Applied(CapturedBatch batch)
         {
             watch.Note(batch);
@@ -152,8 +151,8 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
             if (!host.IsRunning)
             {
                 throw new IndelibleException(ExitCode.Environment,
-                    $"source {source}: expected everything sealed in the ledger's bucket, or in its copies, before the slot is moved, and "
-                        + "nothing brings it there now: let `indelible run` do it");
+                    $"source {source}: expected everything sealed in the ledger's bucket, or in its copies, before the slot is moved, "
+                        + "and nothing brings it there now: let `indelible run` do it");
             }
             await Task.Delay(HeldPause, host.Time, cancellationToken);
         }

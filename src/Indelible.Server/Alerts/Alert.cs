@@ -46,11 +46,10 @@ public sealed record Alert
     {
         JsonObject json =
             new() { ["alert"] = Kind, ["state"] = IsOver ? "over" : "raised", ["id"] = Id, ["origin"] = Origin, ["at"] = At.ToString() };
-        foreach ((string name, string? value) in ((string, string?)[])[("source", Source), ("table", Table), ("code", Code), ("row", Row),
-            ("operator", Operator)])
-        {
+        (string Name, string? Value)[] about =
+            [("source", Source), ("table", Table), ("code", Code), ("row", Row), ("operator", Operator)];
+        foreach ((string name, string? value) in about)
             if (value is not null) json[name] = value;
-        }
         if (Entries is { } entries) (json["firstEntry"], json["lastEntry"], json["count"]) = (entries.First, entries.Last, Count);
         json["message"] = Message;
         if (Facts is not null)

@@ -9,8 +9,8 @@ namespace Indelible.Server.Alerts;
 /// <summary>Tells one receiver everything, in order, at least once: a cursor moves over the ledger behind what was delivered.
 /// One loop owns it; nothing waits for it.</summary>
 internal sealed class AlertTarget(
-    string name, AlertTargetKind kind, SendAlert send, AlertsConfig config, LedgerView view, Conditions conditions, LedgerMetrics metrics,
-    TimeProvider time, ILogger logger)
+    string name, AlertTargetKind kind, SendAlert send, AlertsConfig config, LedgerView view, Conditions conditions,
+    LedgerMetrics metrics, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(1);
@@ -101,8 +101,8 @@ internal sealed class AlertTarget(
         return new Alert
         {
             Id = $"{view.Origin} alerts-anew {name} {now}", Kind = "alerts-anew", Origin = view.Origin, At = now,
-            Message = $"how far {name} was told is not known: {fault}. Everything since the ledger's first entry is told again, "
-                + "what is alike together",
+            Message = $"how far {name} was told is not known: {fault}. "
+                + "Everything since the ledger's first entry is told again, what is alike together",
         };
     }
 

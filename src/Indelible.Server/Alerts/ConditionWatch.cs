@@ -17,8 +17,8 @@ internal sealed class ConditionWatch(AlertsConfig config, Conditions conditions,
 
     private string? Lag(SourceStatus source) => source.Lag < TimeSpan.FromSeconds(config.LagSeconds)
         ? null
-        : $"{source.Source}: whatever changed in the last {config.LagSeconds} seconds or longer is not sealed yet, {source.LagBytes} bytes "
-            + "of log that are known of. See `indelible status`";
+        : $"{source.Source}: whatever changed in the last {config.LagSeconds} seconds or longer is not sealed yet, "
+            + $"{source.LagBytes} bytes of log that are known of. See `indelible status`";
 
     /// <summary>A source that gave up is down at once; one that is being stopped is not down.</summary>
     private string? Down(SourceStatus source)

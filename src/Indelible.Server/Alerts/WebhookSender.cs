@@ -32,11 +32,10 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
             request.Headers.Add(SignatureHeader, $"sha256={Convert.ToHexStringLower(HMACSHA256.HashData(secret, body))}");
         using HttpResponseMessage answer = await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (answer.IsSuccessStatusCode) return;
+        bool isRedirection = answer.StatusCode is >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest;
+        string hint = isRedirection ? ": redirections are not followed, give the address itself" : "";
         throw new IndelibleException(ExitCode.Environment,
-            $"{request.RequestUri!.Host}: expected an answer of 2xx, found {(int)answer.StatusCode} {answer.ReasonPhrase}"
-            + (answer.StatusCode is >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest
-                ? ": redirections are not followed, give the address itself"
-                : ""));
+            $"{request.RequestUri!.Host}: expected an answer of 2xx, found {(int)answer.StatusCode} {answer.ReasonPhrase}{hint}");
     }
 
     /// <summary>True for https, and for http that stays on this machine.</summary>
@@ -48,8 +47,8 @@ internal sealed class WebhookSender(string name, AlertTargetConfig config)
     {
         string? address = config.UrlEnvironment is { } variable ? Environment.GetEnvironmentVariable(variable) : config.Url;
         return address is not null && IsSafe(address) ? new Uri(address) : throw new IndelibleException(ExitCode.Usage,
-            $"alerts.targets.{name}: expected an https address in {config.UrlEnvironment ?? "url"}, found "
-                + $"{(string.IsNullOrEmpty(address) ? "nothing" : "something else")}");
+            $"alerts.targets.{name}: expected an https address in {config.UrlEnvironment ?? "url"}, "
+                + $"found {(string.IsNullOrEmpty(address) ? "nothing" : "something else")}");
     }
 
     private byte[]? Secret()

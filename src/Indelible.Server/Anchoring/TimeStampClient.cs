@@ -56,10 +56,9 @@ internal sealed class TimeStampClient(HttpClient http)
             try
             {
                 using HttpResponseMessage answer = await http.GetAsync(address, cancellationToken);
-                if (answer.IsSuccessStatusCode
-                    && RevocationList.Parse(
-                        await ReadAsync(answer, RevocationList.LengthMax, address.AbsoluteUri, cancellationToken)) is { } found)
-                            lists.AddRange(found);
+                if (!answer.IsSuccessStatusCode) continue;
+                byte[] bytes = await ReadAsync(answer, RevocationList.LengthMax, address.AbsoluteUri, cancellationToken);
+                if (RevocationList.Parse(bytes) is { } found) lists.AddRange(found);
             }
             catch (HttpRequestException)
             {

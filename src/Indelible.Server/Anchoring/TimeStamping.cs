@@ -64,13 +64,14 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
                     $"time-stamp authority {name}: {e.Message}. It is tried again; "
                         + "until then nobody else vouches for the time of newer entries");
             }
-            await Task.Delay(
-                failures == 0
-                    ? Glance
-                    : TimeSpan.FromSeconds(
-                        Math.Min(PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 12)), PauseMax.TotalSeconds)), host.Time,
-                        cancellationToken);
+            await Task.Delay(failures == 0 ? Glance : Pause(failures), host.Time, cancellationToken);
         }
+    }
+
+    private static TimeSpan Pause(int failures)
+    {
+        double seconds = PauseMin.TotalSeconds * Math.Pow(2, Math.Min(failures - 1, 12));
+        return TimeSpan.FromSeconds(Math.Min(seconds, PauseMax.TotalSeconds));
     }
 
     private void Stands(string name, Last? last, string? problem)
@@ -155,22 +156,23 @@ internal sealed class TimeStamping(LedgerHost host, TimeStampConfig config, Cond
     private MicroTime? Ends(AnchorFiles files)
     {
         X509Certificate2Collection chain = [];
-        return DurableFile.TryReadAll(Path.Combine(host.Paths.Ledger, files.Chain), TimeStampReply.LengthMax) is { } pem
-            && AnchorFiles.TryImport(chain, pem)
-            ? MicroTime.From(chain.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime()))) : null;
+        byte[]? pem = DurableFile.TryReadAll(Path.Combine(host.Paths.Ledger, files.Chain), TimeStampReply.LengthMax);
+        if (pem is null || !AnchorFiles.TryImport(chain, pem)) return null;
+        return MicroTime.From(chain.Min(certificate => new DateTimeOffset(certificate.NotAfter.ToUniversalTime())));
     }
 
     /// <summary>Certificates that are trusted to vouch for an authority.</summary>
     private static X509Certificate2Collection Pinned(string name, TimeStampAuthorityConfig authority)
     {
         X509Certificate2Collection pinned = [];
+        string where = $"timestamps.authorities.{name}.certificates";
         byte[] pem = DurableFile.TryReadAll(authority.Certificates, 1 << 20)
             ?? throw new IndelibleException(
-                ExitCode.Usage, $"timestamps.authorities.{name}.certificates: expected a PEM file, found none: {authority.Certificates}");
+                ExitCode.Usage, $"{where}: expected a PEM file, found none: {authority.Certificates}");
         return AnchorFiles.TryImport(pinned, pem)
             ? pinned
-            : throw new IndelibleException(ExitCode.Usage,
-                $"timestamps.authorities.{name}.certificates: expected certificates in PEM, found none in {authority.Certificates}");
+            : throw new IndelibleException(
+                ExitCode.Usage, $"{where}: expected certificates in PEM, found none in {authority.Certificates}");
     }
 
     private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested

@@ -36,8 +36,8 @@ internal sealed class FollowedReach(LedgerView view, string source, Protection p
             if (view.Index.IndexedSize > size) (size, grewAt) = (view.Index.IndexedSize, time.GetTimestamp());
             if (time.GetElapsedTime(grewAt) > StillMax)
             {
-                return $"the copy covers the source's log up to {covered}, not to {position}, and has not grown for "
-                    + $"{StillMax.TotalSeconds} s; bring it up to date";
+                return $"the copy covers the source's log up to {covered}, not to {position}, "
+                    + $"and has not grown for {StillMax.TotalSeconds} s; bring it up to date";
             }
             progress($"waiting for the copy to grow: it covers {covered}, {position} is needed");
             await Task.Delay(Glance, time, cancellationToken);

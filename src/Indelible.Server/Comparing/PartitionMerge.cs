@@ -75,8 +75,8 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
             outcome.Unseen.Add(row);
             return;
         }
-        bool agrees = mark.Range < ranges.Count && image.At <= ranges[mark.Range].ReadBefore && digest.TryOf(image, out ulong held)
-            && held == mark.Digest;
+        bool agrees = mark.Range < ranges.Count && image.At <= ranges[mark.Range].ReadBefore
+            && digest.TryOf(image, out ulong held) && held == mark.Digest;
         if (agrees) outcome.Agreed++;
         else outcome.Suspects.Add((mark.Range, row));
     }

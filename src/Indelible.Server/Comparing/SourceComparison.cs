@@ -51,8 +51,8 @@ internal sealed class SourceComparison
         SavedWork? saved = anew || !_scope.IsWhole ? null : GoOn(workshop.Load());
         if (saved is null && _scope.IsWhole) workshop.Clear();      // the rows it speaks of are written over from here on
         _isSavedInside = saved?.Table > 0;
-        foreach (ProtectedTable table in _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table
-            && !_done.Contains(table.Id)))
+        foreach (ProtectedTable table in _config.Protection.Tables.Where(
+            table => (_scope.Table ?? table) == table && !_done.Contains(table.Id)))
         {
             SavedWork? ofTable = saved?.Table == table.Id ? saved : null;
             if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason)
@@ -108,12 +108,9 @@ internal sealed class SourceComparison
         Dictionary<uint, string> open = [];
         foreach ((EntryHeader gap, IReadOnlyList<uint> tables) in Gaps.Owed(_view, _source, _config.Protection))
         {
+            (string? from, string? to) = (gap.Facts?.GetValueOrDefault("from"), gap.Facts?.GetValueOrDefault("to"));
             foreach (uint table in tables)
-            {
-                open.TryAdd(table,
-                    $"a gap is open: the log from {gap.Facts?.GetValueOrDefault("from")} to {gap.Facts?.GetValueOrDefault("to")} was not "
-                        + "seen, and no baseline has followed");
-            }
+                open.TryAdd(table, $"a gap is open: the log from {from} to {to} was not seen, and no baseline has followed");
         }
         return open;
     }
@@ -136,8 +133,9 @@ internal sealed class SourceComparison
     {
         List<LiveRange> ranges = [];
         foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
-        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave,
-            work => Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead)));
+        void SaveWork(TableWork work) =>
+            Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
+        return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave, SaveWork);
     }
 
     private bool IsToSave => _time.GetElapsedTime(_savedAt) >= _pace.SaveInterval;

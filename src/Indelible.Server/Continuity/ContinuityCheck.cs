@@ -120,9 +120,8 @@ internal sealed class ContinuityCheck
     {
         if (batch.Breaks.Count == 0) return;
         CapturedChange.Row first = batch.Breaks[0].Change;
-        ServerLog.ContinuityBroken(
-            _logger, _source, batch.BreakCount, $"{first.Table.Schema}.{first.Table.Name}", first.Position.CommitLsn.ToString(),
-            batch.Breaks[0].What);
+        string table = $"{first.Table.Schema}.{first.Table.Name}", at = first.Position.CommitLsn.ToString();
+        ServerLog.ContinuityBroken(_logger, _source, batch.BreakCount, table, at, batch.Breaks[0].What);
     }
 
     /// <summary>Takes over what rows were found to hold: images, or null for rows that are gone.
@@ -185,8 +184,8 @@ internal sealed class ContinuityCheck
             if (!held[column.Number].MayBe(row.Before[i])) (differing ??= []).Add(column);
         }
         if (differing is null) return [];
-        Break(index, row, "the value before is not the last one sealed", string.Join(", ", differing.Select(column => column.Name)),
-            held.At);
+        string names = string.Join(", ", differing.Select(column => column.Name));
+        Break(index, row, "the value before is not the last one sealed", names, held.At);
         return differing;
     }
 
@@ -244,8 +243,10 @@ internal sealed class ContinuityCheck
             Fingerprint after = row.After[i];
             columns[i] = new ColumnImage(number, after.IsKnown || held is null ? after : held[number]);
         }
-        return new RowImage { At = row.Position.CommitLsn, Ordinal = row.Position.Ordinal, Leaf = RowImage.LeafOf(row.Leaf),
-            Columns = columns };
+        return new RowImage
+        {
+            At = row.Position.CommitLsn, Ordinal = row.Position.Ordinal, Leaf = RowImage.LeafOf(row.Leaf), Columns = columns,
+        };
     }
 
     /// <summary>A statement that is recorded, and tells no row's new values: the images from before it say nothing any more.</summary>

@@ -116,11 +116,10 @@ internal sealed class RowImageCatchUp
         foreach (Field field in entry.Fields)
         {
             int place = field.Scope == FieldScope.Column ? table.Columns.FindIndex(column => column.Name == field.Name) : -1;
-            if (place >= 0 && Said(field))
-            {
-                columns[place] = columns[place] with { Value =
-                    FingerprintOf(_view.Values.Open(entry, field, Side.After, before, after), table, table.Columns[place].Number) };
-            }
+            if (place < 0 || !Said(field)) continue;
+            short number = table.Columns[place].Number;
+            Fingerprint value = FingerprintOf(_view.Values.Open(entry, field, Side.After, before, after), table, number);
+            columns[place] = columns[place] with { Value = value };
         }
         return new RowImage { At = at, Ordinal = ordinal, Leaf = RowImage.LeafOf(entry.Header.Relation!.Leaf), Columns = columns };
     }

@@ -43,8 +43,8 @@ public static class ControlClient
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AccessDenied)
         {
             throw new IndelibleException(ExitCode.Environment,
-                $"a running indelible holds this ledger and its control socket {path} belongs to "
-                    + "another user\n  run this command as that user");
+                $"a running indelible holds this ledger and its control socket {path} belongs to another user\n"
+                    + "  run this command as that user");
         }
     }
 

@@ -61,8 +61,8 @@ public sealed class MirrorHost : IDisposable
         if (config.Mirror is not { Ledgers.Count: > 0 } mirror)
         {
             throw new IndelibleException(ExitCode.Usage,
-                "expected ledgers to mirror, found none: name one with --from and --key and --to, "
-                    + "or in the configuration under mirror.ledgers");
+                "expected ledgers to mirror, found none: "
+                    + "name one with --from and --key and --to, or in the configuration under mirror.ledgers");
         }
         MirrorHost host = new(config, mirror, time, loggers, cancellationToken);
         try

@@ -37,12 +37,16 @@ internal sealed class MirroredLedger : IDisposable
         if (!fault.IsNone) throw new IndelibleException(ExitCode.Usage, $"mirror.ledgers.{name}.key: {fault}");
         _source = SourceOf(config.From, key, cancellationToken);
         _copy = LedgerCopy.Open(config.To!, key!);
-        _follower = new LedgerFollower(
-            _copy, _source, config.From, cosigner, time) { Progress = (at, _) => Interlocked.Exchange(ref _fetched, at) };
+        _follower = new LedgerFollower(_copy, _source, config.From, cosigner, time)
+        {
+            Progress = (at, _) => Interlocked.Exchange(ref _fetched, at),
+        };
         _others = new OtherHeads(mirror.Compare, OriginHash, name, logger);
         _succeededAt = time.GetTimestamp();
-        _status = new MirrorStatus { Ledger = name, Origin = key!.Name, From = config.From, Directory = _copy.LedgerDirectory,
-            State = "following" };
+        _status = new MirrorStatus
+        {
+            Ledger = name, Origin = key!.Name, From = config.From, Directory = _copy.LedgerDirectory, State = "following",
+        };
     }
 
     /// <summary>Name of the ledger here.</summary>
@@ -65,8 +69,13 @@ internal sealed class MirroredLedger : IDisposable
     {
         lock (_lock)
         {
-            return _status with { Size = _copy.Stored?.Size ?? 0, Root = _copy.Stored?.Root.ToString(),
-                AcceptedSize = _copy.Accepted?.Size ?? 0, Evidence = _copy.Evidence };
+            return _status with
+            {
+                Size = _copy.Stored?.Size ?? 0,
+                Root = _copy.Stored?.Root.ToString(),
+                AcceptedSize = _copy.Accepted?.Size ?? 0,
+                Evidence = _copy.Evidence,
+            };
         }
     }
 
@@ -108,37 +117,34 @@ internal sealed class MirroredLedger : IDisposable
     }
 
     /// <summary>Where a ledger is read; <paramref name="key"/> tells its versions apart in a bucket, null for no key.</summary>
-    internal static LedgerFetch SourceOf(string from, VerifierKey? key, CancellationToken cancellationToken) =>
-        from.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal)
-            ? LedgerFetch.FromBucket(BucketOptions.At(from), key, cancellationToken)
-            :
-        from.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(from, UriKind.Absolute, out Uri? address)
+    internal static LedgerFetch SourceOf(string from, VerifierKey? key, CancellationToken cancellationToken)
+    {
+        if (from.StartsWith(BucketOptions.Scheme, StringComparison.Ordinal))
+            return LedgerFetch.FromBucket(BucketOptions.At(from), key, cancellationToken);
+        return from.Contains("://", StringComparison.Ordinal) && Uri.TryCreate(from, UriKind.Absolute, out Uri? address)
             ? LedgerFetch.FromUrl(address, cancellationToken)
             : LedgerFetch.FromDirectory(from);
+    }
 
     private ExitCode Tell(FollowOutcome outcome, long started)
     {
         switch (outcome)
         {
             case FollowOutcome.Stored stored:
-                if (stored.Entries > 0)
-                {
-                    MirrorLog.Stored(
-                        _logger, Name, stored.Entries, stored.Head.ToString(), (long)_time.GetElapsedTime(started).TotalMilliseconds);
-                }
+                long elapsedMs = (long)_time.GetElapsedTime(started).TotalMilliseconds;
+                if (stored.Entries > 0) MirrorLog.Stored(_logger, Name, stored.Entries, stored.Head.ToString(), elapsedMs);
                 _succeededAt = _time.GetTimestamp();
                 Set("following", null, MicroTime.From(_time.GetUtcNow()));
-                _conditions.Set("mirror-incomplete", Name,
-                    stored.Missing.Count == 0
-                        ? null
-                        : $"{Origin} at {_status.From}: every entry is stored, but the source lacks {string.Join(", ", stored.Missing)}, "
-                            + "which entries name: put them back there");
+                _conditions.Set("mirror-incomplete", Name, stored.Missing.Count == 0
+                    ? null
+                    : $"{Origin} at {_status.From}: every entry is stored, but the source lacks {string.Join(", ", stored.Missing)}, "
+                        + "which entries name: put them back there");
                 foreach (string kind in (string[])["rollback", "mirror-refused", "mirror-stale"]) _conditions.Set(kind, Name, null);
                 return ExitCode.Fine;
             case FollowOutcome.RolledBack back:
                 string less =
-                    $"{Origin} at {_status.From}: expected at least {back.Accepted}, which its key signed and this mirror accepted, found "
-                        + $"{back.Found}: the ledger was put back to an earlier state, or an old copy is served. "
+                    $"{Origin} at {_status.From}: expected at least {back.Accepted}, which its key signed and this mirror accepted, "
+                    + $"found {back.Found}: the ledger was put back to an earlier state, or an old copy is served. "
                     + $"The copy in {Directory} keeps what it has. Ask its operator; `indelible mirror restore` makes a ledger of the copy";
                 if (_status.State != "rolled back") MirrorLog.RolledBack(_logger, Name, less);
                 Set("rolled back", less);
@@ -147,8 +153,8 @@ internal sealed class MirroredLedger : IDisposable
             default:
                 string evidence = ((FollowOutcome.Misbehaved)outcome).Evidence;
                 string twice =
-                    $"{Origin} at {_status.From}: its key signed two histories. The proof is {evidence}: check it with `indelible verify "
-                        + $"{evidence} --key {_copy.Key}`. "
+                    $"{Origin} at {_status.From}: its key signed two histories. The proof is {evidence}: "
+                    + $"check it with `indelible verify {evidence} --key {_copy.Key}`. "
                     + $"This ledger is not followed any more; the copy in {Directory} keeps what it has";
                 if (_status.State != "stopped") MirrorLog.Misbehaved(_logger, Name, twice);
                 Set("stopped", twice);

@@ -96,7 +96,8 @@ internal sealed class Copies
         // The store first: what it does not hold is not published, and in no copy.
         foreach (IEnumerable<Target> those in (IEnumerable<Target>[])[All.Take(_store is null ? 0 : 1), _targets])
         {
-            await Task.WhenAll(those.Where(target => target.Status().Problem is null).Select(target => target.RoundAsync(patience.Token)))
+            IEnumerable<Target> well = those.Where(target => target.Status().Problem is null);
+            await Task.WhenAll(well.Select(target => target.RoundAsync(patience.Token)))
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         foreach (Target target in All) await target.CloseAsync();
@@ -185,10 +186,9 @@ internal sealed class Copies
             string wanted = targets.Length == 1
                 ? targets[0].Name
                 : $"{count} of {string.Join(", ", targets.Select(target => target.Name))}";
-            string now = $"waiting for {wanted} to hold the {size} entries of {_host.Writer.Origin}: "
-                + string.Join("; ",
-                    targets.Select(target => target.Status()).Where(copy => copy.Size < size)
-                        .Select(copy => $"{copy.Name} holds {copy.Size}{(copy.Problem is { } problem ? $" ({problem})" : "")}"));
+            IEnumerable<string> behind = targets.Select(target => target.Status()).Where(copy => copy.Size < size)
+                .Select(copy => $"{copy.Name} holds {copy.Size}{(copy.Problem is { } problem ? $" ({problem})" : "")}");
+            string now = $"waiting for {wanted} to hold the {size} entries of {_host.Writer.Origin}: {string.Join("; ", behind)}";
             if (now != told) waiting(told = now);
         }
         await stop.CancelAsync();

@@ -49,17 +49,17 @@ public sealed class StoreConfig
         return new StoreConfig
         {
             Endpoint = Endpoint, Region = Region, Bucket = other?.Bucket ?? Bucket,
-            Prefix = other is null ? Prefix : other.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null, AccessKey = AccessKey,
-            SecretFile = secretFile, SecretEnvironment = SecretEnvironment, RetentionDays = RetentionDays, EverySeconds = EverySeconds,
-            SpoolMiB = SpoolMiB, LocalEntries = LocalEntries,
+            Prefix = other is null ? Prefix : other.Prefix.TrimEnd('/') is { Length: > 0 } prefix ? prefix : null,
+            AccessKey = AccessKey, SecretFile = secretFile, SecretEnvironment = SecretEnvironment,
+            RetentionDays = RetentionDays, EverySeconds = EverySeconds, SpoolMiB = SpoolMiB, LocalEntries = LocalEntries,
         };
     }
 
     internal TargetConfig AsTarget() => new()
     {
         Kind = TargetKind.S3, Endpoint = Endpoint ?? EnvironmentEndpoint(), Region = Region, Bucket = Bucket, Prefix = Prefix,
-        AccessKey = AccessKey, SecretFile = SecretFile,
-        SecretEnvironment = SecretEnvironment, RetentionDays = RetentionDays, EverySeconds = EverySeconds,
+        AccessKey = AccessKey, SecretFile = SecretFile, SecretEnvironment = SecretEnvironment,
+        RetentionDays = RetentionDays, EverySeconds = EverySeconds,
     };
 
     /// <summary>Throws a usage error at the first value that cannot be.</summary>
@@ -76,6 +76,6 @@ public sealed class StoreConfig
         }
     }
 
-    private static string? EnvironmentEndpoint() => Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") is { Length: > 0 } endpoint
-        ? endpoint : null;
+    private static string? EnvironmentEndpoint() =>
+        Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3") is { Length: > 0 } endpoint ? endpoint : null;
 }

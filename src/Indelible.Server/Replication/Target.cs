@@ -74,8 +74,8 @@ internal sealed class Target(
         {
             return new TargetStatus
             {
-                Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config), Size = _held.Size, Published = published,
-                LastSuccess = _lastSuccess,
+                Name = name, Kind = config.Kind, Place = TargetStores.PlaceOf(config),
+                Size = _held.Size, Published = published, LastSuccess = _lastSuccess,
                 Lag = _held.Size >= published || _behindSince is not { } since ? TimeSpan.Zero : host.Time.GetElapsedTime(since),
                 Problem = _problem, LastError = _lastError, Strange = _strange, Requests = Requests(),
                 Hold = TargetStatus.HoldOf(config, isHeld, _known.IsHeld, _holdProblem),
@@ -96,8 +96,8 @@ internal sealed class Target(
     private (long Puts, long Gets, long Lists, long Others)? Requests()
     {
         if (_store is not BucketStore { Requests: var now }) return config.Kind == TargetKind.S3 ? _requestsBefore : null;
-        return (_requestsBefore.Puts + now.Puts, _requestsBefore.Gets + now.Gets, _requestsBefore.Lists + now.Lists, _requestsBefore.Others
-            + now.Others);
+        var before = _requestsBefore;
+        return (before.Puts + now.Puts, before.Gets + now.Gets, before.Lists + now.Lists, before.Others + now.Others);
     }
 
     /// <summary>Told what was just published; never waits.</summary>
@@ -126,10 +126,10 @@ internal sealed class Target(
             catch (CopyContradictsException e) when (primary is not null)
             {
                 throw new CopyContradictsException(
-                    $"{e.Message}. If another process ran with the same keys, it published first and this one has lost, and loses nothing: "
-                        + "what it sealed was confirmed to no database. "
-                    + $"Let one of them run; to run here again, move {host.Paths.Ledger}, {host.Paths.Journal} and {host.Paths.Index} "
-                    + "away: `indelible run` then begins where the bucket ends");
+                    $"{e.Message}. If another process ran with the same keys, it published first and this one has lost, "
+                        + "and loses nothing: what it sealed was confirmed to no database. Let one of them run; to run here again, "
+                        + $"move {host.Paths.Ledger}, {host.Paths.Journal} and {host.Paths.Index} away: "
+                        + "`indelible run` then begins where the bucket ends");
             }
             catch (Exception e) when (IsFailure(e, cancellationToken) && !IsFatal(e))
             {
@@ -209,8 +209,7 @@ internal sealed class Target(
     /// <summary>Failures that may pass, or that a person can put right; not contradictions, and not faults of ours.</summary>
     private static bool IsFailure(Exception e, CancellationToken cancellationToken) => !cancellationToken.IsCancellationRequested
         && e is IndelibleException or CopyDamagedException or LedgerCorruptException or IOException or UnauthorizedAccessException
-            or SocketException
-            or HttpRequestException or TimeoutException or OperationCanceledException;
+            or SocketException or HttpRequestException or TimeoutException or OperationCanceledException;
 
     /// <summary>A bucket that was never right is no place for a ledger; one that was right may be again.</summary>
     private bool IsFatal(Exception e) => primary is not null && !_hasAnswered

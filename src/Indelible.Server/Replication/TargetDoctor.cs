@@ -17,22 +17,24 @@ public static class TargetDoctor
     {
         if (config.Kind == TargetKind.S3)
         {
-            return [await BucketAsync(() => TargetStores.Of(name, config, time),
-                config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable", cancellationToken)];
+            string expected = config.RetentionDays > 0 ? "versions and locks kept, as tried" : "reachable";
+            return [await BucketAsync(() => TargetStores.Of(name, config, time), expected, cancellationToken)];
         }
         if (!Directory.Exists(config.Path))
             return [new SourceCheck("directory", CheckStatus.Fail, "missing", config.Path!, $"mkdir -p '{config.Path}'   # or mount it")];
         long free = new DriveInfo(config.Path).AvailableFreeSpace;
-        return [new SourceCheck("disk of the copy", free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok, $"{free >> 20} MiB free",
-            $"at least {FreeWarn >> 20} MiB free", free < FreeWarn ? $"df -h '{config.Path}'   # then free some space" : null)];
+        bool isEnough = free >= FreeWarn;
+        return [new SourceCheck("disk of the copy", isEnough ? CheckStatus.Ok : CheckStatus.Warn, $"{free >> 20} MiB free",
+            $"at least {FreeWarn >> 20} MiB free", isEnough ? null : $"df -h '{config.Path}'   # then free some space")];
     }
 
     /// <summary>Looks once at the bucket that a ledger lives in.</summary>
     public static async Task<IReadOnlyList<SourceCheck>> CheckAsync(
-        StoreConfig config, TimeProvider time, CancellationToken cancellationToken) =>
-        [await BucketAsync(() => TargetStores.Of(config.Place(), time),
-            config.RetentionDays > 0 ? "versions and locks kept, in order, as tried" : "versions kept, in order, as tried",
-            cancellationToken)];
+        StoreConfig config, TimeProvider time, CancellationToken cancellationToken)
+    {
+        string expected = config.RetentionDays > 0 ? "versions and locks kept, in order, as tried" : "versions kept, in order, as tried";
+        return [await BucketAsync(() => TargetStores.Of(config.Place(), time), expected, cancellationToken)];
+    }
 
     private static async Task<SourceCheck> BucketAsync(Func<ILedgerStore> open, string expected, CancellationToken cancellationToken)
     {

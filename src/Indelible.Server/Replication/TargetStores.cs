@@ -14,13 +14,16 @@ public static class TargetStores
 
     /// <summary>How a place <c>s3://bucket/prefix</c> is reached: as the configuration says of a copy there,
     /// else as the environment says.</summary>
-    public static BucketOptions BucketAt(string place, IndelibleConfig config) =>
-        config.Predecessors.Select(predecessor => predecessor.Store).Prepend(config.Store).OfType<StoreConfig>()
-            .Select(store => store.Place()).FirstOrDefault(own => own.Name.TrimEnd('/') == place.TrimEnd('/')) is { } known
-            ? known.Options()
-            : config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3
-                && PlaceOf(target.Value).TrimEnd('/') == place.TrimEnd('/')) is { Value: { } target, Key: var name }
-            ? OptionsOf(name, target) : BucketOptions.At(place);
+    public static BucketOptions BucketAt(string place, IndelibleConfig config)
+    {
+        bool IsThere(string other) => other.TrimEnd('/') == place.TrimEnd('/');
+        IEnumerable<StorePlace> stores = config.Predecessors.Select(predecessor => predecessor.Store).Prepend(config.Store)
+            .OfType<StoreConfig>().Select(store => store.Place());
+        if (stores.FirstOrDefault(own => IsThere(own.Name)) is { } known) return known.Options();
+        (string? name, TargetConfig? target) =
+            config.Targets.FirstOrDefault(target => target.Value.Kind == TargetKind.S3 && IsThere(PlaceOf(target.Value)));
+        return target is null ? BucketOptions.At(place) : OptionsOf(name!, target);
+    }
 
     internal static ILedgerStore Of(StorePlace place, TimeProvider time) => new BucketStore(place.Options(), time);
 

@@ -25,8 +25,9 @@ internal static class TargetsCheck
         else
         {
             Expect(target.Path is { Length: > 0 }, $"{where}: expected path for kind directory, found none");
-            Expect((target.Endpoint ?? target.Bucket ?? target.Prefix ?? target.AccessKey ?? target.SecretFile ?? target.SecretEnvironment
-                ?? target.Region) is null && target.RetentionDays is null,
+            string? ofBucket = target.Endpoint ?? target.Bucket ?? target.Prefix ?? target.AccessKey ?? target.SecretFile
+                ?? target.SecretEnvironment ?? target.Region;
+            Expect(ofBucket is null && target.RetentionDays is null,
                 $"{where}: expected path and everySeconds only for kind directory, found keys of kind s3");
         }
     }

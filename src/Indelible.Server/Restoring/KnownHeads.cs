@@ -27,8 +27,8 @@ internal sealed class KnownHeads(VerifierKey key)
         {
             byte[] bytes = await ReadAsync(place, cancellationToken)
                 ?? throw new IndelibleException(ExitCode.Environment,
-                    $"--heads {place}: expected a checkpoint of {key.Name} there, found none. A head that is not asked for may be the "
-                        + "highest: leave it out only if it is gone for good");
+                    $"--heads {place}: expected a checkpoint of {key.Name} there, found none. "
+                        + "A head that is not asked for may be the highest: leave it out only if it is gone for good");
             TextFault fault = SignedHead.Read(bytes, key, out SignedHead? head);
             if (!fault.IsNone)
                 throw new IndelibleException(ExitCode.Finding, $"--heads {place}: expected a checkpoint signed by {key}: {fault}");
@@ -47,8 +47,8 @@ internal sealed class KnownHeads(VerifierKey key)
         List<string> places = [.. config.Targets.Values.Select(target => target.Path).OfType<string>()];
         if (config.Witnesses is { } witnesses)
         {
-            places.AddRange(
-                WitnessCheck.ReadPolicy(witnesses.Policy, key).WitnessAddresses.Select(witness => witness.Address).OfType<string>());
+            Policy policy = WitnessCheck.ReadPolicy(witnesses.Policy, key);
+            places.AddRange(policy.WitnessAddresses.Select(witness => witness.Address).OfType<string>());
         }
         List<KnownHead> heads = [];
         foreach (string place in places)

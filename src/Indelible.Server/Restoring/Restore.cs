@@ -41,8 +41,8 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
         if (paths.Store is { } store && Successor is null)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"the configuration says that the ledger lives in {store.Name}: `indelible run` goes on with it wherever the keyring is. "
-                    + "To make a directory of it, name one with --ledger DIR");
+                $"the configuration says that the ledger lives in {store.Name}: "
+                    + "`indelible run` goes on with it wherever the keyring is. To make a directory of it, name one with --ledger DIR");
         }
         RequireRoom();
         KnownHeads known = new(Key);
@@ -81,8 +81,8 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
             if (Directory.EnumerateFileSystemEntries(directory).Any())
             {
                 throw new IndelibleException(ExitCode.Usage,
-                    $"expected nothing at {directory}, found files there: what is left of the ledger is never overwritten. Move it away, "
-                        + "and keep it for what it proves");
+                    $"expected nothing at {directory}, found files there: what is left of the ledger is never overwritten. "
+                        + "Move it away, and keep it for what it proves");
             }
             Directory.Delete(directory);
         }
@@ -98,10 +98,9 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
         return outcome switch
         {
             FollowOutcome.Stored stored => stored.Head,
-            FollowOutcome.RolledBack back =>
-                throw new IndelibleException(ExitCode.Finding,
-                    $"{From}: expected at least {back.Accepted}, which an earlier attempt found in {Staging}, found {back.Found}. Restore "
-                        + $"from that copy, or remove {Staging}"),
+            FollowOutcome.RolledBack back => throw new IndelibleException(ExitCode.Finding,
+                $"{From}: expected at least {back.Accepted}, which an earlier attempt found in {Staging}, found {back.Found}. "
+                    + $"Restore from that copy, or remove {Staging}"),
             FollowOutcome.Misbehaved twice => throw new IndelibleException(ExitCode.Finding,
                 $"the ledger's key signed two histories: the proof is {twice.Evidence} (`indelible verify {twice.Evidence} --key {Key}`). "
                     + "Nothing was restored: find out which history is the true one, and restore from a copy of that one"),
@@ -133,8 +132,8 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
         if (higher is null) return;
         throw new IndelibleException(
             ExitCode.Finding, $"{From} is complete up to {restored.Complete}, and {higher}: expected a copy that reaches it. "
-            + "To go on under the same origin and key would make a second history, so nothing was restored. Restore from a copy that "
-            + "reaches it; if there is none, open a successor: add --successor NEW-ORIGIN --to NEW-DIR");
+            + "To go on under the same origin and key would make a second history, so nothing was restored. "
+            + "Restore from a copy that reaches it; if there is none, open a successor: add --successor NEW-ORIGIN --to NEW-DIR");
     }
 
     private async Task<NewLedger> OpenSuccessorAsync(RestoredLedger restored, CancellationToken cancellationToken)
@@ -171,9 +170,9 @@ public sealed class Restore(LedgerPaths paths, IndelibleConfig config, TimeProvi
         });
         if (!isComplete)
         {
-            note($"the successor does not have the secrets that sources authenticate attribution with: restore the keyring of {Key.Name} "
-                + "first (`indelible keys restore`), or remove protection from each source by hand "
-                + "before it is protected again (docs/mirrors.md)");
+            note("the successor does not have the secrets that sources authenticate attribution with: "
+                + $"restore the keyring of {Key.Name} first (`indelible keys restore`), "
+                + "or remove protection from each source by hand before it is protected again (docs/mirrors.md)");
         }
     }
 

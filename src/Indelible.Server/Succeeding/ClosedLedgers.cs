@@ -53,11 +53,9 @@ public sealed class ClosedLedgers : IDisposable
     /// <exception cref="IndelibleException">Usage: there is none of that origin. Environment: it is not at hand.</exception>
     public LedgerView Of(string origin)
     {
+        string known = Members.Count == 0 ? "there is none" : string.Join(", ", Members.Select(member => member.Origin));
         ChainMember member = Members.FirstOrDefault(member => member.Origin == origin)
-            ?? throw new IndelibleException(ExitCode.Usage,
-                "expected a closed ledger of this chain "
-                    + $"({(Members.Count == 0 ? "there is none" : string.Join(", ", Members.Select(member => member.Origin)))}), "
-                    + $"found '{origin}'");
+            ?? throw new IndelibleException(ExitCode.Usage, $"expected a closed ledger of this chain ({known}), found '{origin}'");
         return member.View ?? throw new IndelibleException(ExitCode.Environment, member.Missing!);
     }
 
@@ -79,18 +77,19 @@ public sealed class ClosedLedgers : IDisposable
         if (!Path.Exists(head))
         {
             return new ChainMember(one.Origin, null,
-                $"the closed ledger {one.Origin} is not at hand: nothing at {one.Ledger}. What is there of it is not shown; put it or a "
-                    + "copy of it back, or name another place under predecessors in the configuration");
+                $"the closed ledger {one.Origin} is not at hand: nothing at {one.Ledger}. What is there of it is not shown; "
+                    + "put it or a copy of it back, or name another place under predecessors in the configuration");
         }
         Checkpoint found = new LedgerReader(one.Ledger).ReadCheckpoint();
         if (found.Origin != one.Origin || (link is not null && (found.Size, found.Root) != (link.Size, link.Root)))
         {
+            string expected = link is null ? one.Origin : $"{one.Origin}, size {link.Size}, root {link.Root}";
             throw new IndelibleException(ExitCode.Finding,
-                $"{one.Ledger}: expected the closed ledger {one.Origin}{(link is null ? "" : $", size {link.Size}, root {link.Root}")}, "
-                    + $"found {found.Origin}, size {found.Size}, root {found.Root}: `indelible verify --chain {one.Ledger}` tells more");
+                $"{one.Ledger}: expected the closed ledger {expected}, found {found.Origin}, size {found.Size}, root {found.Root}: "
+                    + $"`indelible verify --chain {one.Ledger}` tells more");
         }
-        LedgerView view =
-            LedgerView.OpenClosed(one.Index is { } index ? paths with { Index = index } : paths, link?.Key, () => current.Keyring, logger);
+        if (one.Index is { } index) paths = paths with { Index = index };
+        LedgerView view = LedgerView.OpenClosed(paths, link?.Key, () => current.Keyring, logger);
         try
         {
             await view.Feed.OpenAsync(cancellationToken);

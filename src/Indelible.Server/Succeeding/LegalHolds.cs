@@ -52,10 +52,9 @@ public static class LegalHolds
         await host.PublishAsync(cancellationToken);
         if (origin != host.Writer.Origin && host.Config.Predecessors.TrueForAll(one => one.Origin != origin))
         {
-            throw new IndelibleException(ExitCode.Usage,
-                "expected this ledger or a closed one before it "
-                    + $"({string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin))}), "
-                    + $"found '{origin}'");
+            string known = string.Join(", ", host.Config.Predecessors.Select(one => one.Origin).Append(host.Writer.Origin));
+            throw new IndelibleException(
+                ExitCode.Usage, $"expected this ledger or a closed one before it ({known}), found '{origin}'");
         }
         bool was = InForce(host.View).ContainsKey(origin);
         if (was == isHeld && BucketsOf(host.Config, origin).Count > 0) return null;
@@ -65,9 +64,8 @@ public static class LegalHolds
                 ExitCode.Usage, $"the ledger {origin} is {(was ? "held already" : "not held")}: nothing was sealed");
         }
         EntryBatch entries = new();
-        host.NewMaker("")
-            .AddAdmin(
-                entries, isHeld ? HeldCode : ReleasedCode, new Dictionary<string, string> { ["ledger"] = origin, ["by"] = by }, reason);
+        Dictionary<string, string> facts = new() { ["ledger"] = origin, ["by"] = by };
+        host.NewMaker("").AddAdmin(entries, isHeld ? HeldCode : ReleasedCode, facts, reason);
         long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
         if (origin == host.Writer.Origin) host.IsHeld = isHeld;       // whoever writes its copies lays it on them
         return index;
@@ -130,16 +128,17 @@ public static class LegalHolds
         LedgerView view = closed.Of(origin);
         if (InForce(host.View).TryGetValue(origin, out IndexedEntry held))
         {
+            string? who = held.Entry.Header.Facts!.GetValueOrDefault("by");
             throw new IndelibleException(ExitCode.Usage,
-                $"the ledger {origin} is under a legal hold, laid by {held.Entry.Header.Facts!.GetValueOrDefault("by")} in entry "
-                    + $"{held.Index}: it cannot be disposed of. Nothing was removed");
+                $"the ledger {origin} is under a legal hold, laid by {who} in entry {held.Index}: "
+                    + "it cannot be disposed of. Nothing was removed");
         }
         if (view.Paths.Store is { } store)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed. By hand, once its locks "
-                    + "have ended and nothing extends them (no `indelible run` of that ledger is "
-                    + $"left):\n{ByHand(store.Options(), view.Paths)}");
+                $"the ledger {origin} lives in {store.Name}: expected one in a directory. Nothing was removed. By hand, "
+                    + "once its locks have ended and nothing extends them (no `indelible run` of that ledger is left):\n"
+                    + ByHand(store.Options(), view.Paths));
         }
         Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
         EntryBatch entries = new();

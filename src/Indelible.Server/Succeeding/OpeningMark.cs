@@ -19,8 +19,8 @@ internal static class OpeningMark
     {
         if (!Path.Exists(PathOf(paths))) return;
         throw new IndelibleException(ExitCode.Usage,
-            $"the ledger in {paths.Ledger} is not whole yet: `indelible rotate` was stopped before it was done. Give the same command "
-                + "again; until the old ledger is closed it is as before");
+            $"the ledger in {paths.Ledger} is not whole yet: `indelible rotate` was stopped before it was done. "
+                + "Give the same command again; until the old ledger is closed it is as before");
     }
 
     /// <summary>Begins a successor of a ledger: what an earlier attempt left is removed, anything else refused.</summary>

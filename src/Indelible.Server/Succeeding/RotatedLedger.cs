@@ -13,5 +13,6 @@ namespace Indelible.Server.Succeeding;
 /// <param name="Unknown">As far as this attempt went: values of those rows that the closed ledger does not say:
 /// digests, and values whose keys are destroyed.</param>
 /// <param name="WasDone">True if everything was done already: rows were not counted.</param>
-public sealed record RotatedLedger(string ClosedOrigin, long ClosedSize, Hash ClosedRoot, string Origin, string VerifierKey,
+public sealed record RotatedLedger(
+    string ClosedOrigin, long ClosedSize, Hash ClosedRoot, string Origin, string VerifierKey,
     string ConfigPath, long Rows, long Unknown, bool WasDone);

@@ -69,13 +69,17 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
             throw new IndelibleException(ExitCode.Usage,
                 $"the ledger {closing.Writer.Origin} is closed already: expected --successor {named.Origin}, found {Origin}");
         }
-        // whole, and its own key may be another since
-        if (Keyring.Exists(Own.Keyring) && Keyring.ReadPublic(Own.Keyring) is var (origin, key)
-            && (key == named.Key || (origin == named.Origin && !Path.Exists(Marker)))) return;
+        bool isThere = Keyring.Exists(Own.Keyring);
+        if (isThere)
+        {
+            (string origin, string key) = Keyring.ReadPublic(Own.Keyring);
+            bool isWhole = origin == named.Origin && !Path.Exists(Marker);  // then its own key may be another since
+            if (key == named.Key || isWhole) return;
+        }
         throw new IndelibleException(ExitCode.Usage,
-            $"the ledger {closing.Writer.Origin} was closed in favour of {named.Origin}, key {named.Key}: expected that ledger's keyring "
-                + $"in {Own.Keyring}, found {(Keyring.Exists(Own.Keyring) ? "another" : "none")}\n"
-            + "  give the same --to as before");
+            $"the ledger {closing.Writer.Origin} was closed in favour of {named.Origin}, key {named.Key}: "
+                + $"expected that ledger's keyring in {Own.Keyring}, found {(isThere ? "another" : "none")}\n"
+                + "  give the same --to as before");
     }
 
     /// <summary>What is still owed in this ledger cannot be settled in the next.</summary>
@@ -88,20 +92,22 @@ public sealed class Rotation(LedgerPaths paths, IndelibleConfig config, TimeProv
         }
         foreach ((string source, SourceConfig one) in config.Sources.Where(source => source.Value.Protection.Tables.Count > 0))
         {
-            string? owed = Gaps.Open(closing.View, source, one.Protection).Count > 0
-                ? "a gap is open: its tables were not compared since, or cannot be"
-                : Rewrites.Pending(closing.View, source, one.Protection).Count > 0
-                ? "a table's values were rewritten and not stated anew yet"
-                : Downgrades.Read(closing.View, source, one.Protection).Take().Count > 0
-                ? "a table lost its replica identity for a while, and that is not settled yet"
-                : null;
-            if (owed is not null)
+            if (OwedOf(closing.View, source, one.Protection) is { } owed)
             {
                 throw new IndelibleException(ExitCode.Finding,
-                    $"source {source}: expected it settled before its ledger is closed: {owed}. Let `indelible run` go on until it is; "
-                        + "`indelible status` tells. Nothing was changed");
+                    $"source {source}: expected it settled before its ledger is closed: {owed}. "
+                        + "Let `indelible run` go on until it is; `indelible status` tells. Nothing was changed");
             }
         }
+    }
+
+    private static string? OwedOf(LedgerView view, string source, Protection protection)
+    {
+        if (Gaps.Open(view, source, protection).Count > 0) return "a gap is open: its tables were not compared since, or cannot be";
+        if (Rewrites.Pending(view, source, protection).Count > 0) return "a table's values were rewritten and not stated anew yet";
+        return Downgrades.Read(view, source, protection).Take().Count > 0
+            ? "a table lost its replica identity for a while, and that is not settled yet"
+            : null;
     }
 
     /// <summary>Makes the successor's keys and its empty ledger.

@@ -34,16 +34,16 @@ internal sealed class SuccessorConfig(
             if (place is not null)
             {
                 throw new IndelibleException(ExitCode.Usage,
-                    $"--store: expected it for a ledger that lives in a bucket, found {place} for one in a directory: its successor lives "
-                        + "in a directory, too. Add `store` to the successor's configuration afterwards");
+                    $"--store: expected it for a ledger that lives in a bucket, found {place} for one in a directory: "
+                        + "its successor lives in a directory, too. Add `store` to the successor's configuration afterwards");
             }
             return;
         }
         if (place is null)
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"the ledger lives in {old.Place().Name}: expected the bucket and prefix of its successor, found none: "
-                    + $"give --store s3://{old.Bucket}/PREFIX");
+                $"the ledger lives in {old.Place().Name}: expected the bucket and prefix of its successor, "
+                    + $"found none: give --store s3://{old.Bucket}/PREFIX");
         }
         BucketOptions own = BucketOptions.At(place);
         string prefix = BucketOptions.PrefixOf(old.Prefix);
@@ -51,8 +51,8 @@ internal sealed class SuccessorConfig(
             && (own.Prefix.StartsWith(prefix, StringComparison.Ordinal) || prefix.StartsWith(own.Prefix, StringComparison.Ordinal)))
         {
             throw new IndelibleException(ExitCode.Usage,
-                $"--store: expected a prefix that is not inside that of the closed ledger, {old.Place().Name}, nor around it, "
-                    + $"found {place}");
+                "--store: expected a prefix that is not inside that of the closed ledger, "
+                    + $"{old.Place().Name}, nor around it, found {place}");
         }
     }
 
@@ -64,10 +64,10 @@ internal sealed class SuccessorConfig(
         {
             if (!targets.TryGetValue(name, out string? place))
             {
+                string what = target.Kind == TargetKind.S3 ? "PREFIX" : "DIR";
                 throw new IndelibleException(ExitCode.Usage,
-                    $"targets.{name}: expected the place where the successor is copied to, found none: a copy holds one ledger\n  give "
-                        + $"--target {name}={(target.Kind == TargetKind.S3 ? "PREFIX" : "DIR")}, "
-                        + $"or --target {name}= for no such copy of the successor");
+                    $"targets.{name}: expected the place where the successor is copied to, found none: a copy holds one ledger\n"
+                        + $"  give --target {name}={what}, or --target {name}= for no such copy of the successor");
             }
             if (place.Length > 0 && (target.Kind == TargetKind.S3 ? place == target.Prefix : Path.GetFullPath(place) == target.Path))
             {
@@ -77,9 +77,8 @@ internal sealed class SuccessorConfig(
         }
         if (targets.Keys.FirstOrDefault(name => !config.Targets.ContainsKey(name)) is { } unknown)
         {
-            throw new IndelibleException(ExitCode.Usage,
-                $"--target {unknown}: expected the name of a copy "
-                    + $"({(config.Targets.Count == 0 ? "there is none" : string.Join(", ", config.Targets.Keys))})");
+            string known = config.Targets.Count == 0 ? "there is none" : string.Join(", ", config.Targets.Keys);
+            throw new IndelibleException(ExitCode.Usage, $"--target {unknown}: expected the name of a copy ({known})");
         }
     }
 
@@ -88,6 +87,11 @@ internal sealed class SuccessorConfig(
     /// <param name="key">The successor's.</param>
     public IndelibleConfig Make(string closedKey, VerifierKey key)
     {
+        PredecessorConfig closed = new()
+        {
+            Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index,
+            Store = config.Store?.At(null, Own(config.Store.SecretFile)), Targets = Locked(),
+        };
         IndelibleConfig mine = new()
         {
             Origin = key.Name, Ledger = own.Ledger, Listen = config.Listen, PublishIntervalMs = config.PublishIntervalMs,
@@ -96,9 +100,7 @@ internal sealed class SuccessorConfig(
             CrosscheckIntervalHours = config.CrosscheckIntervalHours, Timestamps = config.Timestamps,
             Store = Store?.At(null, Own(config.Store!.SecretFile)),
             Witnesses = config.Witnesses,
-            Predecessors = [.. config.Predecessors,
-                new PredecessorConfig { Origin = config.Origin ?? closedKey.Split('+')[0], Ledger = paths.Ledger, Index = paths.Index,
-                    Store = config.Store?.At(null, Own(config.Store.SecretFile)), Targets = Locked() }],
+            Predecessors = [.. config.Predecessors, closed],
         };
         if (mine.Witnesses is { } witnesses) witnesses.Policy = PolicyOf(witnesses.Policy, closedKey, key.ToString());
         foreach ((string name, TargetConfig target) in config.Targets.Where(target => targets[target.Key].Length > 0))
@@ -108,8 +110,13 @@ internal sealed class SuccessorConfig(
         mine.ConfirmAfter = Math.Min(config.ConfirmAfter, mine.Targets.Count);
         foreach ((string name, SourceConfig source) in config.Sources)
         {
-            mine.Sources[name] = new SourceConfig { Connection = source.Connection, PasswordFile = Own(source.PasswordFile),
-                PasswordEnvironment = source.PasswordEnvironment, Protection = source.Protection };
+            mine.Sources[name] = new SourceConfig
+            {
+                Connection = source.Connection,
+                PasswordFile = Own(source.PasswordFile),
+                PasswordEnvironment = source.PasswordEnvironment,
+                Protection = source.Protection,
+            };
         }
         return mine;
     }
@@ -118,18 +125,19 @@ internal sealed class SuccessorConfig(
     private SortedDictionary<string, TargetConfig>? Locked()
     {
         SortedDictionary<string, TargetConfig> locked = new(StringComparer.Ordinal);
-        foreach ((string name, TargetConfig target) in config.Targets.Where(
-            target => target.Value is { Kind: TargetKind.S3, RetentionDays: > 0 })) locked[name] = At(target, target.Prefix);
+        foreach ((string name, TargetConfig target) in config.Targets)
+            if (target is { Kind: TargetKind.S3, RetentionDays: > 0 }) locked[name] = At(target, target.Prefix);
         return locked.Count > 0 ? locked : null;
     }
 
     private TargetConfig At(TargetConfig target, string? place) => new()
     {
-        Kind = target.Kind, Path = target.Kind == TargetKind.S3 ? null : Path.GetFullPath(place!),
+        Kind = target.Kind,
+        Path = target.Kind == TargetKind.S3 ? null : Path.GetFullPath(place!),
         Prefix = target.Kind == TargetKind.S3 ? place : null,
         Endpoint = target.Endpoint, Region = target.Region, Bucket = target.Bucket, AccessKey = target.AccessKey,
-        SecretFile = Own(target.SecretFile),
-        SecretEnvironment = target.SecretEnvironment, RetentionDays = target.RetentionDays, EverySeconds = target.EverySeconds,
+        SecretFile = Own(target.SecretFile), SecretEnvironment = target.SecretEnvironment,
+        RetentionDays = target.RetentionDays, EverySeconds = target.EverySeconds,
     };
 
     /// <summary>A file in the closed ledger's keyring directory goes away with it.</summary>

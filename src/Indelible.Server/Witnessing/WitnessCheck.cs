@@ -46,9 +46,8 @@ internal static class WitnessCheck
             ?? throw new IndelibleException(ExitCode.Usage, $"witnesses.policy: expected a file, found nothing at {path}");
         TextFault fault = Policy.Parse(bytes, out Policy? policy);
         if (!fault.IsNone) throw new IndelibleException(ExitCode.Usage, $"{path}: {fault}");
-        Expect(policy!.Ledgers.Contains(ledgerKey),
-            $"{path}: expected this ledger, 'log {ledgerKey}', found "
-                + $"{(policy.Ledgers.Count == 0 ? "no log" : string.Join(", ", policy.Ledgers))}");
+        string known = policy!.Ledgers.Count == 0 ? "no log" : string.Join(", ", policy.Ledgers);
+        Expect(policy.Ledgers.Contains(ledgerKey), $"{path}: expected this ledger, 'log {ledgerKey}', found {known}");
         Expect(policy.AsksForCosignatures, $"{path}: expected a quorum of witnesses, found 'quorum none'");
         foreach ((string name, VerifierKey _, string? address) in policy.WitnessAddresses)
         {

@@ -65,9 +65,8 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
             when (e is HttpRequestException or IOException
                 || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return Failed(e is OperationCanceledException
-                ? $"no answer within {Patience.TotalSeconds} s"
-                : e.InnerException is System.Security.Authentication.AuthenticationException certificate
+            if (e is OperationCanceledException) return Failed($"no answer within {Patience.TotalSeconds} s");
+            return Failed(e.InnerException is System.Security.Authentication.AuthenticationException certificate
                 ? $"its certificate is not accepted: {certificate.Message}"
                 : e.Message);
         }
@@ -98,14 +97,14 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
         IReadOnlyList<VerifiedSignature> verified = [];
         if (fault.IsNone) fault = note!.Verify([key], out verified);
         if (!fault.IsNone) return Failed($"expected a cosignature by {key}: {fault}");
-        TimeSpan off = DateTimeOffset.FromUnixTimeSeconds(
-            Math.Min(verified[0].Timestamp!.Value, DateTimeOffset.MaxValue.ToUnixTimeSeconds())) - time.GetUtcNow();
+        long at = Math.Min(verified[0].Timestamp!.Value, DateTimeOffset.MaxValue.ToUnixTimeSeconds());
+        TimeSpan off = DateTimeOffset.FromUnixTimeSeconds(at) - time.GetUtcNow();
         _cosigned = head.Size;
         if (off.Duration() > ClockTolerance)
         {
-            return Failed(
-                $"its cosignature is of a time {off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} this "
-                    + $"machine's clock, more than {ClockTolerance.TotalMinutes:0} minutes: set the clock that is wrong");
+            string how = $"{off.Duration().TotalSeconds:0} s {(off > TimeSpan.Zero ? "ahead of" : "behind")} this machine's clock";
+            return Failed($"its cosignature is of a time {how}, "
+                + $"more than {ClockTolerance.TotalMinutes:0} minutes: set the clock that is wrong");
         }
         (Problem, IsRefusing) = (null, false);
         return verified[0].Signature;
@@ -117,8 +116,8 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
         {
             404 => "it does not know this ledger: have its operator add the ledger's verifier key",
             403 => "it does not know this ledger's key: have its operator correct it",
-            422 => $"it refuses to go on from the size {_cosigned} it cosigned last: what this ledger holds is not the history that it was "
-                + "shown. Verify the ledger, and compare it with a mirror",
+            422 => $"it refuses to go on from the size {_cosigned} it cosigned last: "
+                + "what this ledger holds is not the history that it was shown. Verify the ledger, and compare it with a mirror",
             _ => $"expected status 200, found {status}: {Short(body)}",
         };
         NoteSignature? none = Failed(why);
@@ -129,8 +128,8 @@ internal sealed class WitnessClient(string name, VerifierKey key, string address
     private NoteSignature? Ahead(long size, long own)
     {
         NoteSignature? none = Failed(
-            $"it has cosigned this ledger at size {size}, and the ledger has only {own}: it was rolled back, or somebody else signs with "
-                + "its key. Stop, and compare with a mirror");
+            $"it has cosigned this ledger at size {size}, and the ledger has only {own}: it was rolled back, "
+                + "or somebody else signs with its key. Stop, and compare with a mirror");
         IsRefusing = true;
         return none;
     }

@@ -104,8 +104,8 @@ public sealed class WitnessHost : IDisposable
             if (answer.Evidence is { } evidence)
             {
                 _conditions.Set("misbehaviour", answer.Origin,
-                    $"{answer.Origin}: its key signed two histories, and this witness was asked to cosign the other. The proof is "
-                        + $"{evidence}: check it with `indelible verify {evidence}` and the ledger's key");
+                    $"{answer.Origin}: its key signed two histories, and this witness was asked to cosign the other. "
+                        + $"The proof is {evidence}: check it with `indelible verify {evidence}` and the ledger's key");
             }
             _conditions.Set("witness-failing", null, null);
             return answer;

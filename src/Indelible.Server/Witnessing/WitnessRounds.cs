@@ -84,8 +84,8 @@ internal sealed class WitnessRounds
         if (Status().CosignedSize == head.Size) _staleSince = _host.Time.GetTimestamp();
         bool isStale = _host.Time.GetElapsedTime(_staleSince) >= TimeSpan.FromSeconds(_config.StaleSeconds);
         _conditions.Set("witness-stale", null, !isStale ? null
-            : $"for {_config.StaleSeconds} seconds or longer no newer head met the policy {_config.Policy}: cosigned up to "
-                + $"{Status().CosignedSize} of {head.Size} entries. {string.Join("; ", Status().Problems)}");
+            : $"for {_config.StaleSeconds} seconds or longer no newer head met the policy {_config.Policy}: "
+                + $"cosigned up to {Status().CosignedSize} of {head.Size} entries. {string.Join("; ", Status().Problems)}");
     }
 
     private async Task AskAsync(SignedHead head, CancellationToken cancellationToken)
@@ -109,15 +109,17 @@ internal sealed class WitnessRounds
         if (await witness.ShownAsync(key.Name, cancellationToken) is not { } bytes
             || !SignedHead.Read(bytes, _host.View.Published.ReadKeys(key), out SignedHead? shown).IsNone) return;
         Checkpoint own = _host.View.Published.ReadCheckpoint();
-        bool isPrefix = shown!.Size <= own.Size
-            && Proof.CheckConsistency(shown.Size, own.Size, [.. _host.View.Published.ProveConsistency(shown.Size, own.Size)], shown.Root,
-                own.Root) == ProofFault.None;
-        if (isPrefix) return;
+        if (shown!.Size <= own.Size)
+        {
+            Hash[] path = [.. _host.View.Published.ProveConsistency(shown.Size, own.Size)];
+            if (Proof.CheckConsistency(shown.Size, own.Size, path, shown.Root, own.Root) == ProofFault.None) return;
+        }
         throw new CopyContradictsException(
-            $"the ledger was rolled back or rewritten, or another process signs under its name: witness {witness.Name} was shown {shown}, "
-                + "signed with this ledger's key; "
-            + $"this ledger has size {own.Size}, root {own.Root}, and does not contain it. Nothing more is sealed. Put back the newer "
-            + "ledger and journal, or make one of a copy with `indelible mirror restore`; keep this directory for what it proves");
+            "the ledger was rolled back or rewritten, or another process signs under its name: "
+                + $"witness {witness.Name} was shown {shown}, signed with this ledger's key; "
+                + $"this ledger has size {own.Size}, root {own.Root}, and does not contain it. Nothing more is sealed. "
+                + "Put back the newer ledger and journal, or make one of a copy with `indelible mirror restore`; "
+                + "keep this directory for what it proves");
     }
 
     private void SetCosigned(SignedHead? head)
