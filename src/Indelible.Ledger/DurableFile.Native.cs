@@ -7,7 +7,9 @@ namespace Indelible.Ledger;
 public static partial class DurableFile
 {
     private const int ReadOnly = 0, WriteOnly = 1, CreateNew = 0x40 | 0x80, ReadWrite = 2, CreateMissing = 0x40, Truncate = 0x200,
-        Append = 0x400, NoWaiting = 0x800, DirectoryOnly = 0x10000, CloseOnExec = 0x80000;
+        Append = 0x400, NoWaiting = 0x800, CloseOnExec = 0x80000;
+    /// <summary>One of the few flags whose number depends on the processor.</summary>
+    private static readonly int DirectoryOnly = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 : 0x10000;
     private const int LockExclusive = 2, LockNoWait = 4, MayWrite = 2;
     private const int NoEntry = 2, Interrupted = 4, WouldBlock = 11, NoAccess = 13, Exists = 17, NotDirectory = 20, IsDirectory = 21,
         NoSpace = 28, Quota = 122;
