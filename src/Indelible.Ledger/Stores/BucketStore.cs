@@ -25,7 +25,9 @@ public sealed class BucketStore : ILedgerStore
     private readonly TimeProvider _time;
     private readonly SortedSet<string> _strange = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _replaced = new(StringComparer.Ordinal);
-    private bool _isVersioned, _isLockChecked;
+    private bool _isVersioned;
+    /// <summary>What passes, what stays: whether an object of it was seen to be locked as long as it should be.</summary>
+    private bool _isPassingLockSeen, _isLockSeen;
     private readonly Queue<string> _heads = [];
     private long? _shown, _shownBefore;
     private HeadSize? _sizeOf;
@@ -336,26 +338,27 @@ public sealed class BucketStore : ILedgerStore
             }
             id = _isVersioned ? await _bucket.PutAsync(file.Path, file.Content, until, onlyNew: false, cancellationToken, isHeld) : "null";
         }
-        if (until is not null) await CheckLockAsync(file.Path, id!, until.Value, cancellationToken);
+        if (until is not null) await CheckLockAsync(file, id!, until.Value, cancellationToken);
         string md5 = Convert.ToHexStringLower(MD5.HashData(file.Content.Span));
         lock (_listing)
             _listing.Add(new ObjectVersion(file.Path, id!, md5, file.Content.Length, _time.GetUtcNow(), IsMarker: false));
         return id!;
     }
 
-    /// <summary>Once: the first real object is locked for as long as it should be.</summary>
-    private async Task CheckLockAsync(string path, string version, DateTimeOffset until, CancellationToken cancellationToken)
+    /// <summary>Once for what passes and once for what stays: the first real object is locked for as long as it should be.</summary>
+    private async Task CheckLockAsync(StoreFile file, string version, DateTimeOffset until, CancellationToken cancellationToken)
     {
-        if (_isLockChecked) return;
-        DateTimeOffset? found = await _bucket.LockedUntilAsync(path, version, cancellationToken);
+        if (file.IsPassing ? _isPassingLockSeen : _isLockSeen) return;
+        DateTimeOffset? found = await _bucket.LockedUntilAsync(file.Path, version, cancellationToken);
         if (found is null || found < until - TimeSpan.FromSeconds(2))
         {
             string lockFound = found is { } sooner ? $"{sooner:u}" : "no lock";
             throw new IndelibleException(ExitCode.Usage,
-                $"{Place}: {path}: expected it to be locked until {until:u}, as retentionDays says, "
+                $"{Place}: {file.Path}: expected it to be locked until {until:u}, as retentionDays says, "
                     + $"found {lockFound}: does a policy of the bucket limit retention?");
         }
-        _isLockChecked = true;
+        if (file.IsPassing) _isPassingLockSeen = true;
+        else _isLockSeen = true;
     }
 
     private async Task HoldAsync(List<ObjectVersion> due, bool isHeld, CancellationToken cancellationToken)

@@ -314,6 +314,14 @@ public sealed class BucketCopyTests : IAsyncLifetime
         await using BucketStore store = new(options, TimeProvider.System);
         await store.OpenAsync(default, CancellationToken.None);     // it keeps to everything now
         Assert.False(store.HonoursOnlyNew);
+
+        // The lock that is tried ends in an hour, that of a tail in thirty days: only what stays tells.
+        liar.Keeps.Add("40 days");
+        await store.PutAsync([new StoreFile("tile/0/000.p/1", new byte[32], IsPassing: true)], CancellationToken.None);
+        IndelibleException shorter = await Assert.ThrowsAsync<IndelibleException>(
+            () => store.PutAsync([new StoreFile("tile/0/000", new byte[8192], IsPassing: false)], CancellationToken.None));
+        Assert.Equal(ExitCode.Usage, shorter.ExitCode);
+        Assert.Contains("does a policy of the bucket limit retention?", shorter.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Xml.Linq;
 using Indelible.Server.Demo;
@@ -23,7 +24,7 @@ internal sealed class LyingStorage : IAsyncDisposable
     public Uri Endpoint { get; }
 
     /// <summary>What it does keep to: <c>lock</c> (remembers it), <c>longer</c> (never shortens one), <c>delete</c> (refuses to remove),
-    /// <c>versions</c> (keeps what is written over).</summary>
+    /// <c>versions</c> (keeps what is written over). With <c>40 days</c> it locks nothing for longer.</summary>
     public HashSet<string> Keeps { get; } = new(StringComparer.Ordinal);
 
     public async ValueTask DisposeAsync()
@@ -83,7 +84,7 @@ internal sealed class LyingStorage : IAsyncDisposable
         {
             case "PUT":
                 if (!Keeps.Contains("versions")) held.Clear();
-                held.Add(new Held($"v{++_versions}", body) { Until = request.Headers["x-amz-object-lock-retain-until-date"] });
+                held.Add(new Held($"v{++_versions}", body) { Until = Until(request.Headers["x-amz-object-lock-retain-until-date"]) });
                 context.Response.Headers["x-amz-version-id"] = held[^1].Version;
                 context.Response.Headers["ETag"] = $"\"{Convert.ToHexStringLower(System.Security.Cryptography.MD5.HashData(body))}\"";
                 return [];
@@ -95,6 +96,10 @@ internal sealed class LyingStorage : IAsyncDisposable
                 return one?.Content ?? Missing(context);
         }
     }
+
+    private string? Until(string? asked) => Keeps.Contains("40 days")
+        && DateTimeOffset.UtcNow.AddDays(40).ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture) is var most
+        && string.CompareOrdinal(asked, most) > 0 ? most : asked;
 
     private static byte[] Missing(HttpListenerContext context)
     {
