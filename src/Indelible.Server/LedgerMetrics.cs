@@ -41,6 +41,10 @@ internal sealed class LedgerMetrics : IDisposable
             () => copies()?.LagEntries() ?? [], null, "Published entries that a copy does not hold, by target");
         _meter.CreateObservableGauge("indelible_copy_lag_seconds",
             () => copies()?.LagSeconds() ?? [], "s", "How long they have been waiting, by target");
+        _meter.CreateObservableGauge("indelible_copy_last_success_timestamp_seconds",
+            () => copies()?.LastSuccesses() ?? [], null, "When a copy's head last moved, or was found to be the newest, by target");
+        _meter.CreateObservableGauge("indelible_copy_last_error_timestamp_seconds",
+            () => copies()?.LastErrors() ?? [], null, "When a copy last could not be written, by target; status says why");
         _meter.CreateObservableCounter("indelible_storage_requests",
             () => copies()?.Requests() ?? [], null, "Requests made to buckets, by target (store: the ledger's own) and kind");
         _meter.CreateObservableGauge("indelible_spool_bytes",

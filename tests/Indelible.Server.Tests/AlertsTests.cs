@@ -128,6 +128,35 @@ public sealed class AlertsTests
     }
 
     [Fact]
+    public async Task Many_rows_by_one_operator_work_outside_hours_and_lag_are_told_of()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        await using WebhookReceiver receiver = new();
+        people.Config.Alerts = new AlertsConfig
+        {
+            DownSeconds = 0, LagSeconds = 2, IntervalSeconds = 1,
+            MassChange = new MassChangeConfig { Rows = 5, Seconds = 60 },
+            OutsideHours = new WorkingHoursConfig { Days = [DateTimeOffset.UtcNow.AddDays(3).DayOfWeek] },
+            Targets = { ["pager"] = new() { Kind = AlertTargetKind.Webhook, Url = receiver.Url } },
+        };
+        bool IsTold(string kind, string state) =>
+            receiver.Taken.Any(alert => (string)alert.Json["alert"]! == kind && (string)alert.Json["state"]! == state);
+        await people.RunningAsync(async host =>
+        {
+            await people.ExecuteAsync("BEGIN; SELECT indelible.operator('anna'); UPDATE people SET ssn = 'x' WHERE id <= 7; COMMIT");
+            await PeopleLedger.UntilAsync(() => IsTold("mass-change", "raised") && IsTold("outside-hours", "raised"));
+            await people.Server.Private.StopAsync(CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => IsTold("capture-lag", "raised"));
+            await people.Server.Private.StartAsync(CancellationToken.None);
+            await PeopleLedger.UntilAsync(() => IsTold("capture-lag", "over"));
+        });
+        JsonNode Of(string kind) => receiver.Taken.First(alert => (string)alert.Json["alert"]! == kind).Json;
+        Assert.Contains("anna changed 5 rows or more within 60 seconds", (string)Of("mass-change")["message"]!, StringComparison.Ordinal);
+        Assert.Equal((7, "anna"), ((int)Of("outside-hours")["count"]!, (string)Of("outside-hours")["operator"]!));
+        Assert.Contains("is not sealed yet", (string)Of("capture-lag")["message"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Tcp_syslog_is_counted_in_octets_and_what_cannot_be_reached_says_why()
     {
         using TcpListener tcp = new(IPAddress.Loopback, 0);

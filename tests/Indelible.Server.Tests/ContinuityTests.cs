@@ -1,3 +1,4 @@
+using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Testing;
 using Xunit;
@@ -35,6 +36,19 @@ public sealed class ContinuityTests(ContinuityTests.Shared shared) : IClassFixtu
         Assert.Equal(columns, guard.Header.Facts.GetValueOrDefault("columns"));
         Assert.Equal("people", guard.Header.Relation!.Name);
         Assert.NotEmpty(guard.Header.Key!.Columns);
+        RequirePositions(ledger, guard);
+    }
+
+    /// <summary>The guard entry stands right after the change it tells of and names its position, and where the row's last value is from.
+    /// </summary>
+    private static void RequirePositions(LiveLedger ledger, Entry guard)
+    {
+        List<Entry> entries = ledger.Entries();
+        int at = entries.FindIndex(entry => entry.Header.Nonce.Span.SequenceEqual(guard.Header.Nonce.Span));
+        Position change = entries[at - 1].Header.Position!.Value;
+        Assert.Equal($"{change.CommitLsn} row {change.Ordinal}", guard.Header.Facts!["at"]);
+        if (guard.Header.Facts.TryGetValue("held-since", out string? since)) Assert.True(Lsn.Parse(since) < change.CommitLsn);
+        else Assert.Equal("a change of a row that the ledger does not hold", guard.Header.Facts["what"]);
     }
 
     [Fact]

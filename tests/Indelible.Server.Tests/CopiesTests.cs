@@ -53,6 +53,8 @@ public sealed class CopiesTests : IAsyncLifetime
             string metrics = await new HttpClient().GetStringAsync(host.Address + "/metrics");
             Assert.Matches("indelible_copy_lag_entries{[^}]*target=.disk.[^}]*} 0", metrics);
             Assert.Matches("indelible_copy_failures_total{[^}]*target=.disk.[^}]*} [1-9]", metrics);
+            Assert.Matches("indelible_copy_last_success_timestamp_seconds{[^}]*target=.disk.[^}]*} [1-9]", metrics);
+            Assert.Matches("indelible_copy_last_error_timestamp_seconds{[^}]*target=.disk.[^}]*} [1-9]", metrics);
         });
         Assert.Equal(_people.Entries().Count, Verified(_place).Entries);    // also what was sealed as it stopped
     }

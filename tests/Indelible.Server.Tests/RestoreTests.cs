@@ -76,6 +76,39 @@ public sealed class RestoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Values_whose_keys_are_newer_than_the_keyrings_backup_are_counted_and_named()
+    {
+        await using PeopleLedger people = await PeopleLedger.StartAsync();
+        string backup = Path.Combine(_root, "backup");
+        await people.RunningAsync(async host =>
+        {
+            await people.CaughtUpAsync(host);
+            host.Keyring.Export(backup);
+            await people.ExecuteAsync(
+                "UPDATE people SET ssn = 'an older key' WHERE id = 3", "INSERT INTO people VALUES (21, 'a'), (22, 'b')",
+                "UPDATE people SET ssn = 'c' WHERE id = 22", "UPDATE people SET ssn = 'an older key' WHERE id = 4");
+            await people.CaughtUpAsync(host);
+        });
+        VerifierKey key = await MirrorAsync(people);
+        List<Entry> entries = people.Entries();
+        Destroy(people);
+        byte[] master = await File.ReadAllBytesAsync(Path.Combine(people.Paths.Keyring, "master.key"));
+        using (MasterKey opens = MasterKey.Load(people.Paths.Keyring))
+        {
+            Directory.Delete(people.Paths.Keyring, recursive: true);
+            Keyring.Import(backup, people.Paths.Keyring, opens);
+        }
+        DurableFile.ReplaceSecret(Path.Combine(people.Paths.Keyring, "master.key"), master);
+        ReadableValues values = (await NewRestore(people, key).RunAsync(CancellationToken.None)).Values;
+        // Two inserts with one value each, one update with two.
+        Assert.Equal((true, 4), (values.HasKeyring, values.Unreadable));
+        int[] lost = [.. Enumerable.Range(0, entries.Count).Where(i => entries[i].Header is { Kind: EntryKind.Change,
+            Key.Columns: [{ Value: "21" or "22" }] })];
+        Assert.Equal((lost[0], lost[^1]), (values.FirstEntry, values.LastEntry));
+        Assert.Equal(3, lost.Length);
+    }
+
+    [Fact]
     public async Task Below_a_known_head_nothing_goes_on_under_the_same_name_and_a_successor_names_both()
     {
         await using PeopleLedger people = await PeopleLedger.StartAsync();

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Indelible.Format.Notes;
+using Indelible.Format;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Alerts;
@@ -167,6 +168,13 @@ internal sealed class Copies
 
     public IEnumerable<Measurement<double>> LagSeconds() =>
         AllStatus().Select(copy => new Measurement<double>(copy.Lag?.TotalSeconds ?? 0, Tag(copy)));
+
+    public IEnumerable<Measurement<double>> LastSuccesses() => Times(copy => copy.LastSuccess);
+
+    public IEnumerable<Measurement<double>> LastErrors() => Times(copy => copy.LastError?.At);
+
+    private IEnumerable<Measurement<double>> Times(Func<TargetStatus, MicroTime?> time) => AllStatus().Where(copy => time(copy) is not null)
+        .Select(copy => new Measurement<double>(time(copy)!.Value.Micros / 1e6, Tag(copy)));
 
     private IEnumerable<Target> All => _store is null ? _targets : [_store, .. _targets];
 

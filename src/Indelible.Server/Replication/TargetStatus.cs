@@ -37,8 +37,7 @@ public sealed record TargetStatus
     /// <summary>Published entries that it does not hold.</summary>
     public long LagEntries => Math.Max(0, Published - Size);
 
-    /// <summary>Of a ledger that no process runs: as it was left.</summary>
-    /// <summary>In words.</summary>
+    /// <summary>How it stands with the storage's own legal hold, in words.</summary>
     /// <param name="config">The place.</param>
     /// <param name="isHeld">Whether the ledger is under a legal hold; null if that is not known.</param>
     /// <param name="isLaid">Whether the storage's hold lies on all of it.</param>
@@ -51,6 +50,7 @@ public sealed record TargetStatus
         _ => isLaid ? "laid" : null,
     };
 
+    /// <summary>Of a ledger that no process runs: as it was left.</summary>
     internal static TargetStatus Of(string name, TargetConfig config, LedgerView view)
     {
         TargetRecord known = new TargetMemory(view.Paths.Journal, name).Read(view.Origin);
