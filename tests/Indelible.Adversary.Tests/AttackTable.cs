@@ -18,13 +18,26 @@ public sealed partial class AttackTable
         Assert.Equal(tests.Order(StringComparer.Ordinal), Lines().Order(StringComparer.Ordinal));
     }
 
-    private static IEnumerable<string> Lines([CallerFilePath] string self = "")
+    /// <summary>What people are told of an attack, as the threat model says: kinds of alerts, of a guard entry its code;
+    /// those in brackets may also not come.</summary>
+    public static (string[] Always, string[] Maybe) AlertsOf(string attack)
     {
-        string document = File.ReadAllText(Path.Combine(Path.GetDirectoryName(self)!, "..", "..", "docs", "threat-model.md"));
-        return TestOfLine().Matches(document).Select(match => match.Groups[1].Value);
+        string[] parts = Cells().Single(line => line.Groups["test"].Value == attack).Groups["alerts"].Value.Split('(');
+        return (Words(parts[0]), Words(string.Concat(parts.Skip(1))));
     }
 
-    /// <summary>The last cell of a line of five.</summary>
-    [GeneratedRegex(@"^\|(?:[^|]*\|){4} `(\w+)` \|$", RegexOptions.Multiline)]
-    private static partial Regex TestOfLine();
+    private static string[] Words(string text) =>
+        [.. Word().Matches(text).Select(word => word.Groups[1].Value).Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<string> Lines() => Cells().Select(line => line.Groups["test"].Value);
+
+    private static MatchCollection Cells([CallerFilePath] string self = "") => Line().Matches(
+        File.ReadAllText(Path.Combine(Path.GetDirectoryName(self)!, "..", "..", "docs", "threat-model.md")));
+
+    /// <summary>A line of six cells.</summary>
+    [GeneratedRegex(@"^\|(?:[^|]*\|){3}(?<alerts>[^|]*)\|[^|]*\| `(?<test>\w+)` \|$", RegexOptions.Multiline)]
+    private static partial Regex Line();
+
+    [GeneratedRegex("`([a-z-]+)`")]
+    private static partial Regex Word();
 }

@@ -20,6 +20,7 @@ public sealed class AttributionAttacks(SharedServer shared)
         await scene.ToldAsync("update people 7 ssn by none");
         await scene.ToldAsync("ddl ALTER TABLE by session crm_owner");
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -30,6 +31,7 @@ public sealed class AttributionAttacks(SharedServer shared)
             "UPDATE people SET ssn = 'forged' WHERE id = 7", "DELETE FROM people WHERE id = 8");
         Assert.Equal(
             ["update people 7 ssn by session postgres", "delete people 8 ssn,phone by session postgres"], await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -43,6 +45,7 @@ public sealed class AttributionAttacks(SharedServer shared)
         Assert.Equal(
             ["ddl ALTER TABLE by session postgres", "ddl ALTER TABLE by session postgres", "update people 7 ssn by none"],
             await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -53,6 +56,7 @@ public sealed class AttributionAttacks(SharedServer shared)
             "UPDATE people SET ssn = 'forged' WHERE id = 7");
         // A claim, and never more; the database's own facts stand beside it.
         Assert.Equal(["update people 7 ssn by asserted 'dr.house' clerk"], await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -71,6 +75,7 @@ public sealed class AttributionAttacks(SharedServer shared)
                 "COMMIT");
         }
         Assert.Equal(["update people 7 ssn by session clerk", "update people 8 ssn by session clerk"], await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -92,6 +97,7 @@ public sealed class AttributionAttacks(SharedServer shared)
         Assert.Equal(
             ["ddl ALTER TABLE by session postgres", "update people 7 ssn by session clerk", "ddl ALTER TABLE by session postgres"],
             await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -104,6 +110,7 @@ public sealed class AttributionAttacks(SharedServer shared)
             session, $"SET SESSION AUTHORIZATION {SharedServer.Clerk}", "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("login-mismatch postgres as clerk");
         Assert.Equal(["update people 7 ssn by session clerk", "login-mismatch postgres as clerk"], await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -130,6 +137,7 @@ public sealed class AttributionAttacks(SharedServer shared)
             await scene.AttackAsync(SharedServer.Superuser, "ALTER SUBSCRIPTION up DISABLE", "ALTER SUBSCRIPTION up SET (slot_name = NONE)",
                 "DROP SUBSCRIPTION up");
         }
+        await scene.RequireAlertsAsync();
     }
 
     private static string Message(string at, string xid, string who, byte[] secret) =>

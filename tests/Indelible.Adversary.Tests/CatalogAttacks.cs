@@ -35,6 +35,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         Assert.Equal(
             ["found people 7: ssn", "found people 8: ssn,phone", "crosscheck 0 differences", "update people 7 phone by session clerk"],
             story[2..]);
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -48,6 +49,7 @@ public sealed class CatalogAttacks(SharedServer shared)
             "INSERT INTO pg_publication_rel (oid, prpubid, prrelid) SELECT oid, prpubid, prrelid FROM kept");
         Assert.Equal(["found people 7: ssn"], await scene.FoundAsync("publication-changed"));
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -60,6 +62,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
         Assert.Equal(["id=7 ssn: another value than in the ledger"], await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -77,6 +80,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         Assert.Equal(["ddl ALTER TABLE by session crm_owner", "ddl ALTER TABLE by session crm_owner"], story[..2]);
         Assert.Equal("delete public.visits_b 107 note by session clerk", story[^1]);
         Assert.DoesNotContain(story, line => line.StartsWith("continuity", StringComparison.Ordinal));
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -90,6 +94,7 @@ public sealed class CatalogAttacks(SharedServer shared)
                 "ddl ALTER TABLE by session crm_owner"], await scene.StoryAsync());
         Assert.Empty(await scene.FoundAsync("identity-changed"));
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -101,6 +106,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.ToldAsync("identity-changed public.people column …");
         await scene.UntilAsync(() => scene.New().Count(entry => entry.Header.Kind == EntryKind.Baseline) == 20, "a new baseline");
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -114,6 +120,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         Assert.Equal(["ssn: the column is gone from the database"], await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'next' WHERE id = 7");
         await scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -125,6 +132,7 @@ public sealed class CatalogAttacks(SharedServer shared)
             "BEGIN; ALTER TABLE people RENAME TO people_old; ALTER TABLE people_new RENAME TO people; COMMIT");
         await scene.ToldAsync("ddl ALTER TABLE by session crm_owner");
         await scene.ToldAsync("identity-changed public.people: another table of that name");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -134,6 +142,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Clerk, "TRUNCATE people");
         Assert.Equal(["truncate people by session clerk"], await scene.StoryAsync());
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -146,6 +155,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.ToldAsync("ddl DROP TABLE by session crm_owner");
         await scene.ToldAsync("identity-changed public.people: another table of that name");
         Assert.Contains("found it dropped", Assert.Single(await scene.CrosscheckAsync()), StringComparison.Ordinal);
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -159,6 +169,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         await scene.ToldAsync("identity-changed public.people column …");
         Assert.Equal(Everybody(id => $"found people {id}: ssn"), await scene.FoundAsync("rewrite-unrecorded"));
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -172,6 +183,7 @@ public sealed class CatalogAttacks(SharedServer shared)
             ["ddl ALTER TABLE by session crm_owner", "ddl ALTER TABLE by session crm_owner", "update people 7 ssn by session crm_owner"],
             await scene.StoryAsync());
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -182,6 +194,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         Assert.Equal(
             ["update public.visits_a 7 note by session clerk", "truncate public.visits_b by session clerk"], await scene.StoryAsync());
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -193,6 +206,7 @@ public sealed class CatalogAttacks(SharedServer shared)
             "UPDATE people SET ssn = 'forged' WHERE id = 7");
         await scene.ToldAsync("update people 7 ssn by none");
         await scene.ToldAsync("identity-changed functions: …");
+        await scene.RequireAlertsAsync();
     }
 
     [Theory]
@@ -215,6 +229,7 @@ public sealed class CatalogAttacks(SharedServer shared)
         Assert.Equal(["found people 7: ssn"], await scene.FoundAsync("event-triggers-changed"));
         Assert.Equal(["found people 7: ssn"], await scene.StoryAsync());
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 
     /// <summary>A line for each of the twenty people, in order.</summary>

@@ -43,6 +43,8 @@ public sealed class HonestRun : IAsyncLifetime
     private string _database = "";
     private Process? _running;
     private Task<string> _log = Task.FromResult("");
+    /// <summary>Alerts that anybody was told.</summary>
+    private readonly List<string> _told = [];
 
     public async ValueTask InitializeAsync()
     {
@@ -108,6 +110,7 @@ public sealed class HonestRun : IAsyncLifetime
         Assert.True(crosscheck.ExitCode == 0, crosscheck.Output + crosscheck.Error);
         Assert.True((long)crosscheck.Json["sources"]![0]!["rows"]! > 100, crosscheck.Output);
         await EndAsync("TERM");
+        Assert.Empty(_told);
         List<Entry> entries = LiveLedger.EntriesOf(LedgerPaths.For(Path.Combine(_indelible.Home, "ledger")));
         Assert.Empty(entries.Where(entry => entry.Header.Kind == EntryKind.Guard && GuardMeaning.Of(entry.Header.Code!).Holds(entry.Header))
             .Select(Telling.Of));
@@ -150,7 +153,7 @@ public sealed class HonestRun : IAsyncLifetime
         IndelibleProcess.Signal(_running!, signal);
         await _running!.WaitForExitAsync().WaitAsync(Patience.Max);
         if (signal == "TERM") Assert.True(_running.ExitCode == 0, await _log);
-        await _log;
+        _told.AddRange((await _log).Split('\n').Where(line => line.StartsWith("{\"alert\"", StringComparison.Ordinal)));
         _running.Dispose();
         _running = null;
     }

@@ -20,6 +20,7 @@ public sealed class ManagedAttacks(SharedServer shared)
         await scene.UntilAsync(
             () => scene.Alerts.Contains("\"reason\":\"publication-changed\"", StringComparison.Ordinal)
                 && scene.Alerts.Contains("\"alert\":\"found\"", StringComparison.Ordinal), "the alerts");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -32,6 +33,7 @@ public sealed class ManagedAttacks(SharedServer shared)
         Assert.Equal(["found people 7: ssn"], await scene.FoundAsync("rewrite-unrecorded"));
         Assert.Empty(await scene.CrosscheckAsync());
         await scene.UntilAsync(() => scene.Alerts.Contains("\"reason\":\"rewrite-unrecorded\"", StringComparison.Ordinal), "the alert");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -47,5 +49,6 @@ public sealed class ManagedAttacks(SharedServer shared)
             SharedServer.Owner, "ALTER TABLE people ENABLE ALWAYS TRIGGER zz_indelible", "ALTER TABLE people REPLICA IDENTITY FULL");
         Assert.Empty(await scene.FoundAsync("identity-changed"));
         Assert.Empty(await scene.CrosscheckAsync());
+        await scene.RequireAlertsAsync();
     }
 }

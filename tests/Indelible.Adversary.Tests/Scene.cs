@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Server;
@@ -162,10 +164,26 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Waits until a gap was told and everything it hid is found.</summary>
     public async Task<string[]> FoundAsync(string gap)
     {
-        await ToldAsync($"gap {gap}");
+        Entry told = await ToldAsync($"gap {gap}");
+        Assert.True(Lsn.Parse(told.Header.Facts!["to"]) > Lsn.Parse(told.Header.Facts["from"]));
         await UntilAsync(() => LedgerStatus.Of(Host).Sources is [{ OpenGaps.Count: 0 }], "the record to be whole again");
         return [.. New().Where(entry => entry.Header.Operation == Operation.Found).Select(Telling.Of).OfType<string>()
             .Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>What people were told since the scene was opened, once each, is what the threat model says of this attack.</summary>
+    public async Task RequireAlertsAsync([CallerMemberName] string attack = "")
+    {
+        if (_host is not null)
+        {
+            await Host.PublishAsync(CancellationToken.None);
+            long published = Host.Writer.PublishedSize;
+            await UntilAsync(() => Host.AlertTargets is [{ } target] && target.DeliveredTo >= published, "everything to be told");
+        }
+        IEnumerable<JsonNode> alerts = Alerts.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!);
+        (string[] always, string[] maybe) = AttackTable.AlertsOf(attack);
+        Assert.Equal(always, alerts.Select(alert => (string?)alert["code"] ?? (string)alert["alert"]!).Distinct().Except(maybe)
+            .Order(StringComparer.Ordinal));
     }
 
     /// <summary>The differences a crosscheck lists now.</summary>

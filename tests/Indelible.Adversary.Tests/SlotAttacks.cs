@@ -23,6 +23,7 @@ public sealed class SlotAttacks(SharedServer shared)
         await AssertFoundAsync(scene, "slot-ahead");
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'later' WHERE id = 9");
         Assert.Contains("update people 9 phone by session clerk", await scene.StoryAsync());
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -32,6 +33,7 @@ public sealed class SlotAttacks(SharedServer shared)
         await scene.AttackAsync(SharedServer.Superuser,
             ThrowOut(scene), $"BEGIN; {Unseen}; COMMIT", $"SELECT pg_replication_slot_advance('{scene.Slot}', pg_current_wal_lsn())");
         await AssertFoundAsync(scene, "slot-ahead");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -42,6 +44,7 @@ public sealed class SlotAttacks(SharedServer shared)
             ThrowOut(scene), $"SELECT pg_drop_replication_slot('{scene.Slot}')", Unseen,
             $"SELECT pg_create_logical_replication_slot('{scene.Slot}', 'pgoutput')");
         await AssertFoundAsync(scene, "slot-ahead");
+        await scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -56,6 +59,7 @@ public sealed class SlotAttacks(SharedServer shared)
         Assert.Equal("lost", await scene.AskAsync("SELECT wal_status FROM pg_replication_slots"));
         await scene.StartAsync();
         await AssertFoundAsync(scene, "slot-lost");
+        await scene.RequireAlertsAsync();
     }
 
     /// <summary>The gap, with its positions, is sealed before anything after it; then what it hid, by nobody;

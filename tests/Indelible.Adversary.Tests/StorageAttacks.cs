@@ -44,6 +44,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         Assert.Equal(["id=7 ssn: another value than in the ledger"], await _scene.CrosscheckAsync());
         await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await _scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -59,6 +60,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         await _scene.StartAsync();
         Assert.Equal(ExitCode.Finding, Assert.IsType<IndelibleException>(await _scene.FailedAsync()).ExitCode);
         Assert.Equal("gap log-behind", Telling.Of(Assert.Single(_scene.New(), entry => entry.Header.Kind == EntryKind.Guard)));
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -75,6 +77,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         Assert.Equal(["id=7 ssn: another value than in the ledger"], await _scene.CrosscheckAsync());
         await _scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET phone = 'next' WHERE id = 7");
         await _scene.ToldAsync("continuity people 7 ssn: the value before is not the last one sealed");
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -101,6 +104,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         Assert.DoesNotContain(_scene.New(), entry => entry.Header.Kind == EntryKind.Change);
         Assert.Contains("\"reason\":\"system-changed\"", _scene.Alerts, StringComparison.Ordinal);
         Assert.Contains("\"alert\":\"run-ended\"", _scene.Alerts, StringComparison.Ordinal);
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -117,6 +121,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         await _scene.ToldAsync("gap slot-missing");
         await _scene.ToldAsync("found people 7: ssn");
         Assert.Empty(await _scene.CrosscheckAsync());
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -134,6 +139,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         Copying.PutBack(journal + ".copy", journal);
         IndelibleException refused = await Assert.ThrowsAnyAsync<IndelibleException>(_scene.StartAsync);
         Assert.StartsWith("the ledger was rolled back: expected at least", refused.Message, StringComparison.Ordinal);
+        await _scene.RequireAlertsAsync();
     }
 
     [Fact]
@@ -152,6 +158,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         await _scene.ToldAsync("gap slot-ahead");
         await _scene.ToldAsync("found people 7: ssn");
         Assert.Empty(await _scene.CrosscheckAsync());
+        await _scene.RequireAlertsAsync();
     }
 
     /// <summary>Waits until the server knows that everything committed by now was sealed.</summary>
@@ -179,6 +186,7 @@ public sealed class StorageAttacks : IAsyncLifetime
         Assert.Empty(await scene.CrosscheckAsync());
         await scene.AttackAsync(SharedServer.Clerk, "UPDATE people SET ssn = 'later' WHERE id = 8");
         await scene.ToldAsync("update people 8 ssn by session clerk");
+        await scene.RequireAlertsAsync();
     }
 
     private string Data => _server.Private.DataDirectory;
