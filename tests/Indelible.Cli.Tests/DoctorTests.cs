@@ -45,7 +45,7 @@ public sealed class DoctorTests
             "expected entry 0 to have the leaf hash its tile holds", await WrongAsync(live, "ledger"), StringComparison.Ordinal);
         Flip(tile, 5);
         Assert.Null(await WrongAsync(live, "ledger"));
-        Assert.Equal(0, (await live.Indelible.RunAsync("verify")).ExitCode);
+        Assert.Equal(0, (await live.Indelible.CallAsync("verify")).ExitCode);
     }
 
     [Fact]
@@ -174,7 +174,7 @@ public sealed class DoctorTests
 
     private static async Task<string[]> HoldsAsync(LiveRun live)
     {
-        IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor", "--json");
+        IndelibleProcess.Result doctor = await live.Indelible.CallAsync("doctor", "--json");
         IEnumerable<JsonNode> holds = doctor.Json["checks"]!.AsArray().Where(one => (string)one!["check"]! == "legal hold")!;
         Assert.All(holds, one => Assert.Equal(("ok", "not disposed of"), ((string)one["status"]!, (string)one["expected"]!)));
         return [.. holds.Select(one => (string)one["found"]!)];
@@ -238,13 +238,13 @@ public sealed class DoctorTests
     {
         await live.Server.ExecuteAsync(live.Database, $"UPDATE people SET ssn = '{value}', code = '{value}' WHERE id < 20");
         await live.CaughtUpAsync();
-        await live.Indelible.RunAsync("show", "0");     // publishes what is sealed
+        await live.Indelible.CallAsync("show", "0");     // publishes what is sealed
     }
 
     /// <summary>What was found where the check of this name fails; null if it does not.</summary>
     private static async Task<string?> WrongAsync(LiveRun live, string check)
     {
-        IndelibleProcess.Result doctor = await live.Indelible.RunAsync("doctor", "--json");
+        IndelibleProcess.Result doctor = await live.Indelible.CallAsync("doctor", "--json");
         JsonNode? wrong = doctor.Json["checks"]!.AsArray()
             .FirstOrDefault(one => (string)one!["check"]! == check && (string)one["status"]! == "fail");
         if (wrong is not null) Assert.Equal(1, doctor.ExitCode);

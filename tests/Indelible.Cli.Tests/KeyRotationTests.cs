@@ -15,7 +15,7 @@ public sealed class KeyRotationTests : IDisposable
     [Fact]
     public async Task Killed_after_any_step_the_key_is_as_before_or_handed_over_and_both_keys_verify()
     {
-        Assert.Equal(0, (await _indelible.RunAsync("init", "--origin", "example.org/t")).ExitCode);
+        Assert.Equal(0, (await _indelible.CallAsync("init", "--origin", "example.org/t")).ExitCode);
         string first = KeyNow();
         int killed = 0;
         // Made, told, handed over, taken, named (of the next), shown.

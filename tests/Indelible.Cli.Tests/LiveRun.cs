@@ -94,7 +94,7 @@ internal sealed class LiveRun : IAsyncDisposable
 
     public async Task ProtectAsync()
     {
-        IndelibleProcess.Result protect = await Indelible.RunAsync(ProtectArguments);
+        IndelibleProcess.Result protect = await Indelible.CallAsync(ProtectArguments);
         Assert.True(protect.ExitCode == 0, Story(protect.Output + protect.Error));
     }
 
@@ -172,9 +172,10 @@ internal sealed class LiveRun : IAsyncDisposable
     {
         if (Process is null) Launch();
         await ListeningAsync();
-        string end = (await Server.QueryAsync(Database, "SELECT pg_current_wal_insert_lsn()"))[0]!;
+        await using NpgsqlConnection session = await Server.ConnectAsync(Database);
+        string? end = await PostgresServer.AskAsync(session, "SELECT pg_current_wal_insert_lsn()");
         long started = Stopwatch.GetTimestamp();
-        while ((await Server.QueryAsync(Database, $"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots"))[0] != "t")
+        while (await PostgresServer.AskAsync(session, $"SELECT confirmed_flush_lsn >= '{end}' FROM pg_replication_slots") != "t")
         {
             if (Process!.HasExited || Stopwatch.GetElapsedTime(started) > (patience ?? Patience.Max))
             {

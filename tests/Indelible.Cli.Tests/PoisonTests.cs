@@ -26,12 +26,12 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
                 database, "CREATE TABLE people (id int PRIMARY KEY, ssn text)", "CREATE TABLE pay (id int PRIMARY KEY, card text)",
                 "INSERT INTO people SELECT n, 's' || n FROM generate_series(1, 40) n",
                 "INSERT INTO pay SELECT n, 'c' || n FROM generate_series(1, 40) n");
-            await Indelible.RunAsync("init", "--origin", Origin);
+            await Indelible.CallAsync("init", "--origin", Origin);
             Assert.Equal(
-                0, (await Indelible.RunAsync("protect", "--source", database, "--name", "crm", "people.ssn", "pay.card=plain")).ExitCode);
+                0, (await Indelible.CallAsync("protect", "--source", database, "--name", "crm", "people.ssn", "pay.card=plain")).ExitCode);
             await _server.ExecuteAsync(database, "UPDATE people SET ssn = ssn || 'x'", "UPDATE pay SET card = card || 'y' WHERE id < 20",
                 "DELETE FROM people WHERE id > 35", "UPDATE people SET id = id + 100 WHERE id < 5");
-            Assert.Equal(0, (await Indelible.RunAsync("crosscheck")).ExitCode);
+            Assert.Equal(0, (await Indelible.CallAsync("crosscheck")).ExitCode);
         }
 
         public async ValueTask DisposeAsync()

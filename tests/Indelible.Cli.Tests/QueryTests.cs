@@ -36,8 +36,8 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
             Server = await PostgresServer.StartAsync();
             Database = await Server.CreateDatabaseAsync();
             await Server.ExecuteAsync(Database, Schema);
-            await Indelible.RunAsync("init", "--origin", "example.org/t");
-            IndelibleProcess.Result protect = await Indelible.RunAsync(
+            await Indelible.CallAsync("init", "--origin", "example.org/t");
+            IndelibleProcess.Result protect = await Indelible.CallAsync(
                 "protect", "--source", Database, "--name", "crm", "people.ssn", "people.phone=digest", "people.note=plain", "pay.card",
                 "mail.name");
             Assert.True(protect.ExitCode == 0, protect.Error);
@@ -60,7 +60,7 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
             "INSERT INTO people VALUES (1, 'another person', NULL, NULL)", "UPDATE people SET id = 102 WHERE id = 1",
             "UPDATE pay SET card = 'x'", "TRUNCATE pay_us", "INSERT INTO pay VALUES ('us', 1, 'new')", "TRUNCATE pay_us", "TRUNCATE pay_us",
             """UPDATE mail SET name = 'K' WHERE "the address" = 'smith, "j"'""");
-        await _indelible.RunAsync("crosscheck");
+        await _indelible.CallAsync("crosscheck");
 
         Assert.Equal(["baseline", "update", "key 101", "update"], await HistoryAsync(2, "people", "101"));
         Assert.Equal(["insert", "key 102"], await HistoryAsync("people", "id=102"));
@@ -85,7 +85,7 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     {
         await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'first' WHERE id = 3",
             "UPDATE people SET ssn = 'second' WHERE id = 3", "UPDATE people SET ssn = NULL WHERE id = 3");
-        await _indelible.RunAsync("crosscheck");
+        await _indelible.CallAsync("crosscheck");
         JsonArray entries = (await _indelible.CallAsync("history", "people", "3", "--json")).Json["entries"]!.AsArray();
         string between = (string)entries[2]!["committedAt"]!;
         JsonNode closed = (await _indelible.CallAsync("history", "people", "3", "--as-of", between, "--json")).Json;
@@ -105,7 +105,7 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
     public async Task A_value_is_found_in_sealed_digest_and_plain_columns_also_after_the_index_was_made_again()
     {
         await _server.ExecuteAsync(_database, "UPDATE people SET ssn = 'S', phone = 'P', note = 'N' WHERE id = 4");
-        await _indelible.RunAsync("crosscheck");
+        await _indelible.CallAsync("crosscheck");
         for (int round = 0; round < 2; round++)
         {
             foreach ((string column, string value) in ((string, string)[])[("ssn", "S"), ("phone", "phone-4"), ("note", "N")])

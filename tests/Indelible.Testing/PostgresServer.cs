@@ -72,6 +72,15 @@ public sealed class PostgresServer : IAsyncDisposable
     public async Task<List<string?>> QueryAsync(string connectionString, string query)
     {
         await using NpgsqlConnection connection = await ConnectAsync(connectionString);
+        return await QueryAsync(connection, query);
+    }
+
+    /// <summary>The first column of the first row, as text; null for NULL. What is asked again and again is asked in one session:
+    /// beginning one takes the server longer than most answers.</summary>
+    public static async Task<string?> AskAsync(NpgsqlConnection session, string query) => (await QueryAsync(session, query))[0];
+
+    private static async Task<List<string?>> QueryAsync(NpgsqlConnection connection, string query)
+    {
         await using var command = new NpgsqlCommand(query, connection) { AllResultTypesAreUnknown = true };
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         var values = new List<string?>();
