@@ -128,7 +128,8 @@ public readonly ref struct EncodedImage
 /// <summary>Receives a living row.</summary>
 /// <param name="row">Keyed hash of its primary key.</param>
 /// <param name="image">What it last held; good until this returns.</param>
-public delegate void ImageVisit(UInt128 row, EncodedImage image);
+/// <returns>Whether to go on.</returns>
+public delegate bool ImageVisit(UInt128 row, EncodedImage image);
 
 /// <summary>What one column of a row holds.</summary>
 /// <param name="Column">Its number in the relation.</param>

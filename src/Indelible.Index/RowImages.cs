@@ -74,7 +74,7 @@ public sealed class RowImages
         {
             ReadOnlySpan<byte> key = rows.Key;
             if (key.Length != RowKeySize || key.SequenceCompareTo(to) > 0) return true;
-            visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.Value));
+            if (!visit(BinaryPrimitives.ReadUInt128BigEndian(key[(RowKeySize - 16)..]), new EncodedImage(rows.Value))) return true;
         }
         return true;
     });

@@ -10,9 +10,6 @@ public sealed partial class LiveTable
     /// <summary>Bytes of a block, unless a single row is longer.</summary>
     private const int BlockLength = 256 * 1024;
 
-    /// <summary>The plan is to walk the key's index: to sort the rest of the table for every range would take for ever.</summary>
-    private const string WalkTheIndex = "SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off";
-
     /// <summary>The protected columns that the table no longer has; COPY gives NULL for them.</summary>
     public IReadOnlyList<string> LostColumns => [.. _select.Lost];
 
@@ -31,17 +28,26 @@ public sealed partial class LiveTable
         int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax,
         Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
     {
-        (_, Format.Lsn before, Format.Lsn readAfter) = await BeginAsync(cancellationToken);
+        LiveSnapshot snapshot = await LiveSnapshot.BeginAsync(_connection, [_select], lockWait: null, cancellationToken);
+        LiveRange read = await ReadRangeAsync(snapshot, range, after, through, rowMax, take, cancellationToken);
+        await snapshot.EndAsync(cancellationToken);
+        return read;
+    }
+
+    /// <summary>The same, in a snapshot that has others to read, too.</summary>
+    internal async Task<LiveRange> ReadRangeAsync(
+        LiveSnapshot snapshot, int range, IReadOnlyList<string>? after, IReadOnlyList<string>? through, int rowMax,
+        Func<LiveBlock, ValueTask> take, CancellationToken cancellationToken)
+    {
         // Operators are looked up and values printed under one path here.
         // Where it is not the pinned one, a value may print otherwise than in the log;
         // rows that seem to differ are read again by their keys, and then print as they should.
-        await RunAsync($"{WalkTheIndex}; SET LOCAL search_path = {_keyPath}", cancellationToken);
+        await snapshot.WalkAsync(_keyPath, cancellationToken);
         (long rows, byte[]? last) = await CopyAsync(_select.Copy(after, through, rowMax), range, take, cancellationToken);
-        await RunAsync("COMMIT", cancellationToken);
         bool isFull = rowMax > 0 && rows == rowMax;
         return new LiveRange
         {
-            ReadBefore = before, ReadAfter = readAfter,
+            ReadBefore = snapshot.ReadBefore, ReadAfter = snapshot.ReadAfter,
             After = after, Through = isFull ? KeyOf(last!) : through, Rows = rows,
         };
     }

@@ -14,29 +14,29 @@ public sealed partial class LiveTable : IAsyncDisposable
     public const int ChunkRowMax = 5_000;
     private const long ChunkByteMax = 8L << 20;
     private const int FirstFetch = 100;
-    /// <summary>SizeOfXLogShortPHD, access/xlog_internal.h.</summary>
-    private const ulong PageHeaderLength = 24;
-    /// <summary>The lock comes before the snapshot: TRUNCATE and rewriting DDL do not keep to snapshots,
-    /// and would show a table empty that was not.</summary>
-    private const string Begin =
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL row_security = off; "
-        + "LOCK TABLE {0} IN ACCESS SHARE MODE; "
-        + "SELECT pg_current_snapshot(), pg_current_wal_insert_lsn(), current_setting('wal_block_size'), "
-        + "coalesce(to_regclass({1})::oid, 0)";
 
     private readonly NpgsqlConnection _connection;
     private readonly LiveSelect _select;
     /// <summary>A list of schemas, quoted.</summary>
     private readonly string _keyPath;
 
-    private LiveTable(NpgsqlConnection connection, ProtectedTable table, LiveSelect select, string keyPath, long rowEstimate) =>
-        (_connection, Table, _select, _keyPath, RowEstimate) = (connection, table, select, keyPath, rowEstimate);
+    private LiveTable(
+        NpgsqlConnection connection, ProtectedTable table, LiveSelect select, string keyPath, long rowEstimate, int relationCount)
+    {
+        (_connection, Table, _select, _keyPath) = (connection, table, select, keyPath);
+        (RowEstimate, RelationCount) = (rowEstimate, relationCount);
+    }
 
     /// <summary>The table as protected.</summary>
     public ProtectedTable Table { get; }
 
     /// <summary>How many rows the table has, by the server's statistics; 0 if it does not know.</summary>
     public long RowEstimate { get; }
+
+    /// <summary>Itself and its partitions: each is locked while it is read.</summary>
+    internal int RelationCount { get; }
+
+    internal LiveSelect Select => _select;
 
     /// <summary>Connects and looks the table up by its oid.</summary>
     /// <exception cref="IndelibleException">The source cannot be reached, or the table or its key is no longer there.</exception>
@@ -111,7 +111,7 @@ public sealed partial class LiveTable : IAsyncDisposable
             table => Of(connection, table, facts.GetValueOrDefault(table.Oid), members[table.Oid], schemas[table.Oid]))];
     }
 
-    private static LiveTable Of(NpgsqlConnection connection, ProtectedTable table, TableFacts? facts, IEnumerable<MemberFacts> members,
+    private static LiveTable Of(NpgsqlConnection connection, ProtectedTable table, TableFacts? facts, IEnumerable<MemberFacts> tree,
         IEnumerable<(string Schema, bool MayUse)> schemas)
     {
         if (facts is null)
@@ -121,10 +121,11 @@ public sealed partial class LiveTable : IAsyncDisposable
                     + "protect its successor, or unprotect it");
         }
         bool isPartitioned = facts.Kind == 'p';
+        MemberFacts[] members = [.. tree];
         var leaves = members.Where(m => m.Name.Oid != table.Oid).ToDictionary(m => m.Name.Oid, m => m.Name.Quoted);
         long rows = members.Where(m => m.Kind != 'p').Sum(m => m.RowEstimate);
         LiveSelect select = new(table, facts.Name, KeyNow(table, facts), isPartitioned, facts.Columns, leaves);
-        return new LiveTable(connection, table, select, KeyPath(facts.Name, schemas), rows);
+        return new LiveTable(connection, table, select, KeyPath(facts.Name, schemas), rows, members.Length);
     }
 
     /// <summary>Where keys are compared as their index does: without its schema, a type's operator may be quietly replaced by that of
@@ -209,68 +210,19 @@ public sealed partial class LiveTable : IAsyncDisposable
 
     private async Task<LiveChunk> InSnapshotAsync(Func<Task<(List<LiveRow> Rows, bool IsLast)>> read, CancellationToken cancellationToken)
     {
-        (string snapshot, Lsn before, Lsn after) = await BeginAsync(cancellationToken);
+        LiveSnapshot snapshot = await LiveSnapshot.BeginAsync(_connection, [_select], lockWait: null, cancellationToken);
         (List<LiveRow> rows, bool isLast) = await read();
-        await RunAsync("COMMIT", cancellationToken);
+        await snapshot.EndAsync(cancellationToken);
         return new LiveChunk
         {
-            SnapshotText = snapshot,
-            Snapshot = PgSnapshot.Parse(snapshot),
-            ReadBefore = before,
-            ReadAfter = after,
+            SnapshotText = snapshot.Text,
+            Snapshot = PgSnapshot.Parse(snapshot.Text),
+            ReadBefore = snapshot.ReadBefore,
+            ReadAfter = snapshot.ReadAfter,
             Rows = rows,
             IsLast = isLast,
         };
     }
 
-    /// <summary>Begins a transaction with a snapshot of its own; says which, and where the log ended before and
-    /// after it was taken.</summary>
-    private async Task<(string Snapshot, Lsn Before, Lsn After)> BeginAsync(CancellationToken cancellationToken)
-    {
-        // The insert position, not the write position: a commit is visible before it is written when synchronous_commit is off.
-        string[] before = await RowAsync("SELECT pg_current_wal_insert_lsn()", cancellationToken);
-        string[] now = await LockAsync(cancellationToken);
-        if (now[3] != Table.Oid.ToString(CultureInfo.InvariantCulture)) throw Gone(null);
-        return (now[0], Lsn.Parse(before[0]), EndOfLog(Lsn.Parse(now[1]), ulong.Parse(now[2], CultureInfo.InvariantCulture)));
-    }
-
-    private async Task<string[]> LockAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            string name = PgIdentifier.Literal(_select.Name.Quoted);
-            return await RowAsync(string.Format(CultureInfo.InvariantCulture, Begin, _select.From, name), cancellationToken);
-        }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
-        {
-            throw Gone(e);
-        }
-    }
-
-    /// <summary>It was there when it was looked up.</summary>
-    private IndelibleException Gone(Exception? cause) => new(
-        ExitCode.Finding,
-        $"expected protected table {_select.Name} (oid {Table.Oid}), found that it was dropped or renamed this moment; run this again",
-        cause);
-
-    /// <summary>Where the log ends. Where a record filled its page the insert position already stands behind the next page's header,
-    /// and nothing would reach it on an idle server.</summary>
-    private static Lsn EndOfLog(Lsn insertAt, ulong pageLength) =>
-        insertAt.Bytes % pageLength == PageHeaderLength ? new Lsn(insertAt.Bytes - PageHeaderLength) : insertAt;
-
-    private async Task<string[]> RowAsync(string sql, CancellationToken cancellationToken)
-    {
-        await using NpgsqlCommand command = Text(sql);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-        await reader.ReadAsync(cancellationToken);
-        return [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetString)];
-    }
-
-    private async Task RunAsync(string sql, CancellationToken cancellationToken)
-    {
-        await using NpgsqlCommand command = Text(sql);
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
-
-    private NpgsqlCommand Text(string sql) => new(sql, _connection) { AllResultTypesAreUnknown = true, CommandTimeout = 0 };
+    private NpgsqlCommand Text(string sql) => LiveSnapshot.Command(_connection, sql);
 }

@@ -29,20 +29,34 @@ internal sealed class ExactRows(
     {
         foreach (IReadOnlyList<string>[] some in keys.Chunk(LiveTable.ChunkRowMax))
         {
-            // Rows that cannot be told, because a baseline was read meanwhile, are read once more, in a snapshot after it.
-            // So are those found of which something newer was sealed.
             int reads = 0;
-            for (List<IReadOnlyList<string>> open = [.. some]; open.Count > 0;)
+            for (IReadOnlyList<IReadOnlyList<string>> open = some; open.Count > 0;)
             {
                 if (found is not null && reads++ == ReadsMax) return $"{open.Count} rows change too often to be compared";
-                if (found is not null) await found.BeginAsync(cancellationToken);
-                LiveChunk chunk = await live.ReadKeysAsync(open, cancellationToken);
+                LiveChunk chunk = await ReadAsync(open, cancellationToken);
                 if (await reach.ReachAsync(chunk.ReadAfter, cancellationToken) is { } reason) return reason;
-                open = CheckChunk(open, chunk, cancellationToken);
-                if (found is not null) open.AddRange(await found.SealAsync(chunk, cancellationToken));
+                open = await CompareAsync(open, chunk, cancellationToken);
             }
         }
         return null;
+    }
+
+    /// <summary>Reads rows, at most <see cref="LiveTable.ChunkRowMax"/>, in a snapshot.</summary>
+    public async Task<LiveChunk> ReadAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken)
+    {
+        if (found is not null) await found.BeginAsync(cancellationToken);
+        return await live.ReadKeysAsync(keys, cancellationToken);
+    }
+
+    /// <summary>Compares them, once the ledger is past where they were read.</summary>
+    /// <returns>The keys of those to be read once more, in a later snapshot: they cannot be told, because a baseline was
+    /// read meanwhile, or were found and something newer of them was sealed.</returns>
+    public async Task<IReadOnlyList<IReadOnlyList<string>>> CompareAsync(
+        IReadOnlyList<IReadOnlyList<string>> keys, LiveChunk chunk, CancellationToken cancellationToken)
+    {
+        List<IReadOnlyList<string>> open = CheckChunk(keys, chunk, cancellationToken);
+        if (found is not null) open.AddRange(await found.SealAsync(chunk, cancellationToken));
+        return open;
     }
 
     /// <summary>Gives the keys that cannot be told at this snapshot.</summary>
@@ -69,12 +83,15 @@ internal sealed class ExactRows(
         counts.Values += row.Values.Count - _lost.Count;
     }
 
-    /// <summary>As in <see cref="PartitionMerge"/>: most rows that changed while others were read agree now.</summary>
+    /// <summary>As in <see cref="ImageMerge"/>: most rows that changed while others were read agree now.</summary>
     private bool AgreesWithImage(UInt128 name, LiveRow row, LiveChunk chunk)
     {
         bool agrees = false;
         view.Index.Rows.Walk(RowTag.Of(source, table.Id), name, name, (_, image) =>
-            agrees = image.At <= chunk.ReadBefore && digest.TryOf(image, out ulong held) && held == digest.Of(row.Values));
+        {
+            agrees = image.At <= chunk.ReadBefore && digest.TryOf(image, out ulong held) && held == digest.Of(row.Values);
+            return false;
+        });
         return agrees;
     }
 

@@ -1,22 +1,7 @@
-using Indelible.Capture;
-using Indelible.Format;
-using Indelible.Index;
-
 namespace Indelible.Server.Comparing;
 
-/// <summary>Rows of a stretch of hashes that did not agree at first sight, and how many did.</summary>
-internal sealed class MergeOutcome
-{
-    /// <summary>Rows that agree.</summary>
-    public long Agreed { get; set; }
-    /// <summary>Live rows to be looked at one by one, each with its range.</summary>
-    public List<(int Range, UInt128 Row)> Suspects { get; } = [];
-    /// <summary>Rows of the ledger that no range showed.</summary>
-    public List<UInt128> Unseen { get; } = [];
-}
-
 /// <summary>Holds the live rows of a stretch of hashes against what the ledger holds there.</summary>
-internal sealed class PartitionMerge(Partitions live, RowImages images, ulong table, RowDigest digest, IReadOnlyList<LiveRange> ranges)
+internal sealed class PartitionMerge(Partitions live, ImageMerge images)
 {
     /// <summary>Live rows in memory at once, for each that merges: 56 MiB.</summary>
     public const int RowsMax = 1 << 19;
@@ -47,10 +32,7 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
         UInt128 prefix = ((uint)stretch.Part << stretch.PieceBits) | (uint)stretch.Piece;
         UInt128 first = prefix << (128 - bits), last = first | (UInt128.MaxValue >> bits);
         Load(stretch, bits, (ulong)prefix, rows);
-        MergeOutcome outcome = new();
-        images.Walk(table, first, last, (row, image) => Compare(row, image, rows, outcome));
-        foreach (LiveMark mark in rows.Rest()) outcome.Suspects.Add((mark.Range, mark.Row));
-        return outcome;
+        return images.Merge(first, last, rows);
     }
 
     private void Load(Stretch stretch, int bits, ulong prefix, MarkTable rows)
@@ -63,21 +45,5 @@ internal sealed class PartitionMerge(Partitions live, RowImages images, ulong ta
                 if (mark.High >> (64 - bits) == prefix) rows.Add(mark);
             }
         });
-    }
-
-    /// <summary>A row agrees if its digest is that of the image, and what the image says was committed before the row was read.
-    /// Where it was committed after, what
-    /// the ledger held when the row was read must be worked out.</summary>
-    private void Compare(UInt128 row, EncodedImage image, MarkTable rows, MergeOutcome outcome)
-    {
-        if (!rows.TryTake(row, out LiveMark mark))
-        {
-            outcome.Unseen.Add(row);
-            return;
-        }
-        bool agrees = mark.Range < ranges.Count && image.At <= ranges[mark.Range].ReadBefore
-            && digest.TryOf(image, out ulong held) && held == mark.Digest;
-        if (agrees) outcome.Agreed++;
-        else outcome.Suspects.Add((mark.Range, row));
     }
 }

@@ -5,7 +5,8 @@ using Indelible.Format.Entries;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Compares the protected tables of a source, one after the other; goes on where an attempt that was stopped stood.</summary>
+/// <summary>Compares the protected tables of a source, small ones together, others one after the other;
+/// goes on where an attempt that was stopped stood.</summary>
 internal sealed class SourceComparison
 {
     /// <summary>Work that is older is done again.</summary>
@@ -51,40 +52,94 @@ internal sealed class SourceComparison
         SavedWork? saved = anew || !_scope.IsWhole ? null : GoOn(workshop.Load());
         if (saved is null && _scope.IsWhole) workshop.Clear();      // the rows it speaks of are written over from here on
         _isSavedInside = saved?.Table > 0;
-        foreach (ProtectedTable table in _config.Protection.Tables.Where(
-            table => (_scope.Table ?? table) == table && !_done.Contains(table.Id)))
+        HashSet<uint> done = [.. _done];
+        Queue<ProtectedTable> open = new(
+            _config.Protection.Tables.Where(table => (_scope.Table ?? table) == table && !done.Contains(table.Id))
+                .OrderBy(table => table.Id != saved?.Table));
+        if (saved?.Table > 0 && open.Count > 0) await CheckAloneAsync([open.Dequeue()], workshop, saved, cancellationToken);
+        while (open.Count > 0)
         {
-            SavedWork? ofTable = saved?.Table == table.Id ? saved : null;
-            if (await CheckTableAsync(table, workshop, ofTable, cancellationToken) is { } reason)
-                _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
-            if (_view.Index.Resets != _resets)
-            {
-                throw new IndelibleException(
-                    ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
-            }
-            _done.Add(table.Id);
-            if (_scope.IsWhole && (_isSavedInside || IsToSave)) Save(workshop, Work(0, [], 0, false));
+            List<ProtectedTable> round = TakeRound(open);
+            bool isAlone = _scope.Key is not null || round.Count == 1;
+            IReadOnlyList<ProtectedTable> others = isAlone ? round : await CheckTogetherAsync(round, open, workshop, cancellationToken);
+            await CheckAloneAsync(others, workshop, null, cancellationToken);
         }
         if (_scope.IsWhole) workshop.Clear();
         return Report();
+    }
+
+    private static List<ProtectedTable> TakeRound(Queue<ProtectedTable> tables)
+    {
+        List<ProtectedTable> round = [];
+        for (int columns = 0; round.Count < SmallTables.TablesMax && tables.TryPeek(out ProtectedTable? next); round.Add(tables.Dequeue()))
+        {
+            if ((columns += next.Columns.Count) > SmallTables.ColumnsMax && round.Count > 0) break;
+        }
+        return round;
+    }
+
+    /// <summary>Compares tables that are small; those that there is no room for are put back.</summary>
+    /// <returns>The others.</returns>
+    private async Task<IReadOnlyList<ProtectedTable>> CheckTogetherAsync(
+        List<ProtectedTable> round, Queue<ProtectedTable> open, Workshop workshop, CancellationToken cancellationToken)
+    {
+        IReadOnlyDictionary<uint, string> gaps = OpenGaps();
+        Done(round.Where(table => gaps.ContainsKey(table.Id)), table => gaps[table.Id], workshop);
+        List<ProtectedTable> whole = [.. round.Where(table => !gaps.ContainsKey(table.Id))];
+        if (whole.Count == 0) return [];
+        await using LiveTables live = await LiveTables.OpenAsync(SourceConnections.Of(_config), cancellationToken);
+        SmallTables small = new(live, NewComparison, _reach, _differences, _pace.RangeRows, _progress);
+        string? reason = _scope.Sample is { } count
+            ? await small.CheckSampleAsync(whole, count, cancellationToken)
+            : await small.CheckAllAsync(whole, cancellationToken);
+        gaps = OpenGaps();
+        Done(small.Compared, table => gaps.GetValueOrDefault(table.Id) ?? reason, workshop);
+        foreach (ProtectedTable table in small.Left) open.Enqueue(table);
+        return small.Others;
+    }
+
+    private async Task CheckAloneAsync(
+        IEnumerable<ProtectedTable> tables, Workshop workshop, SavedWork? saved, CancellationToken cancellationToken)
+    {
+        foreach (ProtectedTable table in tables)
+        {
+            string? reason = await CheckTableAsync(table, workshop, saved, cancellationToken);
+            Done([table], _ => reason, workshop);
+        }
+    }
+
+    /// <summary>Notes tables that are done, and of which nothing may be asserted for a reason, if there is one.</summary>
+    private void Done(IEnumerable<ProtectedTable> tables, Func<ProtectedTable, string?> reasonOf, Workshop workshop)
+    {
+        if (_view.Index.Resets != _resets)
+        {
+            throw new IndelibleException(
+                ExitCode.Environment, "the index was made again while it was compared with; run the crosscheck again");
+        }
+        foreach (ProtectedTable table in tables)
+        {
+            _done.Add(table.Id);
+            if (reasonOf(table) is { } reason) _notCovered.Add(new NotCovered($"{table.Schema}.{table.Name}", reason));
+        }
+        if (_scope.IsWhole && (_isSavedInside || IsToSave)) Save(workshop, Work(0, [], 0, false));
     }
 
     /// <summary>Why nothing may be asserted of the table; null if it was compared.</summary>
     private async Task<string?> CheckTableAsync(
         ProtectedTable table, Workshop workshop, SavedWork? saved, CancellationToken cancellationToken)
     {
-        if (OpenGap(table) is { } before) return before;
+        if (OpenGaps().GetValueOrDefault(table.Id) is { } before) return before;
         try
         {
             await using LiveTable live = await LiveTable.OpenAsync(SourceConnections.Of(_config), table, cancellationToken);
-            TableComparison comparison = new(_view, _source, table, live, _reach, _differences, _counts, _pace.RangeRows, _progress);
+            TableComparison comparison = NewComparison(live);
             string? reason = _scope switch
             {
                 { Key: { } key } => await comparison.CheckKeysAsync([key], cancellationToken),
                 { Sample: { } count } => await comparison.CheckSampleAsync(count, cancellationToken),
                 _ => await comparison.CheckAllAsync(WorkOf(table, workshop, saved), cancellationToken),
             };
-            return OpenGap(table) ?? reason;
+            return OpenGaps().GetValueOrDefault(table.Id) ?? reason;
         }
         catch (IndelibleException e) when (e.ExitCode == ExitCode.Finding)
         {
@@ -93,14 +148,17 @@ internal sealed class SourceComparison
         }
     }
 
-    /// <summary>A gap that no baseline of the table has followed: what the ledger holds of it may be old.
-    /// Asked twice for each table, and worked out for all of them when there is a guard entry that was not there before.</summary>
-    private string? OpenGap(ProtectedTable table)
+    private TableComparison NewComparison(LiveTable live) =>
+        new(_view, _source, live.Table, live, _reach, _differences, _counts, _pace.RangeRows, _progress);
+
+    /// <summary>Gaps that no baseline of a table has followed, by the table's id: what the ledger holds of it may be old.
+    /// Asked before tables are compared and after, and worked out when there is a guard entry that was not there before.</summary>
+    private IReadOnlyDictionary<uint, string> OpenGaps()
     {
         ReadOnlyMemory<byte>? newest = _view.NewestFirst(_source, EntryKind.Guard).FirstOrDefault()?.Nonce;
         if (newest is { } guard && !(_openGaps.Guard is { } known && known.Span.SequenceEqual(guard.Span)))
             _openGaps = (guard, FindOpenGaps());
-        return _openGaps.Tables.GetValueOrDefault(table.Id);
+        return _openGaps.Tables;
     }
 
     private Dictionary<uint, string> FindOpenGaps()
@@ -133,8 +191,10 @@ internal sealed class SourceComparison
     {
         List<LiveRange> ranges = [];
         foreach (SavedRange range in saved?.Ranges ?? []) ranges.Add(range.Range(ranges.LastOrDefault()?.Through));
-        void SaveWork(TableWork work) =>
-            Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
+        void SaveWork(TableWork work)
+        {
+            if (IsToSave) Save(workshop, Work(table.Id, [.. work.Ranges.Select(SavedRange.Of)], work.Blocks, work.IsRead));
+        }
         return new TableWork(workshop, ranges, saved?.Blocks ?? 0, saved?.IsRead ?? false, () => IsToSave, SaveWork);
     }
 

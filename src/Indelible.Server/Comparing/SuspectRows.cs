@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Indelible.Capture;
 using Indelible.Index;
@@ -5,11 +6,11 @@ using Indelible.Ledger;
 
 namespace Indelible.Server.Comparing;
 
-/// <summary>Rows that did not agree at first sight, waiting to be compared one by one.
+/// <summary>Rows of a table that did not agree at first sight, waiting to be compared one by one.
 /// Live ones are found again by reading their range once more.</summary>
 /// <remarks>Memory: 20 bytes a row, and <see cref="CountMax"/> rows, beyond which they are compared before the merge goes on.</remarks>
 internal sealed class SuspectRows(
-    ProtectedTable table, LiveTable live, RowTokens tokens, IReadOnlyList<LiveRange> ranges, ExactRows exact, UnseenRows unseen)
+    ProtectedTable table, LiveTable live, RowTokens tokens, IReadOnlyList<LiveRange> ranges, UnseenRows unseen)
 {
     private const int CountMax = 1 << 20;
 
@@ -17,8 +18,11 @@ internal sealed class SuspectRows(
     private readonly List<UInt128> _unseen = [];
     private readonly (int Start, int Length)[] _fields = new (int, int)[live.CopyColumns];
 
+    /// <summary>How many.</summary>
+    public int Count => _live.Count + _unseen.Count;
+
     /// <summary>True once they are to be compared before more are added.</summary>
-    public bool IsFull => _live.Count + _unseen.Count >= CountMax;
+    public bool IsFull => Count >= CountMax;
 
     /// <summary>Adds what a merge found.</summary>
     public void Add(MergeOutcome outcome)
@@ -27,27 +31,20 @@ internal sealed class SuspectRows(
         _unseen.AddRange(outcome.Unseen);
     }
 
-    /// <summary>Compares them all.</summary>
-    /// <returns>Null; or why the ledger does not get as far as the rows were read.</returns>
-    public async Task<string?> CheckAsync(Action<string> progress, CancellationToken cancellationToken)
+    /// <summary>Gives their keys, some at a time, and forgets them. Rows that are neither in the table nor in the ledger any more
+    /// are left out.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<IReadOnlyList<string>>> TakeKeysAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        long open = _live.Count + _unseen.Count;
-        if (open > 0) progress($"{open} rows are compared one by one");
         foreach (IGrouping<int, (int Range, UInt128 Row)> group in _live.GroupBy(one => one.Range))
         {
             HashSet<UInt128> wanted = [.. group.Select(one => one.Row)];
-            if (group.Key < ranges.Count
-                && await exact.CheckAsync(await KeysAsync(ranges[group.Key], wanted, cancellationToken), cancellationToken) is { } reason)
-                    return reason;
+            if (group.Key < ranges.Count) yield return await KeysAsync(ranges[group.Key], wanted, cancellationToken);
             _unseen.AddRange(wanted);    // gone from the table since
         }
         _live.Clear();
-        foreach (IReadOnlyList<IReadOnlyList<string>> keys in unseen.Keys(_unseen, cancellationToken))
-        {
-            if (await exact.CheckAsync(keys, cancellationToken) is { } reason) return reason;
-        }
+        foreach (IReadOnlyList<IReadOnlyList<string>> keys in unseen.Keys(_unseen, cancellationToken)) yield return keys;
         _unseen.Clear();
-        return null;
     }
 
     /// <summary>The keys of the wanted rows that are in a range now; these are then wanted no more.</summary>

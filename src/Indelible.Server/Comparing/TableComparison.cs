@@ -7,7 +7,7 @@ using Indelible.Ledger;
 namespace Indelible.Server.Comparing;
 
 /// <summary>Compares one table. Whole: its rows are read into parts by hash, the parts merged with the row images,
-/// and what did not agree is compared row by row.</summary>
+/// and what did not agree is compared row by row. Of a small one, which <see cref="SmallTables"/> reads, rows are not parted.</summary>
 internal sealed class TableComparison
 {
     /// <summary>Merges at a time.</summary>
@@ -26,6 +26,8 @@ internal sealed class TableComparison
     private readonly DifferenceList _differences;
     private readonly ulong _tag;
     private readonly int _rangeRows;
+    private readonly (int Start, int Length)[] _fields;
+    private SuspectRows? _suspects;
 
     public TableComparison(LedgerView view, string source, ProtectedTable table, LiveTable live, ILedgerReach reach,
         DifferenceList differences, CrosscheckCounts counts, int rangeRows, Action<string> progress,
@@ -36,9 +38,14 @@ internal sealed class TableComparison
         _tag = RowTag.Of(source, table.Id);
         _tokens = view.Keyring.RowTokens(source, table.Id, table.Key.Count);
         _digest = new RowDigest(view.Keyring, source, table, live.LostColumns, view.Index.Rows.MarksOf(_tag));
-        (_differences, _rangeRows) = (differences, rangeRows);
+        (_differences, _rangeRows, _fields) = (differences, rangeRows, new (int, int)[live.CopyColumns]);
         _exact = new ExactRows(view, source, table, live, _tokens, _digest, reach, differences, counts, found);
     }
+
+    /// <summary>The table.</summary>
+    public ProtectedTable Table => _table;
+    /// <summary>Compares rows of it one by one.</summary>
+    public ExactRows Exact => _exact;
 
     /// <summary>Compares every row on either side.</summary>
     /// <param name="work">What an attempt before this one has read; what is read is added, and kept from time to time.</param>
@@ -56,7 +63,7 @@ internal sealed class TableComparison
         }
         Lsn readAfter = work.Ranges.Max(range => range.ReadAfter);
         _progress($"{rows} rows read; waiting until the ledger is past {readAfter}");
-        foreach (string lost in _live.LostColumns) _differences.Add(_table, null, lost, "the column is gone from the database", null);
+        TellLost();
         return await _reach.ReachAsync(readAfter, cancellationToken) ?? await MergeAsync(partitions, work.Ranges, rows, cancellationToken);
     }
 
@@ -65,14 +72,67 @@ internal sealed class TableComparison
     public Task<string?> CheckKeysAsync(IReadOnlyList<IReadOnlyList<string>> keys, CancellationToken cancellationToken) =>
         _exact.CheckAsync(keys, cancellationToken);
 
-    /// <summary>Compares some rows: half of them taken from the table, half from the ledger's entries, both at random.</summary>
+    /// <summary>Compares some rows, taken at random.</summary>
     /// <inheritdoc cref="CheckAllAsync"/>
-    public async Task<string?> CheckSampleAsync(int count, CancellationToken cancellationToken)
+    public async Task<string?> CheckSampleAsync(int count, CancellationToken cancellationToken) =>
+        await _exact.CheckAsync(await SampleKeysAsync(count, cancellationToken), cancellationToken);
+
+    /// <summary>Keys of rows taken at random, half of them from the table, half from the ledger's entries.</summary>
+    public async Task<List<IReadOnlyList<string>>> SampleKeysAsync(int count, CancellationToken cancellationToken)
     {
         List<IReadOnlyList<string>> keys = [.. await _live.SampleKeysAsync((count + 1) / 2, cancellationToken)];
         keys.AddRange(new SampledEntries(_view, _source, _table, _tokens).Keys(count - keys.Count, cancellationToken));
-        return await _exact.CheckAsync([.. keys.DistinctBy(_tokens.Of)], cancellationToken);
+        return [.. keys.DistinctBy(_tokens.Of)];
     }
+
+    /// <summary>Adds the rows of a block, and gives it back.</summary>
+    public void Mark(LiveBlock block, List<LiveMark> marks)
+    {
+        CopyRows rows = new(block.Bytes.Span, _fields);
+        while (rows.Next()) marks.Add(new LiveMark(LiveReading.NameOf(rows, _tokens, _table.Key.Count), _digest.Of(rows), block.Range));
+        LiveReading.GiveBack(block);
+    }
+
+    /// <summary>Compares all rows of a small table at first sight, once the ledger is past where they were read.</summary>
+    /// <param name="range">What they were read in.</param>
+    /// <param name="marks">The rows.</param>
+    /// <param name="rows">To be used meanwhile.</param>
+    /// <returns>False, and nothing came of it, if the ledger holds so many other rows that it is to be compared part by part.</returns>
+    public bool TryMerge(LiveRange range, ReadOnlySpan<LiveMark> marks, MarkTable rows)
+    {
+        rows.Begin(marks.Length, sameBits: 0);
+        foreach (ref readonly LiveMark mark in marks) rows.Add(mark);
+        MergeOutcome outcome =
+            new ImageMerge(_view.Index.Rows, _tag, _digest, [range]).Merge(UInt128.MinValue, UInt128.MaxValue, rows, _rangeRows);
+        if (outcome.Unseen.Count > _rangeRows) return false;
+        TellLost();
+        Count(outcome.Agreed);
+        _suspects = NewSuspects([range]);
+        _suspects.Add(outcome);
+        return true;
+    }
+
+    /// <summary>Keys of the rows that did not agree at first sight.</summary>
+    public async Task<List<IReadOnlyList<string>>> SuspectKeysAsync(CancellationToken cancellationToken)
+    {
+        List<IReadOnlyList<string>> all = [];
+        await foreach (IReadOnlyList<IReadOnlyList<string>> keys in _suspects!.TakeKeysAsync(cancellationToken)) all.AddRange(keys);
+        return all;
+    }
+
+    private void TellLost()
+    {
+        foreach (string lost in _live.LostColumns) _differences.Add(_table, null, lost, "the column is gone from the database", null);
+    }
+
+    private void Count(long agreed)
+    {
+        _counts.Rows += agreed;
+        _counts.Values += agreed * _digest.ColumnCount;
+    }
+
+    private SuspectRows NewSuspects(IReadOnlyList<LiveRange> ranges) =>
+        new(_table, _live, _tokens, ranges, new UnseenRows(_view, _source, _table, _tokens, _counts));
 
     private void TellRead(long rows) =>
         _progress($"{rows}{(_live.RowEstimate > 0 ? $" of about {Math.Max(rows, _live.RowEstimate)}" : "")} rows read");
@@ -80,8 +140,8 @@ internal sealed class TableComparison
     private async Task<string?> MergeAsync(
         Partitions partitions, IReadOnlyList<LiveRange> ranges, long rows, CancellationToken cancellationToken)
     {
-        SuspectRows suspects = new(_table, _live, _tokens, ranges, _exact, new UnseenRows(_view, _source, _table, _tokens, _counts));
-        PartitionMerge merge = new(partitions, _view.Index.Rows, _tag, _digest, ranges);
+        SuspectRows suspects = NewSuspects(ranges);
+        PartitionMerge merge = new(partitions, new ImageMerge(_view.Index.Rows, _tag, _digest, ranges));
         MarkTable[] tables = [.. Enumerable.Range(0, MergersMax).Select(_ => new MarkTable())];
         long agreed = 0;
         foreach (PartitionMerge.Stretch[] stretches in PartitionMerge.Stretches(partitions).Chunk(MergersMax))
@@ -98,10 +158,19 @@ internal sealed class TableComparison
                 suspects.Add(outcome);
             }
             _progress(string.Create(CultureInfo.InvariantCulture, $"{agreed} of {rows} rows agree"));
-            if (suspects.IsFull && await suspects.CheckAsync(_progress, cancellationToken) is { } reason) return reason;
+            if (suspects.IsFull && await CheckAsync(suspects, cancellationToken) is { } reason) return reason;
         }
-        _counts.Rows += agreed;
-        _counts.Values += agreed * _digest.ColumnCount;
-        return await suspects.CheckAsync(_progress, cancellationToken);
+        Count(agreed);
+        return await CheckAsync(suspects, cancellationToken);
+    }
+
+    private async Task<string?> CheckAsync(SuspectRows suspects, CancellationToken cancellationToken)
+    {
+        if (suspects.Count > 0) _progress($"{suspects.Count} rows are compared one by one");
+        await foreach (IReadOnlyList<IReadOnlyList<string>> keys in suspects.TakeKeysAsync(cancellationToken))
+        {
+            if (await _exact.CheckAsync(keys, cancellationToken) is { } reason) return reason;
+        }
+        return null;
     }
 }
