@@ -110,6 +110,7 @@ public sealed class CrosscheckManyTablesTests : CrosscheckFixture
             ];
             await using NpgsqlCommand command = new(statements[round % statements.Length], connection);
             await command.ExecuteNonQueryAsync(CancellationToken.None);
+            await Task.Delay(2, CancellationToken.None);    // else capture never comes near
         }
     }
 }

@@ -63,7 +63,7 @@ public sealed class PostgresServer : IAsyncDisposable
         await using NpgsqlConnection connection = await ConnectAsync(connectionString);
         foreach (string statement in statements)
         {
-            await using var command = new NpgsqlCommand(statement, connection);
+            await using var command = new NpgsqlCommand(statement, connection) { CommandTimeout = (int)Patience.Max.TotalSeconds };
             await command.ExecuteNonQueryAsync();
         }
     }
