@@ -20,7 +20,8 @@ public sealed class CrosscheckManyTablesTests : CrosscheckFixture
             "CREATE TABLE parts (id int PRIMARY KEY, x text) PARTITION BY LIST (id)",
             string.Join(';', Enumerable.Range(0, 70).Select(n => $"CREATE TABLE parts_{n} PARTITION OF parts FOR VALUES IN ({n})")),
             "INSERT INTO parts SELECT n, 'x' FROM generate_series(0, 69) n",
-            "CREATE EXTENSION citext", "CREATE TABLE cased (id citext PRIMARY KEY, x text)", "INSERT INTO cased VALUES ('A', 'x'), ('b', 'x')");
+            "CREATE EXTENSION citext", "CREATE TABLE cased (id citext PRIMARY KEY, x text)",
+            "INSERT INTO cased VALUES ('A', 'x'), ('b', 'x')");
         await ProtectAsync([.. Names.Append("large").Append("emptied").Append("parts").Append("cased").Select(table => $"{table}.x")]);
         CrosscheckReport fine = await CheckAsync();
         Assert.Empty(Lines(fine));
@@ -104,7 +105,8 @@ public sealed class CrosscheckManyTablesTests : CrosscheckFixture
             string table = $"t{((round * 7) + (writer * 50)) % Tables}";
             string[] statements =
             [
-                $"UPDATE {table} SET x = 'u{round}' WHERE id = 1", $"INSERT INTO {table} VALUES ({10 + writer}, 'i') ON CONFLICT DO NOTHING",
+                $"UPDATE {table} SET x = 'u{round}' WHERE id = 1",
+                $"INSERT INTO {table} VALUES ({10 + writer}, 'i') ON CONFLICT DO NOTHING",
                 $"BEGIN; DELETE FROM {table} WHERE id = {10 + writer}; UPDATE {table} SET id = 4 WHERE id = 2; "
                     + $"UPDATE {table} SET id = 2 WHERE id = 4; COMMIT",
             ];

@@ -77,7 +77,8 @@ internal sealed class LiveSnapshot
         string wait = lockWait is { } limit
             ? string.Create(CultureInfo.InvariantCulture, $"SET LOCAL lock_timeout = {(int)limit.TotalMilliseconds}; ")
             : "";
-        string oids = string.Join(", ", tables.Select(table => $"coalesce(to_regclass({PgIdentifier.Literal(table.Name.Quoted)})::oid, 0)"));
+        string oids =
+            string.Join(", ", tables.Select(table => $"coalesce(to_regclass({PgIdentifier.Literal(table.Name.Quoted)})::oid, 0)"));
         string begin = string.Format(
             CultureInfo.InvariantCulture, Begin, string.Join(", ", tables.Select(table => table.From)), oids, wait);
         try
@@ -98,7 +99,8 @@ internal sealed class LiveSnapshot
         await RunAsync(connection, "ROLLBACK", cancellationToken);
         return new IndelibleException(
             ExitCode.Finding,
-            $"expected protected table {table.Name} (oid {table.Name.Oid}), found that it was dropped or renamed this moment; run this again",
+            $"expected protected table {table.Name} (oid {table.Name.Oid}), found that it was dropped or renamed this moment; "
+                + "run this again",
             cause);
     }
 

@@ -124,8 +124,8 @@ internal sealed class SmallTables(
         foreach (Reading reading in _readings)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (reading.Of.TryMerge(
-                reading.Range, CollectionsMarshal.AsSpan(_marks).Slice(reading.First, (int)reading.Range.Rows), rows)) merged.Add(reading.Of);
+            ReadOnlySpan<LiveMark> marks = CollectionsMarshal.AsSpan(_marks).Slice(reading.First, (int)reading.Range.Rows);
+            if (reading.Of.TryMerge(reading.Range, marks, rows)) merged.Add(reading.Of);
             else _others.Add(reading.Of.Table);
         }
         return merged;
