@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Indelible.Format;
 
-/// <summary>Names a subject key in the keyring: 16 random bytes that say nothing about the subject.</summary>
+/// <summary>Names a subject key in the keyring: 16 bytes that say nothing about the subject.</summary>
 public readonly record struct KeyId(UInt128 Value)
 {
     /// <summary>Length of the binary form, in bytes.</summary>

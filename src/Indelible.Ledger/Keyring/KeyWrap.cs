@@ -7,9 +7,9 @@ using Indelible.Format;
 namespace Indelible.Ledger;
 
 /// <summary>Encrypts 32-byte keys under the wrapping key of one epoch. Not safe for concurrent use; its keyring's lock guards it.</summary>
-/// <remarks>AES-256-GCM; nonce = first 12 bytes of the key's random id; associated data = origin ‖ epoch (4 bytes,
+/// <remarks>AES-256-GCM; nonce = first 12 bytes of the key's id; associated data = origin ‖ epoch (4 bytes,
 /// big-endian) ‖ id ‖ purpose.
-/// An id is used for one key only, so a nonce repeats with the probability that 96 random bits do.</remarks>
+/// An id is used for one key only, and a nonce repeats about as rarely as 96 random bits do (docs/decisions/0024).</remarks>
 internal sealed unsafe class KeyWrap : IDisposable
 {
     /// <summary>Length of a wrapped key: the key and the tag.</summary>

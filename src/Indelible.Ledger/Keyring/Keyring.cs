@@ -13,12 +13,18 @@ public sealed partial class Keyring : IDisposable
 {
     private const uint FirstEpoch = 1;
 
+    /// <summary>Keys whose ids begin alike. Nonces are made of ids: of so many, 72 random bits repeat as rarely as 96 of
+    /// all keys (docs/decisions/0024).</summary>
+    private const int ClusterMax = 1024;
+
     private readonly Lock _lock = new();
     private readonly string _directory;
     private readonly KeyWrap _wrap;
     private readonly SubjectStore _store;
     private readonly RecentSubjects _recent = new();
     private readonly RandomBlock _random = new();
+    private uint _cluster = BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint)));
+    private int _clusterCount;
     private readonly KeyedHash _subjectTag;
     private readonly KeyedHash _rowKeyToken;
     private readonly KeyedHash _blindToken;
@@ -225,7 +231,7 @@ public sealed partial class Keyring : IDisposable
     private SubjectKey Make(UInt128 tag)
     {
         Span<byte> key = stackalloc byte[SubjectKey.Size];
-        KeyId id = KeyId.Read(_random.Take(KeyId.Size));
+        KeyId id = NewId();
         _random.Take(SubjectKey.Size).CopyTo(key);
         Span<byte> record = stackalloc byte[SubjectStore.RecordSize];
         BinaryPrimitives.WriteUInt32BigEndian(record, _wrap.Epoch);
@@ -235,6 +241,15 @@ public sealed partial class Keyring : IDisposable
         Remember(tag, made);
         CryptographicOperations.ZeroMemory(key);
         return made;
+    }
+
+    /// <summary>Keys made one after the other lie beside each other on disk, and are asked for together later:
+    /// the first 24 bits count clusters, from anywhere, the other 104 are random.</summary>
+    private KeyId NewId()
+    {
+        if (++_clusterCount > ClusterMax) (_cluster, _clusterCount) = (unchecked(_cluster + 1), 1);
+        UInt128 random = BinaryPrimitives.ReadUInt128BigEndian(_random.Take(KeyId.Size));
+        return new KeyId(((UInt128)_cluster << 104) | (random & ((UInt128.One << 104) - 1)));
     }
 
     private bool TryRead(KeyId id, out SubjectKey key)

@@ -255,9 +255,11 @@ internal sealed class SubjectStore : IDisposable
         keep_log_file_num=3; max_log_file_size=4M; stats_dump_period_sec=0; is_fd_close_on_exec=true
         """;
 
+    // Batches are written in the order of their names: each is looked for from where the one before of its first byte went.
     // Not compressed: random bytes. Filters outside the cache: one is larger than a shard of it, and would be read again for every lookup.
     private const string FamilyOptions = """
         write_buffer_size=16M; max_write_buffer_number=3; compression=kNoCompression;
+        memtable_insert_with_hint_prefix_extractor=rocksdb.CappedPrefix.1;
         target_file_size_base=32M; level0_file_num_compaction_trigger=8; max_bytes_for_level_base=256M;
         block_based_table_factory={cache_index_and_filter_blocks=false; filter_policy=bloomfilter:10:false}
         """;
