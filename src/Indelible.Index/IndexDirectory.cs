@@ -11,6 +11,9 @@ internal static class IndexDirectory
     /// <summary>Name of the marker file.</summary>
     public const string Marker = "indelible-index";
 
+    /// <summary>Name of a table file that is not part of the index yet.</summary>
+    public const string NextTable = "next-table";
+
     private const string Condemned = "damaged";
 
     /// <summary>Makes the directory, or checks that it is an index's, and keeps other processes out until the handle is closed:

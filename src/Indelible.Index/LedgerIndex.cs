@@ -19,6 +19,12 @@ namespace Indelible.Index;
 public sealed class LedgerIndex : IDisposable
 {
     private const ushort FormatVersion = 3;
+    /// <summary>Entries added and not yet given to RocksDB, at most; what they are found by takes some 35 MiB then.</summary>
+    private const int PendingMax = 1 << 17;
+    /// <summary>The same, of runs of them.</summary>
+    private const int PendingRunsMax = 1 << 20;
+    /// <summary>Runs from which on a table file costs less than as many insertions into RocksDB's memory.</summary>
+    private const int TableRunsMin = 1 << 16;
     private const int WatermarkSize = sizeof(ushort) + sizeof(long) + Hash.Size;
     private static readonly byte[] WatermarkKey = "W"u8.ToArray();
 
@@ -28,11 +34,13 @@ public sealed class LedgerIndex : IDisposable
     private readonly string _directory;
     private readonly string _origin;
     private readonly SafeFileHandle _held;
+    private readonly Lock _adding = new();
     private readonly PostingBatch _postings = new();
     private RocksDb _database;
     private TimeWriter _times;
     private long _size;
     private Hash _last;
+    private Reached _written;
     private long _resets;
     private bool _isTorn, _isDisposed;
     private IndexDiskException? _closedBy;
@@ -40,7 +48,7 @@ public sealed class LedgerIndex : IDisposable
     private LedgerIndex(string directory, string origin, RocksDb database, Reached reached, SafeFileHandle held)
     {
         _held = held;
-        (_directory, _origin, _database, _size, _last) = (directory, origin, database, reached.Size, reached.Last);
+        (_directory, _origin, _database, _size, _last, _written) = (directory, origin, database, reached.Size, reached.Last, reached);
         _times = new TimeWriter(database, _size);
         Rows = new RowImages(this);
     }
@@ -134,8 +142,8 @@ public sealed class LedgerIndex : IDisposable
             _closedBy = null;
             Interlocked.Increment(ref _resets);
             _database = BeginDatabase(_directory, _origin);
-            (_isDisposed, _isTorn, _last) = (false, true, default);
-            Interlocked.Exchange(ref _size, 0);
+            _isDisposed = false;
+            GoBackTo(default);
         }
         finally
         {
@@ -156,8 +164,8 @@ public sealed class LedgerIndex : IDisposable
             Interlocked.Increment(ref _resets);
             _database = IndexOptions.Open(_directory, merges: true);
             Reached reached = ReadWatermark(_database, _origin) ?? throw new IndexDamagedException("it does not say how far it reaches");
-            (_closedBy, _isTorn, _last) = (null, true, reached.Last);
-            Interlocked.Exchange(ref _size, reached.Size);
+            _closedBy = null;
+            GoBackTo(reached);
         }
         catch (RocksDbException inner)
         {
@@ -174,10 +182,22 @@ public sealed class LedgerIndex : IDisposable
     /// <exception cref="ArgumentException">A batch carries no terms, or the first index is not the next.</exception>
     /// <exception cref="IndexDamagedException">The index contradicts itself.</exception>
     /// <exception cref="IndexDiskException">The disk is full or fails.</exception>
-    public void Add(long firstIndex, IReadOnlyList<EntryBatch> batches) => Use(_ =>
+    public void Add(long firstIndex, IReadOnlyList<EntryBatch> batches) => Use(database =>
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
-        for (int i = 0, at = 0; i < batches.Count;) AddChunk(batches, ref i, ref at);
+        lock (_adding)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
+            if (_isTorn) Restore(firstIndex);
+            try
+            {
+                foreach (EntryBatch batch in batches) Add(database, batch);
+            }
+            catch
+            {
+                GoBackTo(_written);     // what is not written is to be added again
+                throw;
+            }
+        }
         return true;
     });
 
@@ -187,7 +207,21 @@ public sealed class LedgerIndex : IDisposable
     public Page Find(Query query)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
-        return Use(_ => FindPage(query));
+        return Use(database =>
+        {
+            WriteWhatMayMatch(database, query);
+            return FindPage(query);
+        });
+    }
+
+    /// <summary>A search reads what RocksDB has. What a query does not ask for is left where it is:
+    /// a backlog is indexed in far larger pieces than queries come.</summary>
+    private void WriteWhatMayMatch(RocksDb database, Query query)
+    {
+        lock (_adding)
+        {
+            if (Search.TermsOf(query).All(any => any.Any(_postings.Has))) WritePending(database);
+        }
     }
 
     private Page FindPage(Query query)
@@ -207,8 +241,9 @@ public sealed class LedgerIndex : IDisposable
     }
 
     /// <summary>Writes what is in memory to disk, so that less has to be added again after a crash.</summary>
-    public void Flush() => Use(_ =>
+    public void Flush() => Use(database =>
     {
+        lock (_adding) WritePending(database);
         FlushDatabase();
         return true;
     });
@@ -305,6 +340,7 @@ public sealed class LedgerIndex : IDisposable
     {
         try
         {
+            WritePending(_database);
             FlushDatabase();
             return true;
         }
@@ -314,38 +350,70 @@ public sealed class LedgerIndex : IDisposable
         }
     }
 
-    /// <summary>Adds entries from one place in the batches on, as many as a chunk holds, and moves the place.</summary>
-    private void AddChunk(IReadOnlyList<EntryBatch> batches, ref int i, ref int at)
+    private void Add(RocksDb database, EntryBatch batch)
     {
-        long first = IndexedSize;
-        if (_isTorn) Restore(first);
-        _isTorn = true;    // until all is written: a failure half-way leaves terms and times of entries that are not indexed
-        using WriteBatch batch = _database.NewBatch();
-        int count = 0;
-        ReadOnlyMemory<byte> last = default;
-        for (; i < batches.Count && count < PostingBatch.EntriesMax; i++, at = 0)
+        for (int i = 0; i < batch.Count; i++)
         {
-            EntryBatch entries = batches[i];
-            for (; at < entries.Count && count < PostingBatch.EntriesMax; at++)
-            {
-                _postings.Add(entries.TermsOf(at), count++);
-                _times.Add(batch, entries.TimeOf(at));
-                last = entries[at];
-            }
-            if (at < entries.Count) break;
+            _postings.Add(batch.TermsOf(i), (int)(_size - _written.Size));
+            _times.Add(batch.TimeOf(i));
+            bool isFull = _size + 1 - _written.Size == PendingMax || _postings.RunCount >= PendingRunsMax;
+            if (isFull || i == batch.Count - 1) _last = Tree.Leaf(batch[i].Span);
+            Interlocked.Increment(ref _size);
+            if (isFull) WritePending(database);
         }
-        if (count > 0) Write(batch, first, count, last.Span);
-        _isTorn = false;
     }
 
-    private void Write(WriteBatch batch, long first, int count, ReadOnlySpan<byte> lastEntry)
+    /// <summary>Gives RocksDB what was added since the last time, all or nothing. Nobody adds meanwhile.</summary>
+    private void WritePending(RocksDb database)
     {
-        _postings.WriteTo(batch, first);
-        _times.End(batch);
-        Reached reached = new(first + count, Tree.Leaf(lastEntry));
-        batch.Put(IndexOptions.Postings, WatermarkKey, Watermark(reached, _origin));
-        WriteUnlogged(_database, batch);
-        _last = reached.Last;
+        if (_size == _written.Size) return;
+        Reached reached = new(_size, _last);
+        try
+        {
+            if (_postings.RunCount < TableRunsMin) WriteBatch(database, reached);
+            else WriteTable(database, reached);
+        }
+        catch
+        {
+            GoBackTo(_written);
+            throw;
+        }
+        _postings.Clear();
+        _written = reached;
+    }
+
+    private void WriteBatch(RocksDb database, Reached reached)
+    {
+        using WriteBatch batch = database.NewBatch();
+        PutPending((key, value) => batch.Put(IndexOptions.Postings, key, value), reached);
+        WriteUnlogged(database, batch);
+    }
+
+    private void WriteTable(RocksDb database, Reached reached)
+    {
+        try
+        {
+            using TableFile table = database.NewTable(IndexOptions.Postings, Path.Combine(_directory, IndexDirectory.NextTable));
+            PutPending(table.Put, reached);
+            table.Ingest();
+        }
+        catch (RocksDbException inner) when (IsOfDisk(inner))
+        {
+            throw new IndexDiskException(_directory, inner);
+        }
+    }
+
+    /// <summary>In the order of keys: 'P', 'T', 'U', 'W'.</summary>
+    private void PutPending(RecordSink put, Reached reached)
+    {
+        _postings.WriteTo(put, _written.Size);
+        _times.WriteTo(put);
+        put(WatermarkKey, Watermark(reached, _origin));
+    }
+
+    private void GoBackTo(Reached reached)
+    {
+        (_written, _last, _isTorn) = (reached, reached.Last, true);
         Interlocked.Exchange(ref _size, reached.Size);
     }
 
@@ -353,6 +421,7 @@ public sealed class LedgerIndex : IDisposable
     {
         _postings.Clear();
         _times = new TimeWriter(_database, size);
+        _isTorn = false;
     }
 
     /// <summary>The index a cursor stands for.</summary>

@@ -4,65 +4,67 @@ using Indelible.Ledger.Rocks;
 
 namespace Indelible.Index;
 
-/// <summary>Collects (term, entry) pairs of consecutive entries and writes them as posting chunks: one record per term.
+/// <summary>Collects (term, entry) pairs of consecutive entries and puts them out as posting chunks, in the order of their keys.
 /// Reused; owned by the index's writer.</summary>
 /// <remarks>Key: 'P', term hash, index of the first entry, big-endian.
 /// Value: distances to the following ones as varints; empty for a lone entry.</remarks>
 internal sealed class PostingBatch
 {
-    /// <summary>Entries per chunk: what a reader decodes at once.
-    /// The more, the nearer to each other the keys that are written together.</summary>
-    public const int EntriesMax = 16_384;
+    /// <summary>Entries in a chunk: what a reader decodes at once.</summary>
+    public const int ChunkMax = 16_384;
 
     /// <summary>Length of a posting's key.</summary>
     public const int KeySize = 1 + (2 * sizeof(ulong));
 
-    private readonly Dictionary<ulong, Chain> _chains = [];
-    private readonly List<Link> _links = [];
-    private readonly List<int> _offsets = [];
-    private readonly byte[] _value = new byte[EntriesMax * 3];
-    private ulong[] _terms = [];
+    private readonly List<ulong> _terms = [];
+    private readonly List<Run> _runs = [];
+    private readonly List<int> _newest = [];
+    private readonly byte[] _value = new byte[ChunkMax * 3];     // an entry is less than 2^21 from the next
 
-    /// <summary>A term's entries: places in the list of links. Most terms are of one entry, some of all.</summary>
-    private record struct Chain(int First, int Last);
+    /// <summary>Entries that follow each other and have one term, as offsets; its term is at the same place of the other list.</summary>
+    private record struct Run(int First, int Last);
 
-    /// <summary>One entry of a term, and the place of the term's next; 0 at the end.</summary>
-    private record struct Link(int Offset, int Next);
+    /// <summary>Runs collected: what it takes in memory, and to write, goes by this.</summary>
+    public int RunCount => _runs.Count;
 
     /// <summary>Adds the terms of the entry at this offset from the batch's first; entries come in their order.</summary>
+    /// <remarks>Entries that follow each other have most terms in common, at the same places.</remarks>
     public void Add(ReadOnlySpan<ulong> terms, int offset)
     {
-        foreach (ulong term in terms)
+        for (int i = 0; i < terms.Length; i++)
         {
-            ref Chain chain = ref CollectionsMarshal.GetValueRefOrAddDefault(_chains, term, out bool isKnown);
-            if (isKnown) CollectionsMarshal.AsSpan(_links)[chain.Last].Next = _links.Count;
-            else chain.First = _links.Count;
-            chain.Last = _links.Count;
-            _links.Add(new Link(offset, 0));
+            if (i == _newest.Count) _newest.Add(-1);
+            else if (GoesOn(_newest[i], terms[i], offset)) continue;
+            _newest[i] = _runs.Count;
+            _terms.Add(terms[i]);
+            _runs.Add(new Run(offset, offset));
         }
     }
 
-    /// <summary>Forgets what was added and not written.</summary>
+    /// <summary>True if some entry collected has the term.</summary>
+    public bool Has(Term term) => _terms.Contains(term.Hash);
+
+    /// <summary>Forgets what was added.</summary>
     public void Clear()
     {
-        _chains.Clear();
-        _links.Clear();
+        _terms.Clear();
+        _runs.Clear();
+        _newest.Clear();
     }
 
-    /// <summary>Writes all chunks, in key order, and empties the batch.</summary>
-    public void WriteTo(WriteBatch batch, long firstIndex)
+    /// <summary>Puts all chunks out, in the order of their keys. What was added is to be cleared then, whatever came of it.</summary>
+    public void WriteTo(RecordSink put, long firstIndex)
     {
-        if (_terms.Length < _chains.Count) _terms = new ulong[_chains.Count];
-        _chains.Keys.CopyTo(_terms, 0);
-        Span<ulong> terms = _terms.AsSpan(0, _chains.Count);
-        terms.Sort();
-        foreach (ulong term in terms)
+        Span<ulong> terms = CollectionsMarshal.AsSpan(_terms);
+        Span<Run> runs = CollectionsMarshal.AsSpan(_runs);
+        terms.Sort(runs);
+        for (int from = 0, to; from < terms.Length; from = to)
         {
-            _offsets.Clear();
-            for (int at = _chains[term].First; _offsets.Count == 0 || at != 0; at = _links[at].Next) _offsets.Add(_links[at].Offset);
-            WriteChunk(batch, firstIndex, term, CollectionsMarshal.AsSpan(_offsets));
+            to = from + 1;
+            while (to < terms.Length && terms[to] == terms[from]) to++;
+            if (to - from > 1) runs[from..to].Sort(static (a, b) => a.First.CompareTo(b.First));
+            WriteTerm(put, terms[from], firstIndex, runs[from..to]);
         }
-        Clear();
     }
 
     /// <summary>Key of a chunk.</summary>
@@ -73,16 +75,37 @@ internal sealed class PostingBatch
         BinaryPrimitives.WriteInt64BigEndian(key[9..], index);
     }
 
-    private void WriteChunk(WriteBatch batch, long firstIndex, ulong term, ReadOnlySpan<int> offsets)
+    private bool GoesOn(int place, ulong term, int offset)
+    {
+        if (place < 0 || _terms[place] != term) return false;
+        ref Run run = ref CollectionsMarshal.AsSpan(_runs)[place];
+        if (run.Last != offset - 1) return false;
+        run.Last = offset;
+        return true;
+    }
+
+    private void WriteTerm(RecordSink put, ulong term, long firstIndex, ReadOnlySpan<Run> runs)
     {
         Span<byte> key = stackalloc byte[KeySize];
-        WriteKey(key, term, firstIndex + offsets[0]);
-        int length = 0;
-        for (int i = 1; i < offsets.Length; i++)
+        int count = 0, length = 0, last = -1;
+        foreach (Run run in runs)
         {
-            int distance = offsets[i] - offsets[i - 1];
-            if (distance > 0) length += Varint.Write(_value.AsSpan(length), (ulong)distance);    // zero: the same term twice in one entry
+            for (int offset = Math.Max(run.First, last + 1); offset <= run.Last; offset++)      // the same term may be twice in an entry
+            {
+                if (count == ChunkMax)
+                {
+                    put(key, _value.AsSpan(0, length));
+                    count = 0;
+                }
+                if (count++ == 0)
+                {
+                    WriteKey(key, term, firstIndex + offset);
+                    length = 0;
+                }
+                else length += Varint.Write(_value.AsSpan(length), (ulong)(offset - last));
+                last = offset;
+            }
         }
-        batch.Put(IndexOptions.Postings, key, _value.AsSpan(0, length));
+        put(key, _value.AsSpan(0, length));
     }
 }

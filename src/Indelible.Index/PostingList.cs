@@ -71,7 +71,7 @@ internal sealed class PostingList : IDisposable
         _chunk[_count++] = index;
         while (value.Length > 0)
         {
-            if (_count == PostingBatch.EntriesMax) throw new IndexDamagedException("a posting chunk is too long");
+            if (_count == PostingBatch.ChunkMax) throw new IndexDamagedException("a posting chunk is too long");
             index += (long)Varint.Read(ref value);
             _chunk[_count++] = index;
         }

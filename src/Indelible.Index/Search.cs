@@ -42,7 +42,8 @@ internal sealed class Search : IDisposable
         _snapshot.Dispose();
     }
 
-    private static IEnumerable<Term[]> TermsOf(Query query)
+    /// <summary>What a match must have: of each of these any term.</summary>
+    public static IEnumerable<Term[]> TermsOf(Query query)
     {
         if (query.ValueToken is { } value) yield return [Term.Value(value)];
         if (query.Key is { } key) yield return RowOf(query, Term.Row(RelationOf(query), key));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Indelible.Format;
 using Indelible.Ledger.Rocks;
 
@@ -88,9 +89,11 @@ internal static class TimeBlocks
     }
 }
 
-/// <summary>Writes the times of entries in order. Holds the block at the right edge in memory; owned by the index's writer.</summary>
+/// <summary>Collects the times of entries in order. Holds the blocks at the right edge in memory; owned by the index's writer.</summary>
 internal sealed class TimeWriter
 {
+    private readonly List<(byte[] Key, byte[] Block)> _blocks = [];
+    private readonly List<(byte[] Key, byte[] Span)> _wides = [];
     private readonly List<long> _tail;
     private TimeBlocks.Span _wide;
     private long _size;
@@ -111,35 +114,38 @@ internal sealed class TimeWriter
         _wide = wide is null ? TimeBlocks.Span.Empty : TimeBlocks.DecodeSpan(wide);
     }
 
-    public void Add(WriteBatch batch, MicroTime time)
+    public void Add(MicroTime time)
     {
         _tail.Add(time.Micros);
         _wide = _wide.With(time.Micros);
         _size++;
-        if (_size % TimeBlocks.BlockSize == 0) WriteTail(batch, _size - 1);
-        if (_size % TimeBlocks.WideSize == 0) WriteWide(batch, _size - 1);
+        if (_size % TimeBlocks.BlockSize == 0) EndTail(_size - 1);
+        if (_size % TimeBlocks.WideSize == 0) EndWide(_size - 1);
     }
 
-    /// <summary>Writes the blocks at the right edge as they stand.</summary>
-    public void End(WriteBatch batch)
+    /// <summary>Puts out, in the order of their keys, the blocks that ended since the last time, and those at the right edge
+    /// as they stand.</summary>
+    public void WriteTo(RecordSink put)
     {
-        if (_tail.Count > 0)
-            batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
-        if (_size % TimeBlocks.WideSize != 0)
-            batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        foreach ((byte[] key, byte[] block) in _blocks) put(key, block);
+        if (_tail.Count > 0) put(TimeBlocks.Key('T', _size / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
+        foreach ((byte[] key, byte[] span) in _wides) put(key, span);
+        if (_size % TimeBlocks.WideSize != 0) put(TimeBlocks.Key('U', _size / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        _blocks.Clear();
+        _wides.Clear();
     }
 
-    private ReadOnlySpan<long> Tail => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tail);
+    private ReadOnlySpan<long> Tail => CollectionsMarshal.AsSpan(_tail);
 
-    private void WriteTail(WriteBatch batch, long index)
+    private void EndTail(long index)
     {
-        batch.Put(IndexOptions.Postings, TimeBlocks.Key('T', index / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail));
+        _blocks.Add((TimeBlocks.Key('T', index / TimeBlocks.BlockSize), TimeBlocks.EncodeBlock(Tail)));
         _tail.Clear();
     }
 
-    private void WriteWide(WriteBatch batch, long index)
+    private void EndWide(long index)
     {
-        batch.Put(IndexOptions.Postings, TimeBlocks.Key('U', index / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide));
+        _wides.Add((TimeBlocks.Key('U', index / TimeBlocks.WideSize), TimeBlocks.EncodeSpan(_wide)));
         _wide = TimeBlocks.Span.Empty;
     }
 }

@@ -90,6 +90,45 @@ public sealed class LedgerIndexTests : IDisposable
     }
 
     [Fact]
+    public void A_backlog_becomes_one_table_when_it_is_asked_for_and_survives_a_kill_then()
+    {
+        Random random = new(8);
+        List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(random, 15_000);
+        string copy = directory + "-copy";
+        LedgerIndex.Open(directory, Some.Origin).Dispose();
+        using LedgerIndex index = LedgerIndex.Open(directory, Some.Origin);     // one that was there already merges nothing by itself
+        int tables = Tables();
+        Query every = new() { Source = "crm", Limit = 1000 }, nobody = new() { Operator = "nobody at all" };
+        AddAll(index, model[..3_000], 500);
+        Assert.Equal(Expected(model[..3_000], every), AllPages(index, every));
+        Assert.Equal(tables, Tables());
+        AddAll(index, model, 700);
+        Assert.Empty(index.Find(nobody).Entries);
+        Assert.Equal(tables, Tables());
+        Assert.Equal(Expected(model, every), AllPages(index, every));
+        Assert.InRange(Tables(), tables + 1, tables + 2);     // with what was in RocksDB's memory
+        try
+        {
+            CopyAsIfKilled(copy);
+            File.WriteAllText(Path.Combine(copy, "next-table"), "a table that was being made");
+            using LedgerIndex reopened = LedgerIndex.Open(copy, Some.Origin);
+            Assert.Equal(model.Count, reopened.IndexedSize);
+            Assert.Equal(Expected(model, every), AllPages(reopened, every));
+            for (int i = 0; i < 100; i++)
+            {
+                Query query = RandomQuery(random, model.Count);
+                Assert.Equal(Expected(model, query), AllPages(reopened, query));
+            }
+        }
+        finally
+        {
+            Directory.Delete(copy, recursive: true);
+        }
+
+        int Tables() => Directory.GetFiles(directory, "*.sst").Length;
+    }
+
+    [Fact]
     public void What_was_added_is_there_after_reopening_and_gone_after_reset()
     {
         List<(Entry Entry, IReadOnlyList<byte[]> Tokens)> model = Model(new Random(6), 777);

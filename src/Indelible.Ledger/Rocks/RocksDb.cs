@@ -29,9 +29,11 @@ public sealed unsafe class RocksDb : IDisposable
     private static readonly nint PlainRead = RocksNative.CreateReadOptions();
 
     private readonly nint[] _families;
+    private readonly string[] _familyOptions;
     private nint _handle;
 
-    private RocksDb(string path, nint handle, nint[] families) => (Path, _handle, _families) = (path, handle, families);
+    private RocksDb(string path, nint handle, nint[] families, string[] familyOptions) =>
+        (Path, _handle, _families, _familyOptions) = (path, handle, families, familyOptions);
 
     /// <summary>The directory it was opened from.</summary>
     public string Path { get; }
@@ -72,7 +74,7 @@ public sealed unsafe class RocksDb : IDisposable
             {
                 nint database = RocksNative.Open(databaseOptions, path, families.Length, namesStart, optionsStart, handlesStart, &error);
                 RocksDbException.ThrowIf(error);
-                return new RocksDb(path, database, handles);
+                return new RocksDb(path, database, handles, [.. families.ToArray().Select(family => family.Options)]);
             }
         }
         finally
@@ -136,6 +138,10 @@ public sealed unsafe class RocksDb : IDisposable
         RocksNative.DestroyWriteOptions(options);
         RocksDbException.ThrowIf(error);
     }
+
+    /// <summary>An empty table for a family, to be filled in the order of its keys and then taken in whole.
+    /// Written to <paramref name="path"/>, on the database's disk, until then.</summary>
+    public TableFile NewTable(int family, string path) => new(this, family, _familyOptions[family], path);
 
     /// <summary>All records as they stand now.</summary>
     public Snapshot NewSnapshot() => new(this);

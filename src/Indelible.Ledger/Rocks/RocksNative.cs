@@ -166,4 +166,37 @@ internal static unsafe partial class RocksNative
 
     [LibraryImport(Library, EntryPoint = "rocksdb_iter_get_error")]
     public static partial void GetError(nint iterator, nint* error);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_envoptions_create")]
+    public static partial nint CreateFileOptions();
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_envoptions_destroy")]
+    public static partial void DestroyFileOptions(nint options);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_sstfilewriter_create")]
+    public static partial nint CreateTable(nint fileOptions, nint options);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_sstfilewriter_destroy")]
+    public static partial void DestroyTable(nint table);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_sstfilewriter_open", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial void OpenTable(nint table, string path, nint* error);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_sstfilewriter_put")]
+    public static partial void PutInTable(nint table, byte* key, nuint keyLength, byte* value, nuint valueLength, nint* error);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_sstfilewriter_finish")]
+    public static partial void FinishTable(nint table, nint* error);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_ingestexternalfileoptions_create")]
+    public static partial nint CreateIngestOptions();
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_ingestexternalfileoptions_set_move_files")]
+    public static partial void SetMoveFiles(nint options, byte moves);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_ingestexternalfileoptions_destroy")]
+    public static partial void DestroyIngestOptions(nint options);
+
+    [LibraryImport(Library, EntryPoint = "rocksdb_ingest_external_file_cf")]
+    public static partial void Ingest(nint database, nint family, nint* paths, nuint count, nint options, nint* error);
 }
