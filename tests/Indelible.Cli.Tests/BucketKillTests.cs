@@ -99,11 +99,7 @@ public sealed class BucketKillTests
     /// <returns>Changes there.</returns>
     private static async Task<int> CompareAsync(LiveRun live, BucketOptions bucket, bool isWhole = false)
     {
-        HashSet<uint> committed = [.. await TransactionsAsync(live, "SELECT DISTINCT tx & 4294967295 FROM truth")];
-        committed.ExceptWith(
-            await TransactionsAsync(live,
-                "SELECT DISTINCT xid::text::bigint FROM pg_logical_slot_peek_binary_changes('indelible_crm', NULL, NULL, 'proto_version', "
-                    + "'1', 'publication_names', 'indelible_crm')"));
+        HashSet<uint> confirmed = await live.ConfirmedAsync();
         Assert.True(VerifierKey.Parse(Keyring.ReadPublic(Path.Combine(live.Home, "keyring")).VerifierKey, out VerifierKey? key).IsNone);
         string copies = Path.Combine(live.Home, "followed");
         using LedgerFetch source = LedgerFetch.FromBucket(bucket, key, CancellationToken.None);
@@ -119,11 +115,7 @@ public sealed class BucketKillTests
             IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(
                 isMoved ? LedgerCopy.LedgerBelow(copies) : live.Ledger, LiveRun.Origin, CancellationToken.None);
             LiveRun.RequireNoGap(entries);
-            committed.ExceptWith(
-                entries.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None
-                    ? decoded.Header.TransactionId ?? 0 : 0));
-            Assert.True(committed.Count == 0,
-                live.Story($"confirmed to PostgreSQL, and not in the bucket: transactions {string.Join(' ', committed.Take(10))}"));
+            LiveRun.RequireSealed(confirmed, entries);
             return await GroundTruth.CompareAsync(live.Server, live.Database, entries, isWhole);
         }
         catch (LedgerCheckException e)
@@ -131,12 +123,5 @@ public sealed class BucketKillTests
             Assert.Fail(live.Story(e.Message));
             throw;
         }
-    }
-
-    private static async Task<IEnumerable<uint>> TransactionsAsync(LiveRun live, string sql)
-    {
-        // the server has not noticed yet
-        while ((await live.Server.QueryAsync(live.Database, "SELECT active FROM pg_replication_slots"))[0] == "t") await Task.Delay(20);
-        return (await live.Server.QueryAsync(live.Database, sql)).Select(text => uint.Parse(text!, CultureInfo.InvariantCulture));
     }
 }

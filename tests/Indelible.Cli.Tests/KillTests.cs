@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Indelible.Ledger;
 using Indelible.Testing;
 using Xunit;
 
@@ -23,6 +24,13 @@ public sealed class KillTests
         int rounds = Campaign.Rounds(300);
         for (int done = 0; done < rounds; done += WholeEvery) await RunAsync(Math.Min(WholeEvery, rounds - done), (done / WholeEvery) + 1);
     }
+
+    [Fact]
+    public Task A_key_handed_over_under_load_is_as_before_or_handed_over_wherever_it_is_killed() => KeysAsync(rounds: 3);
+
+    [Fact(Explicit = true)]
+    [Trait(Campaign.Trait, "kill-keys")]
+    public Task Keys_handed_over_and_killed_many_times_lose_nothing() => KeysAsync(Campaign.Rounds(50));
 
     [Fact]
     public Task A_protection_killed_anywhere_can_be_made_again_and_loses_nothing_from_its_beginning_on() => ProtectAsync(rounds: 3);
@@ -60,7 +68,7 @@ public sealed class KillTests
         int changes = await live.CheckAllAsync();
         Campaign.Tell("kill", ("seed", seed), ("rounds", rounds),
             ("faults", string.Join(',', happened.Select(fault => $"{fault.Key}:{fault.Value}"))), ("changes", changes), ("missing", 0),
-            ("doubled", 0), ("failures", 0));
+            ("doubled", 0), ("confirmed_early", 0), ("failures", 0));
     }
 
     private static async Task<string> DisturbAsync(LiveRun live, int round, Random random)
@@ -118,6 +126,50 @@ public sealed class KillTests
         await live.KillAsync();
         await rebuild;
     }
+
+    /// <summary>The process that seals is killed while it hands over to another signing key.</summary>
+    private static async Task KeysAsync(int rounds)
+    {
+        int seed = Campaign.Seed(SeedDefault);
+        Random random = new(seed);
+        await using LiveRun live = await LiveRun.StartAsync(seed, "near");
+        await live.ProtectAsync();
+        HashSet<string> keys = [KeyOf(live)];
+        string keyring = Path.Combine(live.Home, "keyring", "keyring.json");
+        int broken = 0;
+        await using (live.Traffic())
+        {
+            for (int round = 0; round < rounds; round++)
+            {
+                live.Launch();
+                await live.ListeningAsync();
+                await Task.Delay(random.Next(300));
+                DateTime before = File.GetLastWriteTimeUtc(keyring);
+                Task<IndelibleProcess.Result> rotate = live.Indelible.RunAsync("keys", "rotate", "--reason", "a test");
+                // the next key is made there first
+                while (!rotate.IsCompleted && File.GetLastWriteTimeUtc(keyring) == before) await Task.Delay(1);
+                await Task.Delay(random.Next(60));
+                await live.KillAsync();
+                int exitCode = (await rotate).ExitCode;
+                if (exitCode != 0) broken++;
+                live.Told(
+                    string.Create(CultureInfo.InvariantCulture, $"round {round}: killed while keys rotate, which ended with {exitCode}"));
+                await live.CompareAsync();
+                keys.Add(KeyOf(live));
+            }
+        }
+        int changes = await live.CheckAllAsync();
+        keys.Add(KeyOf(live));
+        foreach (string key in keys)
+        {
+            IndelibleProcess.Result verify = await live.Indelible.CallAsync("verify", "--key", key);
+            Assert.True(verify.ExitCode == 0, live.Story(key + verify.Output));
+        }
+        Campaign.Tell("kill-keys", ("seed", seed), ("rounds", rounds), ("broken_off", broken), ("keys", keys.Count),
+            ("changes", changes), ("missing", 0), ("doubled", 0), ("confirmed_early", 0), ("failures", 0));
+    }
+
+    private static string KeyOf(LiveRun live) => Keyring.ReadPublic(Path.Combine(live.Home, "keyring")).VerifierKey;
 
     private static async Task ProtectAsync(int rounds, int run = 0)
     {

@@ -187,13 +187,15 @@ internal sealed class LiveRun : IAsyncDisposable
     }
 
     /// <summary>The ledger's bytes agree with each other and with what was committed, so far, and no gap is announced.
-    /// For a process that was killed.</summary>
+    /// Where copies are kept, what PostgreSQL would not send again is published. For a process that was killed.</summary>
     public async Task<int> CompareAsync()
     {
+        HashSet<uint> confirmed = _copies.Length > 0 ? await ConfirmedAsync() : [];
         try
         {
             IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(Ledger, Origin, CancellationToken.None);
             RequireNoGap(entries);
+            RequireSealed(confirmed, entries);
             return await GroundTruth.CompareAsync(Server, Database, entries, isWhole: false);
         }
         catch (LedgerCheckException e)
@@ -244,6 +246,34 @@ internal sealed class LiveRun : IAsyncDisposable
             .FindIndex(entry => EntryCodec.Decode(entry, out Entry decoded) != EntryFault.None || decoded.Header.Code == "gap");
         if (gap >= 0) throw new LedgerCheckException($"entry {gap} announces a gap, or does not decode");
     }
+
+    /// <summary>Transactions that PostgreSQL would not send again, because it was told that they are sealed.
+    /// For a process that has ended.</summary>
+    public async Task<HashSet<uint>> ConfirmedAsync()
+    {
+        // the server has not noticed yet
+        while ((await Server.QueryAsync(Database, "SELECT active FROM pg_replication_slots"))[0] == "t") await Task.Delay(20);
+        HashSet<uint> transactions = [.. await TransactionsAsync("SELECT DISTINCT tx & 4294967295 FROM truth")];
+        transactions.ExceptWith(
+            await TransactionsAsync(
+                "SELECT DISTINCT xid::text::bigint FROM pg_logical_slot_peek_binary_changes('indelible_crm', NULL, NULL, 'proto_version', "
+                    + "'1', 'publication_names', 'indelible_crm')"));
+        return transactions;
+    }
+
+    /// <summary>Each of these transactions is among the entries.</summary>
+    public static void RequireSealed(IEnumerable<uint> confirmed, IReadOnlyList<byte[]> entries)
+    {
+        HashSet<uint> missing = [.. confirmed];
+        missing.ExceptWith(
+            entries.Select(entry => EntryCodec.Decode(entry, out Entry decoded) == EntryFault.None
+                ? decoded.Header.TransactionId ?? 0 : 0));
+        if (missing.Count > 0)
+            throw new LedgerCheckException($"confirmed to PostgreSQL, and not sealed: transactions {string.Join(' ', missing.Take(10))}");
+    }
+
+    private async Task<IEnumerable<uint>> TransactionsAsync(string sql) =>
+        (await Server.QueryAsync(Database, sql)).Select(text => uint.Parse(text!, CultureInfo.InvariantCulture));
 
     public void Told(string what)
     {

@@ -56,7 +56,16 @@ public sealed class MirrorTests : IDisposable
         Assert.DoesNotContain("misbehaviour", await log, StringComparison.Ordinal);
         await StopAsync(run);
 
-        // Somebody with the true key goes on from an earlier state.
+        // An earlier state is shown: told of, and no proof of anything.
+        (run, address, _) = await fork.RunServerAsync();
+        (mirror, served, log) = await StartMirrorAsync(address);
+        await UntilNotReadyAsync(served, "ledger is rolled back\n");
+        await StopAsync(mirror);
+        Assert.Contains("\"alert\":\"rollback\",\"state\":\"raised\"", await log, StringComparison.Ordinal);
+        Assert.DoesNotContain("misbehaviour", await log, StringComparison.Ordinal);
+        await StopAsync(run);
+
+        // Somebody with the true key goes on from there.
         await SealAsync(fork.Home, "another history", 2000);
         (run, address, _) = await fork.RunServerAsync();
         (mirror, served, log) = await StartMirrorAsync(address);
@@ -81,22 +90,28 @@ public sealed class MirrorTests : IDisposable
     {
         await InitAsync();
         await SealAsync(_ledger.Home, "a", 10);
+        using IndelibleProcess other = new();
+        string otherKey = (string)(await other.CallAsync("init", "--origin", "example.org/other", "--json")).Json["verifierKey"]!;
+        await SealAsync(other.Home, "b", 20);
         await File.WriteAllTextAsync(Path.Combine(_mirror.Home, "indelible.json"), $$"""
             { "listen": "127.0.0.1:0", "mirror": { "name": "mirror.example.org/one", "intervalSeconds": 1,
-              "ledgers": { "crm": { "from": "{{_ledger.Home}}/ledger", "key": "{{_key}}" } } } }
+              "ledgers": { "crm": { "from": "{{_ledger.Home}}/ledger", "key": "{{_key}}" },
+                           "erp": { "from": "{{other.Home}}/ledger", "key": "{{otherKey}}" } } } }
             """);
         Process mirror = _mirror.Start(["mirror", "run", "--json"]);
         Task<string> log = mirror.StandardError.ReadToEndAsync();
         JsonNode told = JsonNode.Parse((await mirror.StandardOutput.ReadLineAsync())!)!;
         string served = (string)told["address"]!;
         await UntilAsync(served, 10, "crm");
+        await UntilAsync(served, 20, "erp");
         using HttpClient client = new();
         string hash = Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Origin)));
         Assert.Equal(await client.GetStringAsync($"{served}/crm/checkpoint"), await client.GetStringAsync($"{served}/{hash}/checkpoint"));
         Assert.Contains("— mirror.example.org/one ", await client.GetStringAsync($"{served}/crm/checkpoint"), StringComparison.Ordinal);
         Assert.Equal("ready\n", await client.GetStringAsync($"{served}/readyz"));
         Assert.Contains("indelible_mirror_size", await client.GetStringAsync($"{served}/metrics"), StringComparison.Ordinal);
-        Assert.True(Directory.Exists(Path.Combine(_mirror.Home, "mirrors", "crm", "ledger")));
+        Assert.All((string[])["crm", "erp"],
+            name => Assert.True(Directory.Exists(Path.Combine(_mirror.Home, "mirrors", name, "ledger"))));
         await StopAsync(mirror);
         await log;
     }
@@ -204,6 +219,17 @@ public sealed class MirrorTests : IDisposable
             if (answer.StatusCode == HttpStatusCode.OK && (await answer.Content.ReadAsStringAsync()).Split('\n')[1] == $"{size}") return;
         }
         Assert.Fail($"the mirror did not reach size {size} in a minute");
+    }
+
+    private static async Task UntilNotReadyAsync(string served, string reason)
+    {
+        using HttpClient client = new();
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < Patience.Max; await Task.Delay(50))
+        {
+            using HttpResponseMessage answer = await client.GetAsync($"{served}/readyz");
+            if (await answer.Content.ReadAsStringAsync() == reason) return;
+        }
+        Assert.Fail($"the mirror did not say: {reason}");
     }
 
     private async Task UntilEvidenceAsync()

@@ -101,7 +101,7 @@ public static class LedgerCheck
             if (name is "checkpoint" or "ledger.json" || name.StartsWith("blobs/", StringComparison.Ordinal)) continue;
             Require((File.GetUnixFileMode(path) & (UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) == 0,
                 $"{name} can be written");
-            if (name.StartsWith(".tmp/", StringComparison.Ordinal)) continue;
+            if (name.StartsWith(".tmp/", StringComparison.Ordinal) || name.StartsWith("handover/", StringComparison.Ordinal)) continue;
             int partial = name.IndexOf(".p/", StringComparison.Ordinal);
             string[] parts = (partial < 0 ? name : name[..partial]).Split('/');
             Require(parts is ["tile", _, ..], $"{name} does not belong in a ledger");
