@@ -45,6 +45,9 @@ public sealed class LedgerIndex : IDisposable
     private bool _isTorn, _isDisposed;
     private IndexDiskException? _closedBy;
 
+    /// <summary>The first write that the disk refused: RocksDB takes none after it, so nothing is collected for one.</summary>
+    private volatile IndexDiskException? _refused;
+
     private LedgerIndex(string directory, string origin, RocksDb database, Reached reached, SafeFileHandle held)
     {
         _held = held;
@@ -142,7 +145,7 @@ public sealed class LedgerIndex : IDisposable
             _closedBy = null;
             Interlocked.Increment(ref _resets);
             _database = BeginDatabase(_directory, _origin);
-            _isDisposed = false;
+            (_isDisposed, _refused) = (false, null);
             GoBackTo(default);
         }
         finally
@@ -164,7 +167,7 @@ public sealed class LedgerIndex : IDisposable
             Interlocked.Increment(ref _resets);
             _database = IndexOptions.Open(_directory, merges: true);
             Reached reached = ReadWatermark(_database, _origin) ?? throw new IndexDamagedException("it does not say how far it reaches");
-            _closedBy = null;
+            _closedBy = _refused = null;
             GoBackTo(reached);
         }
         catch (RocksDbException inner)
@@ -187,6 +190,7 @@ public sealed class LedgerIndex : IDisposable
         lock (_adding)
         {
             ArgumentOutOfRangeException.ThrowIfNotEqual(firstIndex, IndexedSize);
+            if (_refused is { } reason) throw reason;
             if (_isTorn) Restore(firstIndex);
             try
             {
@@ -312,7 +316,7 @@ public sealed class LedgerIndex : IDisposable
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
-            throw new IndexDiskException(_directory, inner);
+            throw _refused = new IndexDiskException(_directory, inner);
         }
     }
 
@@ -331,7 +335,7 @@ public sealed class LedgerIndex : IDisposable
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
-            throw new IndexDiskException(_directory, inner);
+            throw _refused = new IndexDiskException(_directory, inner);
         }
     }
 
@@ -399,7 +403,7 @@ public sealed class LedgerIndex : IDisposable
         }
         catch (RocksDbException inner) when (IsOfDisk(inner))
         {
-            throw new IndexDiskException(_directory, inner);
+            throw _refused = new IndexDiskException(_directory, inner);
         }
     }
 
