@@ -10,8 +10,9 @@ internal static unsafe class NativeHeap
     /// RocksDB's tables in memory are made of blocks of 1 MiB.</summary>
     private const int MappedLengthMin = 256 << 10;
 
-    /// <summary>Between two times that what is free goes back to the system.</summary>
-    private static readonly TimeSpan TrimInterval = TimeSpan.FromSeconds(20);
+    /// <summary>Between two times that what is free goes back to the system. Under load 10 MB a second become free inside those heaps;
+    /// giving them back costs less than a hundredth of the processor time.</summary>
+    private static readonly TimeSpan TrimInterval = TimeSpan.FromSeconds(2);
 
     private static Timer? _trimming;
 
