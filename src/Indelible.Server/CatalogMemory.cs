@@ -28,12 +28,8 @@ internal sealed class CatalogMemory(LedgerHost host, string source, SourceConnec
     /// <summary>End of the log at the last look; none if there was none.</summary>
     public Lsn Since => _last?.LogEnd ?? Lsn.None;
 
-    /// <summary>Reads the catalog, to be given to <see cref="Compare"/>.</summary>
-    public Task<CatalogTrace> ReadAsync(CancellationToken cancellationToken)
-    {
-        _last ??= Remembered();
-        return CatalogTrace.ReadAsync(connection, protection, cancellationToken);
-    }
+    /// <summary>Before the first look: reads how the catalog stood when it was last remembered.</summary>
+    public void Recall() => _last ??= Remembered();
 
     /// <summary>Adds what is otherwise than at the last look: what, before, after, and between which positions of the
     /// log it was changed.</summary>

@@ -16,11 +16,12 @@ internal delegate Task SealInOrder(Func<Lsn, EntryBatch?> make, CancellationToke
 /// and a gap where the log may not have shown all that happened to rows.</summary>
 internal sealed class ProtectionWatch(
     string source, Protection protection, SourceConnection connection, LedgerHost host,
-    SourceProgress progress, OpenGaps gaps, ILogger logger)
+    SourceProgress progress, OpenGaps gaps, ILogger logger) : IAsyncDisposable
 {
     private readonly EntryMaker _maker = host.NewMaker(source);
     private readonly WatchMemory _memory = WatchMemory.Read(host.View, source);
     private readonly CatalogMemory _catalog = new(host, source, connection, protection);
+    private readonly CatalogSession _session = new(connection, protection);
     private readonly Downgrades _downgrades = Downgrades.Read(host.View, source, protection);
 
     /// <summary>Takes in what a batch reports, before <see cref="SourceProgress"/> is told of it.</summary>
@@ -42,19 +43,20 @@ internal sealed class ProtectionWatch(
     /// capture itself.</summary>
     public Task LookAsync(SealInOrder seal, CancellationToken cancellationToken) => LookAsync(seesAttached: true, seal, cancellationToken);
 
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _session.DisposeAsync();
+
     /// <summary>False, and nothing is told, if there is what only a new stream sees.</summary>
     private async Task<bool> LookAsync(bool seesAttached, SealInOrder seal, CancellationToken cancellationToken)
     {
         try
         {
-            CatalogTrace trace = await _catalog.ReadAsync(cancellationToken);
-            if (!seesAttached && _catalog.HasAttached(trace)) return false;
-            IReadOnlyList<SourceCheck> checks = await SourceDoctor.ProtectionAsync(connection, protection, cancellationToken);
-            SortedDictionary<string, string> rights = await SourceDoctor.RightsAsync(connection, protection, cancellationToken);
-            Lsn readBy = await Protector.LogEndAsync(connection, cancellationToken);
-            await seal(at => Compare(trace, checks, rights, at > readBy ? at : readBy), cancellationToken);
-            _catalog.Sealed(trace);
-            gaps.Hidden(checks.Where(check => check.Status != CheckStatus.Ok)
+            _catalog.Recall();
+            CatalogLook look = await _session.LookAsync(cancellationToken);
+            if (!seesAttached && _catalog.HasAttached(look.Trace)) return false;
+            await seal(at => Compare(look, at > look.ReadBy ? at : look.ReadBy), cancellationToken);
+            _catalog.Sealed(look.Trace);
+            gaps.Hidden(look.Checks.Where(check => check.Status != CheckStatus.Ok)
                 .SelectMany(check => check.Gone is { } gone ? [gone] : check.Hides).Select(table => table.Id));
         }
         catch (Exception e) when (e is DbException or IndelibleException)
@@ -64,12 +66,11 @@ internal sealed class ProtectionWatch(
         return true;
     }
 
-    /// <param name="trace">What was read first.</param>
-    /// <param name="checks">What was read then.</param>
-    /// <param name="rights">What was read then.</param>
+    /// <param name="look">What was read.</param>
     /// <param name="until">Everything that was read is older.</param>
-    private EntryBatch Compare(CatalogTrace trace, IReadOnlyList<SourceCheck> checks, SortedDictionary<string, string> rights, Lsn until)
+    private EntryBatch Compare(CatalogLook look, Lsn until)
     {
+        IReadOnlyList<SourceCheck> checks = look.Checks;
         EntryBatch entries = new();
         HashSet<uint> gone = [.. checks.Select(check => check.Gone?.Id).OfType<uint>()];
         Lapses lapses = new([.. protection.Tables.Where(table => !gone.Contains(table.Id))]);
@@ -79,8 +80,8 @@ internal sealed class ProtectionWatch(
             lapses.Add(check);
             if (!reportsDdl && check.Rewrites is { } rewritten) lapses.Add(rewritten, "rewrite-unrecorded", $"{check.Name}: {check.Found}");
         }
-        Compare(entries, rights);
-        foreach (CatalogTrace.Difference difference in _catalog.Compare(entries, trace, until)) lapses.Add(difference);
+        Compare(entries, look.Rights);
+        foreach (CatalogTrace.Difference difference in _catalog.Compare(entries, look.Trace, until)) lapses.Add(difference);
         foreach (ProtectedTable table in _downgrades.Take())
             lapses.Add(table, Downgrades.Reason, "a statement left it without identity FULL for a while");
         foreach (Lapse lapse in lapses.All) AddGap(entries, lapse, until);

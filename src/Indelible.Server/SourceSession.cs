@@ -34,7 +34,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
         OpenGaps gaps = OpenGaps.Read(host.View, source, config.Protection);
-        ProtectionWatch watch = new(source, config.Protection, connection, host, progress, gaps, logger);
+        await using ProtectionWatch watch = new(source, config.Protection, connection, host, progress, gaps, logger);
         await watch.LookAsync(SealNowAsync, cancellationToken);    // what was done while nobody read is told before what is read now
         ContinuityCheck continuity = await NewContinuityAsync(cancellationToken);
         CoverageLog coverage = NewCoverage(capture, maker, covered);

@@ -99,7 +99,8 @@ public sealed class SourcesTests : IAsyncLifetime
     [Fact]
     public async Task A_poll_of_sessions_that_is_cut_off_is_made_anew()
     {
-        const string Polls = "SELECT pid FROM pg_stat_activity WHERE usename = 'indelible_capture' AND backend_type = 'client backend'";
+        const string Polls = "SELECT pid FROM pg_stat_activity "
+            + "WHERE usename = 'indelible_capture' AND query LIKE '-- Every session as it logged in%'";
         await _people.RunningAsync(async host =>
         {
             string? first = null, second = null;

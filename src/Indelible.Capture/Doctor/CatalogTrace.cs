@@ -36,25 +36,30 @@ public sealed record CatalogTrace(Lsn LogEnd, ImmutableSortedDictionary<string, 
         try
         {
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
-            SourceCatalog catalog = new(connection);
-            // Before the look: what is committed between the two is seen, and the stretch told of later begins before it.
-            Lsn end = Lsn.Parse((await catalog.QueryAsync("logend", [], static r => r.GetString(0), cancellationToken))[0]);
-            object[] parameters =
-            [
-                protection.Publication,
-                protection.Tables.Select(table => (long)table.Oid).ToArray(),
-                protection.Tables.Select(table => table.Schema).ToArray(),
-                protection.Tables.Select(table => table.Name).ToArray(),
-            ];
-            List<(string What, Line Line)> lines = await catalog.QueryAsync("trace", parameters,
-                static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))),
-                cancellationToken);
-            return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));
+            return await ReadAsync(new SourceCatalog(connection), protection, cancellationToken);
         }
         catch (NpgsqlException e)
         {
             throw SourceFailure.From(e, source);
         }
+    }
+
+    /// <inheritdoc cref="ReadAsync(SourceConnection, Protection, CancellationToken)"/>
+    internal static async Task<CatalogTrace> ReadAsync(SourceCatalog catalog, Protection protection, CancellationToken cancellationToken)
+    {
+        // Before the look: what is committed between the two is seen, and the stretch told of later begins before it.
+        Lsn end = await catalog.LogEndAsync(cancellationToken);
+        object[] parameters =
+        [
+            protection.Publication,
+            protection.Tables.Select(table => (long)table.Oid).ToArray(),
+            protection.Tables.Select(table => table.Schema).ToArray(),
+            protection.Tables.Select(table => table.Name).ToArray(),
+        ];
+        List<(string What, Line Line)> lines = await catalog.QueryAsync("trace", parameters,
+            static r => (r.GetString(1), new Line(r.GetString(0), r.GetString(2), (uint)r.GetInt64(3), r.GetString(4))),
+            cancellationToken);
+        return new CatalogTrace(end, lines.ToImmutableSortedDictionary(line => line.What, line => line.Line, StringComparer.Ordinal));
     }
 
     /// <summary>What is to be told of, coming from an earlier one.</summary>

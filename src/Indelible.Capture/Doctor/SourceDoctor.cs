@@ -52,14 +52,19 @@ public static class SourceDoctor
         try
         {
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
-            var catalog = new SourceCatalog(connection);
-            SessionFacts session = await catalog.SessionAsync(cancellationToken);
-            return await new ProtectionDoctor(catalog, session, source, protection).CatalogAsync(cancellationToken);
+            return await ProtectionAsync(new SourceCatalog(connection), source, protection, cancellationToken);
         }
         catch (NpgsqlException e)
         {
             throw SourceFailure.From(e, source);
         }
+    }
+
+    internal static async Task<IReadOnlyList<SourceCheck>> ProtectionAsync(
+        SourceCatalog catalog, SourceConnection source, Protection protection, CancellationToken cancellationToken)
+    {
+        SessionFacts session = await catalog.SessionAsync(cancellationToken);
+        return await new ProtectionDoctor(catalog, session, source, protection).CatalogAsync(cancellationToken);
     }
 
     /// <summary>Who owns protected tables, their row security, and which roles may more than others:
@@ -71,22 +76,28 @@ public static class SourceDoctor
         try
         {
             await using NpgsqlConnection connection = await source.OpenAsync(cancellationToken);
-            uint[] tables = [.. protection.Tables.Select(table => table.Oid)];
-            SortedDictionary<string, string> rights = new(StringComparer.Ordinal);
-            string[] names = [.. protection.Tables.Select(table => $"{table.Schema}.{table.Name}")];
-            await using NpgsqlCommand command = new(SqlFile.Read("rights"), connection)
-            {
-                Parameters = { new NpgsqlParameter { Value = tables,
-                    NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid }, new NpgsqlParameter { Value = names } },
-            };
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken)) rights[reader.GetString(0)] = reader.GetString(1);
-            return rights;
+            return await RightsAsync(connection, protection, cancellationToken);
         }
         catch (NpgsqlException e)
         {
             throw SourceFailure.From(e, source);
         }
+    }
+
+    internal static async Task<SortedDictionary<string, string>> RightsAsync(
+        NpgsqlConnection connection, Protection protection, CancellationToken cancellationToken)
+    {
+        uint[] tables = [.. protection.Tables.Select(table => table.Oid)];
+        SortedDictionary<string, string> rights = new(StringComparer.Ordinal);
+        string[] names = [.. protection.Tables.Select(table => $"{table.Schema}.{table.Name}")];
+        await using NpgsqlCommand command = new(SqlFile.Read("rights"), connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = tables,
+                NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Oid }, new NpgsqlParameter { Value = names } },
+        };
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken)) rights[reader.GetString(0)] = reader.GetString(1);
+        return rights;
     }
 
     internal static IEnumerable<SourceCheck> Server(SessionFacts session)

@@ -58,9 +58,7 @@ public static class Protector
 
     /// <summary>End of the source's log: nothing committed by now lies beyond it.</summary>
     public static Task<Lsn> LogEndAsync(SourceConnection owner, CancellationToken cancellationToken) =>
-        AskAsync(owner,
-            async catalog => (await catalog.QueryAsync("logend", [], static r => Lsn.Parse(r.GetString(0)), cancellationToken))[0],
-            cancellationToken);
+        AskAsync(owner, catalog => catalog.LogEndAsync(cancellationToken), cancellationToken);
 
     /// <summary>Waits a moment for the slot to be let go of, if it is still held.</summary>
     /// <exception cref="IndelibleException">Another process reads from it.</exception>

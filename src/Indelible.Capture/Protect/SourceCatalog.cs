@@ -1,3 +1,4 @@
+using Indelible.Format;
 using Npgsql;
 
 namespace Indelible.Capture;
@@ -31,6 +32,10 @@ internal sealed class SourceCatalog(NpgsqlConnection connection)
             SchemaOwner = r.IsDBNull(19) ? null : r.GetString(19),
             IsSchemaSuperusers = r.GetBoolean(20),
         }, cancellationToken))[0];
+
+    /// <summary>End of the log: nothing committed by now lies beyond it.</summary>
+    public async Task<Lsn> LogEndAsync(CancellationToken cancellationToken) =>
+        (await QueryAsync("logend", [], static r => Lsn.Parse(r.GetString(0)), cancellationToken))[0];
 
     /// <summary>The relations that names mean, in their order; null where there is none.</summary>
     public async Task<RelationName?[]> ResolveAsync(
