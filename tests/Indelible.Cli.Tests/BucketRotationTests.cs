@@ -85,13 +85,13 @@ public sealed class BucketRotationTests
     private static async Task CheckAsync(LiveRun live, BucketOptions bucket, BucketOptions successor, string next, string key)
     {
         string[] config = ["--config", Path.Combine(next, "indelible.json")];
-        IndelibleProcess.Result verify = await live.Indelible.RunAsync(["verify", "--key", key, "--json", .. config]),
-            crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
+        IndelibleProcess.Result verify = await live.Indelible.CallAsync(["verify", "--key", key, "--json", .. config]),
+            crosscheck = await live.Indelible.CallAsync(["crosscheck", .. config]);
         Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
         JsonNode chained = Assert.Single(verify.Json["chain"]!.AsArray())!;
         Assert.Equal((LiveRun.Origin, "verified"), ((string)chained["origin"]!, (string)chained["verdict"]!));
         Assert.True(crosscheck.ExitCode == 0, live.Story(crosscheck.Output + crosscheck.Error));
-        IndelibleProcess.Result history = await live.Indelible.RunAsync(["history", "people", "1", "--json", .. config]);
+        IndelibleProcess.Result history = await live.Indelible.CallAsync(["history", "people", "1", "--json", .. config]);
         Assert.True(history.ExitCode == 0, live.Story(history.Output + history.Error));
         JsonArray entries = history.Json["entries"]!.AsArray();
         Assert.True(

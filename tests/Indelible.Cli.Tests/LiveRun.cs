@@ -222,7 +222,7 @@ internal sealed class LiveRun : IAsyncDisposable
             Assert.Equal(new LedgerReader(Ledger).ReadCheckpoint().Root.ToString(), (string)verified.Json["root"]!);
         }
         IndelibleProcess.Result verify = await Indelible.CallAsync(["verify", .. Config]),
-            crosscheck = await Indelible.RunAsync(["crosscheck", .. Config]);
+            crosscheck = await Indelible.CallAsync(["crosscheck", .. Config]);
         Assert.True(verify.ExitCode == 0, Story(verify.Output));
         Assert.True(crosscheck.ExitCode == 0, Story(crosscheck.Output + crosscheck.Error));
         try

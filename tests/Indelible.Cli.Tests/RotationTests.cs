@@ -117,7 +117,7 @@ public sealed class RotationTests
     private static async Task CheckAsync(LiveRun live, string closed, string next)
     {
         string config = Path.Combine(next, "indelible.json"), key = Keyring.ReadPublic(Path.Combine(next, "keyring")).VerifierKey;
-        IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", "--config", config, "--key", key, "--json");
+        IndelibleProcess.Result verify = await live.Indelible.CallAsync("verify", "--config", config, "--key", key, "--json");
         Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
         JsonNode chained = Assert.Single(verify.Json["chain"]!.AsArray())!;
         Assert.Equal((LiveRun.Origin, "verified"), ((string)chained["origin"]!, (string)chained["verdict"]!));
@@ -127,7 +127,7 @@ public sealed class RotationTests
         string told = await small.StandardOutput.ReadToEndAsync();
         await small.WaitForExitAsync();
         Assert.True(small.ExitCode == 0 && (string)JsonNode.Parse(told)!["chain"]![0]!["verdict"]! == "verified", live.Story(told));
-        IndelibleProcess.Result crosscheck = await live.Indelible.RunAsync("crosscheck", "--config", config);
+        IndelibleProcess.Result crosscheck = await live.Indelible.CallAsync("crosscheck", "--config", config);
         Assert.True(crosscheck.ExitCode == 0, live.Story(crosscheck.Output + crosscheck.Error));
         IReadOnlyList<byte[]> older = await LedgerCheck.AllAsync(closed, LiveRun.Origin, CancellationToken.None),
             newer = await LedgerCheck.AllAsync(Path.Combine(next, "ledger"), Successor, CancellationToken.None);
@@ -156,7 +156,7 @@ public sealed class RotationTests
         string? after = null;
         do
         {
-            IndelibleProcess.Result page = await live.Indelible.RunAsync(
+            IndelibleProcess.Result page = await live.Indelible.CallAsync(
                 ["history", "people", "1", "--limit", "7", "--json", .. after is null ? (string[])[] : ["--after", after], .. config]);
             Assert.True(page.ExitCode == 0, page.Error);
             entries.AddRange(page.Json["entries"]!.AsArray().Select(entry => entry!));
@@ -168,20 +168,20 @@ public sealed class RotationTests
             live.Story($"{closed.Count} of {entries.Count}"));
         Assert.Equal(entries.Count, entries.DistinctBy(entry => ((string?)entry["closedLedger"], (long)entry["index"]!)).Count());
         string index = ((long)closed[0]["index"]!).ToString(CultureInfo.InvariantCulture), early = (string)closed[^1]["sealedAt"]!;
-        IndelibleProcess.Result revealed = await live.Indelible.RunAsync(
+        IndelibleProcess.Result revealed = await live.Indelible.CallAsync(
             ["reveal", index, "--of", LiveRun.Origin, "--column", "ssn", "--reason", "a test", "--json", .. config]);
         Assert.True(revealed.ExitCode == 0 && (string)revealed.Json["after"]!["value"]! == "s1", revealed.Output + revealed.Error);
-        IndelibleProcess.Result then = await live.Indelible.RunAsync(["history", "people", "1", "--as-of", early, "--json", .. config]);
+        IndelibleProcess.Result then = await live.Indelible.CallAsync(["history", "people", "1", "--as-of", early, "--json", .. config]);
         Assert.Equal(LiveRun.Origin, (string)then.Json["closedLedger"]!);
 
         Directory.Move(Path.Combine(live.Indelible.Home, "ledger"), Path.Combine(live.Indelible.Home, "cold"));
-        IndelibleProcess.Result rest = await live.Indelible.RunAsync(["history", "people", "1", .. config]),
-            verify = await live.Indelible.RunAsync(["verify", .. config]),
-            crosscheck = await live.Indelible.RunAsync(["crosscheck", .. config]);
+        IndelibleProcess.Result rest = await live.Indelible.CallAsync(["history", "people", "1", .. config]),
+            verify = await live.Indelible.CallAsync(["verify", .. config]),
+            crosscheck = await live.Indelible.CallAsync(["crosscheck", .. config]);
         Assert.Equal((0, 0, 0), (rest.ExitCode, verify.ExitCode, crosscheck.ExitCode));
         Assert.Contains($"the closed ledger {LiveRun.Origin} is not at hand", rest.Error, StringComparison.Ordinal);
         Assert.Contains("NOT AT HAND", verify.Output, StringComparison.Ordinal);
-        IndelibleProcess.Result back = await live.Indelible.RunAsync(["verify", Path.Combine(next, "ledger"), "--chain", "cold"]);
+        IndelibleProcess.Result back = await live.Indelible.CallAsync(["verify", Path.Combine(next, "ledger"), "--chain", "cold"]);
         Assert.True(
             back.ExitCode == 0 && back.Output.Contains($"{LiveRun.Origin} before it", StringComparison.Ordinal)
                 && !back.Output.Contains("NOT AT HAND", StringComparison.Ordinal), back.Output + back.Error);
