@@ -110,10 +110,15 @@ public sealed class BucketKillTests
             Assert.IsType<FollowOutcome.Stored>(await new LedgerFollower(copy, source, bucket.Place, cosigner: null, TimeProvider.System)
                 .RoundAsync(CancellationToken.None));
         }
+        else
+        {
+            IndelibleProcess.Result verify = await live.Indelible.RunAsync("verify", live.Ledger);
+            Assert.True(verify.ExitCode == 0, live.Story(verify.Output + verify.Error));
+        }
         try
         {
             IReadOnlyList<byte[]> entries = await LedgerCheck.PublishedAsync(
-                isMoved ? LedgerCopy.LedgerBelow(copies) : live.Ledger, LiveRun.Origin, CancellationToken.None);
+                isMoved ? LedgerCopy.LedgerBelow(copies) : live.Ledger, LiveRun.Origin, CancellationToken.None, isOutgrown: !isMoved);
             LiveRun.RequireNoGap(entries);
             LiveRun.RequireSealed(confirmed, entries);
             return await GroundTruth.CompareAsync(live.Server, live.Database, entries, isWhole);

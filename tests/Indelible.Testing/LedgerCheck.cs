@@ -24,16 +24,21 @@ public static class LedgerCheck
 
     /// <summary>As <see cref="AllAsync"/>, for the ledger of a writer that was killed:
     /// it may have left files of a head it did not come to publish.</summary>
+    /// <param name="ledgerDirectory">The published directory.</param>
+    /// <param name="origin">What the checkpoint's first line must be.</param>
+    /// <param name="cancellationToken">Ends the check early.</param>
+    /// <param name="isOutgrown">Of a ledger on its way into a bucket: what is staged beyond the head may have filled the tiles and bundles
+    /// it ends in, and partial ones may go once the full ones are there. c2sp.org/tlog-tiles.</param>
     public static async Task<IReadOnlyList<byte[]>> PublishedAsync(
-        string ledgerDirectory, string origin, CancellationToken cancellationToken)
+        string ledgerDirectory, string origin, CancellationToken cancellationToken, bool isOutgrown = false)
     {
         string[] head = (await File.ReadAllTextAsync(Path.Combine(ledgerDirectory, "checkpoint"), cancellationToken)).Split('\n');
         Require(head[0] == origin, $"checkpoint: expected origin {origin}, found {head[0]}");
         int size = int.Parse(head[1], CultureInfo.InvariantCulture);
-        List<byte[]> entries = await ReadEntriesAsync(ledgerDirectory, size, cancellationToken);
+        List<byte[]> entries = await ReadEntriesAsync(ledgerDirectory, size, isOutgrown, cancellationToken);
         byte[][] leaves = [.. entries.Select(entry => SHA256.HashData([0, .. entry]))];
         Require(head[2] == Convert.ToBase64String(Root(leaves)), $"checkpoint: the root at size {size} is not that of the entries");
-        await CheckTilesAsync(ledgerDirectory, leaves, cancellationToken);
+        await CheckTilesAsync(ledgerDirectory, leaves, isOutgrown, cancellationToken);
         return entries;
     }
 
@@ -47,14 +52,15 @@ public static class LedgerCheck
         return SHA256.HashData([1, .. Root(leaves[..split]), .. Root(leaves[split..])]);
     }
 
-    private static async Task<List<byte[]>> ReadEntriesAsync(string directory, int size, CancellationToken cancellationToken)
+    private static async Task<List<byte[]>> ReadEntriesAsync(
+        string directory, int size, bool isOutgrown, CancellationToken cancellationToken)
     {
         var entries = new List<byte[]>();
         for (int first = 0; first < size; first += 256)
         {
             int width = Math.Min(256, size - first);
             string path = $"tile/entries/{Number(first / 256)}{Partial(width)}";
-            byte[] bytes = await ReadAsync(directory, path, cancellationToken);
+            (byte[] bytes, bool isLonger) = await ReadAsync(directory, path, isOutgrown, cancellationToken);
             int at = 0;
             for (int i = 0; i < width; i++)
             {
@@ -64,12 +70,12 @@ public static class LedgerCheck
                 entries.Add(bytes[(at + 2)..(at + 2 + length)]);
                 at += 2 + length;
             }
-            Require(at == bytes.Length, $"{path}: bytes after the last entry");
+            Require(at == bytes.Length || isLonger, $"{path}: bytes after the last entry");
         }
         return entries;
     }
 
-    private static async Task CheckTilesAsync(string directory, byte[][] leaves, CancellationToken cancellationToken)
+    private static async Task CheckTilesAsync(string directory, byte[][] leaves, bool isOutgrown, CancellationToken cancellationToken)
     {
         int span = 1;
         for (int level = 0; leaves.Length / span > 0; level++, span *= 256)
@@ -79,8 +85,8 @@ public static class LedgerCheck
             {
                 int width = Math.Min(256, count - first);
                 string path = $"tile/{level}/{Number(first / 256)}{Partial(width)}";
-                byte[] bytes = await ReadAsync(directory, path, cancellationToken);
-                Require(bytes.Length == width * 32, $"{path}: expected {width} hashes, found {bytes.Length} bytes");
+                (byte[] bytes, bool isLonger) = await ReadAsync(directory, path, isOutgrown, cancellationToken);
+                Require(bytes.Length == (isLonger ? 256 : width) * 32, $"{path}: expected {width} hashes, found {bytes.Length} bytes");
                 for (int i = 0; i < width; i++)
                 {
                     int begin = (first + i) * span;
@@ -136,11 +142,14 @@ public static class LedgerCheck
 
     private static string Partial(int width) => width == 256 ? "" : $".p/{width}";
 
-    private static async Task<byte[]> ReadAsync(string directory, string path, CancellationToken cancellationToken)
+    /// <summary>A file, or the full one that it is the beginning of.</summary>
+    private static async Task<(byte[] Bytes, bool IsLonger)> ReadAsync(
+        string directory, string path, bool isOutgrown, CancellationToken cancellationToken)
     {
-        string full = Path.Combine(directory, path);
-        Require(File.Exists(full), $"{path} is missing");
-        return await File.ReadAllBytesAsync(full, cancellationToken);
+        string file = Path.Combine(directory, path), full = Path.Combine(directory, path.Split(".p/")[0]);
+        bool isLonger = isOutgrown && !File.Exists(file) && File.Exists(full);
+        Require(isLonger || File.Exists(file), $"{path} is missing");
+        return (await File.ReadAllBytesAsync(isLonger ? full : file, cancellationToken), isLonger);
     }
 
     private static void Require(bool holds, string message)
