@@ -55,12 +55,11 @@ public sealed class LedgerView : IDisposable
 
     /// <summary>A published entry.</summary>
     /// <exception cref="LedgerCorruptException">It does not decode.</exception>
+    /// <exception cref="IndelibleException">A newer program wrote it.</exception>
     public Entry Entry(long index)
     {
         EntryFault fault = EntryCodec.Decode(Reader.ReadEntry(index), out Entry entry);
-        return fault == EntryFault.None
-            ? entry
-            : throw new LedgerCorruptException(Paths.Ledger, 0, $"entry {index}, byte {fault.Offset}: {fault.Rule}");
+        return fault == EntryFault.None ? entry : throw LedgerReader.Unreadable(index, fault, Paths.Ledger);
     }
 
     /// <summary>The entries among those the index named that are what was asked for.

@@ -37,10 +37,10 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         while (true)
         {
             byte[] head = DurableFile.ReadAll(Path.Combine(host.Paths.Ledger, RememberedHead.CheckpointName), SignedNote.LengthMax);
-            Finding? fault;
+            Finding? fault, unread;
             try
             {
-                fault = await Task.Factory.StartNew(
+                (fault, unread) = await Task.Factory.StartNew(
                     () => Pass(cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
             catch (IndelibleException) when (host.Paths.Store is not null)
@@ -50,17 +50,18 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
                 continue;
             }
             if (fault is { } found) await SealAsync(found, cancellationToken);
-            else Whole(head);
+            else Whole(head, unread);
             await Task.Delay(host.Paths.Store is null ? PassPause : StorePassPause, host.Time, cancellationToken);
         }
     }
 
-    /// <summary>Verifies everything published once; the first fault, or null. Each is told as soon as it is found.</summary>
-    private Finding? Pass(CancellationToken cancellationToken)
+    /// <summary>Verifies everything published once; the first fault, told as soon as it is found, and the first entry that could not be
+    /// read because a newer program wrote it; or null.</summary>
+    private (Finding? Fault, Finding? Unread) Pass(CancellationToken cancellationToken)
     {
         SharedCore core = new(host.Config.VerificationPercent, host.Time);
         long told = 0;
-        Finding? first = null;
+        Finding? first = null, unread = null;
         try
         {
             using LedgerFetch files = host.Paths.Store is { } store
@@ -83,7 +84,7 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
                     core.Rest(cancellationToken);
                 },
             };
-            verifier.Verify(cancellationToken);
+            unread = verifier.Verify(cancellationToken).Unread is [var one, ..] ? one : null;
         }
         catch (IOException e)
         {
@@ -91,7 +92,7 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
             first ??= unreadable;
             Tell(unreadable);
         }
-        return first;
+        return (first, unread);
     }
 
     /// <summary>Alerts at once: the pass may take hours yet.</summary>
@@ -125,13 +126,18 @@ internal sealed class SelfVerification(LedgerHost host, Conditions conditions, I
         await host.SealAsync(entries, cancellationToken);
     }
 
-    private void Whole(byte[] head)
+    /// <summary>Nothing is damaged. Of an entry that this program does not read people are told:
+    /// they must let one look at it that does.</summary>
+    private void Whole(byte[] head, Finding? unread)
     {
         _head.Write(head);
         _sealed.Clear();
-        conditions.Set(GuardCode.VerificationFailed, null, null);
+        string? words = unread is { } entry
+            ? $"{host.Paths.Ledger}: {entry}. Nothing else is wrong. Use the program that wrote it, or a newer one"
+            : null;
+        if (words is null || host.Config.Alerts?.Verification != false) conditions.Set(GuardCode.VerificationFailed, null, words);
         MicroTime now = MicroTime.From(host.Time.GetUtcNow());
-        lock (_lock) _status = _status with { Passes = _status.Passes + 1, LastPass = now, Problem = null };
+        lock (_lock) _status = _status with { Passes = _status.Passes + 1, LastPass = now, Problem = words };
     }
 }
 

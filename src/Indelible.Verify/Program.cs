@@ -13,7 +13,7 @@ try
     }
     VerificationReport report = Verification.Run(arguments);
     Console.Write(arguments.IsJson ? Encoding.UTF8.GetString(ReportText.ToJson(report)) + "\n" : ReportText.ToText(report));
-    return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
+    return (int)report.ExitCode;
 }
 catch (IndelibleException failure)
 {

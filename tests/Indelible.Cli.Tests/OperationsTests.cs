@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using Indelible.Format.Entries;
 using Indelible.Ledger;
 using Indelible.Testing;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -129,8 +130,46 @@ public sealed class OperationsTests
             Assert.DoesNotContain("contradicts itself", refused.Error, StringComparison.Ordinal);
         }
         IndelibleProcess.Result verify = await indelible.CallAsync("verify");
-        Assert.Equal(1, verify.ExitCode);
+        Assert.Equal(3, verify.ExitCode);
         Assert.Contains(expected, verify.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("FINDING", verify.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>As after a newer program was tried and the older one put back: it seals on, and what it cannot read is no damage.</summary>
+    [Fact]
+    public async Task An_entry_of_a_newer_program_in_the_middle_is_told_apart_from_damage_by_verify_and_by_run()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(49);
+        await live.ProtectAsync();
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'before', code = 'before'");
+        await live.CaughtUpAsync();
+        await live.StopAsync();
+        EntryBatch newer = new();
+        newer.Add([0x82, 0xa2, 0x00, 0x02, 0x18, 0x63, 0x00, 0x80]);   // [{0: 2, 99: 0}, []]
+        LedgerReader reader = new(live.Ledger);
+        EntryBatch older = new();
+        older.Add(reader.ReadEntries(0, reader.ReadCheckpoint().Size).First(one => EntryCodec.KindOf(one.Entry.Span) == EntryKind.Baseline)
+            .Entry.Span);
+        long at = 0;
+        await OpenedAsync(LedgerPaths.For(live.Ledger), async (writer, _) =>
+        {
+            at = writer.TreeSize;
+            await writer.SealAsync(newer, TestContext.Current.CancellationToken);
+            await writer.SealAsync(older, TestContext.Current.CancellationToken);
+        });
+        string expected = $"entry {at}: entry version 2: this program knows 1";
+        IndelibleProcess.Result verify = await live.Indelible.CallAsync("verify"),
+            json = await live.Indelible.CallAsync("verify", "--json");
+        Assert.Equal((3, 3), (verify.ExitCode, json.ExitCode));
+        Assert.Contains(expected, verify.Output, StringComparison.Ordinal);
+        Assert.Contains("NOT READ: 1 entries of a newer version, and nothing else is wrong", verify.Output, StringComparison.Ordinal);
+        Assert.Equal(("not-read", 1, 0),
+            ((string)json.Json["verdict"]!, json.Json["unread"]!.AsArray().Count, json.Json["findings"]!.AsArray().Count));
+        live.Launch();
+        Assert.Equal(3, await live.EndedAsync());
+        Assert.Contains($"entry {at} in ", await live.ProcessLog, StringComparison.Ordinal);
+        Assert.Contains("use the program that wrote it, or a newer one", await live.ProcessLog, StringComparison.Ordinal);
+        Assert.DoesNotContain("contradicts itself", await live.ProcessLog, StringComparison.Ordinal);
     }
 
     /// <summary>In its first record: MAC of the one before, length, type, then it. src/Indelible.Ledger/JournalCodec.cs.</summary>

@@ -69,7 +69,7 @@ internal static class VerifyCommand
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);
         if (parse.GetValue(Globals.Json)) invocation.Output.WriteLine(Encoding.UTF8.GetString(ReportText.ToJson(report)));
         else invocation.Output.Write(ReportText.ToText(report));
-        return (int)(report.IsSound ? ExitCode.Fine : ExitCode.Finding);
+        return (int)report.ExitCode;
     }
 
     private static string PlaceOf(LedgerPaths paths) => paths.Store is { } store ? store.Name : paths.Ledger;

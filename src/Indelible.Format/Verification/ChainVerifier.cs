@@ -18,7 +18,7 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
     public VerificationReport Follow(VerificationReport newest, CancellationToken cancellationToken)
     {
         List<ChainedLedger> chain = [];
-        List<Finding> findings = [.. newest.Findings], notices = [.. newest.Notices];
+        List<Finding> findings = [.. newest.Findings], unread = [.. newest.Unread], notices = [.. newest.Notices];
         List<string> notChecked = [.. newest.NotChecked];
         for (VerificationReport after = newest; after.IsSound && after.Predecessor is { } link && chain.Count < LengthMax;)
         {
@@ -32,14 +32,15 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
                 break;
             }
             findings.AddRange(report.Findings.Select(finding => In(link, finding)));
+            unread.AddRange(report.Unread.Select(finding => In(link, finding)));
             notices.AddRange(report.Notices.Select(notice => In(link, notice)));
             if (report.IsSound) Compare(after, link, report, findings, notices);
             after = report;
         }
         return newest with
         {
-            Verdict = findings.Count > 0 ? Verdict.Failed : newest.Verdict,
-            Findings = findings, Notices = notices, NotChecked = notChecked, Chain = chain,
+            Verdict = findings.Count > 0 ? Verdict.Failed : unread.Count > 0 ? Verdict.NotRead : newest.Verdict,
+            Findings = findings, Unread = unread, Notices = notices, NotChecked = notChecked, Chain = chain,
         };
     }
 

@@ -21,6 +21,7 @@ internal sealed class EntryCheck(
     private readonly Dictionary<string, SourceCheck> _sources = new(StringComparer.Ordinal);
     private byte[] _lastName = [];
     private SourceCheck? _lastSource;
+    private bool _isInterrupted;
     private readonly long[] _kinds = new long[(int)EntryKind.Event + 1];
 
     /// <summary>What the first entry says the ledger succeeds; null if it says nothing of it.</summary>
@@ -60,6 +61,13 @@ internal sealed class EntryCheck(
     public void Check(ReadOnlyMemory<byte> bytes, string file, long index)
     {
         EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
+        if (fault.IsVersion)
+        {
+            findings.NotRead(file, index, $"{fault.Rule}. Its place in the tree is as it should be; what it says was not looked at");
+            _isInterrupted = true;
+            foreach (SourceCheck source in _sources.Values) source.Interrupt();
+            return;
+        }
         if (fault != EntryFault.None)
         {
             findings.Fault(Rules.Canonical, file, index, fault.ToString());
@@ -137,7 +145,8 @@ internal sealed class EntryCheck(
 
     private SourceCheck Source(string name)
     {
-        if (!_sources.TryGetValue(name, out SourceCheck? source)) _sources[name] = source = new SourceCheck(name, findings, isContinued);
+        if (!_sources.TryGetValue(name, out SourceCheck? source))
+            _sources[name] = source = new SourceCheck(name, findings, isContinued || _isInterrupted);
         return source;
     }
 }

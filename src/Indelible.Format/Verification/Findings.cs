@@ -6,10 +6,13 @@ internal sealed class Findings(Action<Finding>? found = null)
 {
     private readonly List<Finding> _faults = [];
     private readonly List<Finding> _notices = [];
+    private readonly List<Finding> _unread = [];
 
     public IReadOnlyList<Finding> Faults => _faults;
 
     public IReadOnlyList<Finding> Notices => _notices;
+
+    public IReadOnlyList<Finding> Unread => _unread;
 
     /// <summary>True once there are so many that going on tells nothing new.</summary>
     public bool IsFull => _faults.Count >= VerificationReport.FindingsMax;
@@ -23,6 +26,11 @@ internal sealed class Findings(Action<Finding>? found = null)
     }
 
     public void Fault(string rule, string file, string message) => Fault(rule, file, -1, message);
+
+    public void NotRead(string file, long entryIndex, string message)
+    {
+        if (_unread.Count < VerificationReport.FindingsMax) _unread.Add(new Finding(Rules.Version, file, entryIndex, message));
+    }
 
     public void Notice(string rule, string file, long entryIndex, string message)
     {

@@ -95,6 +95,7 @@ public sealed class LedgerVerifier
         return new VerificationReport
         {
             Verdict = findings.Faults.Count > 0 || !isComplete ? Verdict.Failed
+                : findings.Unread.Count > 0 ? Verdict.NotRead
                 : Policy is null ? Verdict.SelfConsistent
                 : Verdict.Verified,
             Origin = checkpoint.Origin,
@@ -108,6 +109,7 @@ public sealed class LedgerVerifier
                 .Distinct()],
             Findings = findings.Faults,
             Notices = findings.Notices,
+            Unread = findings.Unread,
             NotChecked = [.. NotChecked(tree.First, count, checkpoint.Size)],
             Entries = count - tree.First,
             Tiles = tree.Tiles,

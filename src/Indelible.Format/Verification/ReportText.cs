@@ -13,6 +13,7 @@ public static class ReportText
     {
         var text = new StringBuilder();
         foreach (Finding finding in report.Findings) Line(text, $"FINDING  {finding}");
+        foreach (Finding unread in report.Unread) Line(text, $"not read {unread}");
         foreach (Finding notice in report.Notices) Line(text, $"notice   {notice}");
         if (report.Origin is not null) Line(text, $"origin   {report.Origin}");
         if (report.Root is { } root) Line(text, $"head     size {report.TreeSize}, root {root}");
@@ -37,7 +38,20 @@ public static class ReportText
         { Verdict: Verdict.Verified } => "VERIFIED",
         { Verdict: Verdict.SelfConsistent } =>
             "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
-        _ => $"FAILED: {report.Findings.Count}{(report.Findings.Count >= VerificationReport.FindingsMax ? " or more" : "")} findings",
+        { Verdict: Verdict.NotRead } => $"NOT READ: {Count(report.Unread)} entries of a newer version, and nothing else is wrong: "
+            + "verify it with the program that wrote them, or a newer one",
+        _ => $"FAILED: {Count(report.Findings)} findings",
+    };
+
+    private static string Count(IReadOnlyList<Finding> findings) =>
+        $"{findings.Count}{(findings.Count >= VerificationReport.FindingsMax ? " or more" : "")}";
+
+    private static string Word(Verdict verdict) => verdict switch
+    {
+        Verdict.Verified => "verified",
+        Verdict.SelfConsistent => "self-consistent",
+        Verdict.NotRead => "not-read",
+        _ => "failed",
     };
 
     /// <summary>One JSON object, UTF-8, without a newline. docs/format.md#report.</summary>
@@ -67,7 +81,7 @@ public static class ReportText
             Predecessor ledger = chained.Ledger;
             string covered = chained.Report is null ? "NOT AT HAND, not verified" : chained.Report.IsSound
                 ? $"verified: {chained.Report.Entries} entries"
-                : "FAILED";
+                : chained.Report.Verdict == Verdict.NotRead ? "NOT READ" : "FAILED";
             Line(text, $"chain    {ledger.Origin} before it, size {ledger.Size}, root {ledger.Root}: {covered}");
         }
     }
@@ -89,13 +103,13 @@ public static class ReportText
     private static void Write(Utf8JsonWriter json, VerificationReport report)
     {
         json.WriteStartObject();
-        json.WriteString("verdict",
-            report.Verdict switch { Verdict.Verified => "verified", Verdict.SelfConsistent => "self-consistent", _ => "failed" });
+        json.WriteString("verdict", Word(report.Verdict));
         json.WriteString("origin", report.Origin);
         json.WriteNumber("treeSize", report.TreeSize);
         json.WriteString("root", report.Root?.ToString());
         WriteTexts(json, "signedBy", report.SignedBy);
         WriteFindings(json, "findings", report.Findings);
+        WriteFindings(json, "unread", report.Unread);
         WriteFindings(json, "notices", report.Notices);
         WriteTexts(json, "notChecked", report.NotChecked);
         json.WriteStartArray("times");
@@ -139,7 +153,8 @@ public static class ReportText
             json.WriteString("origin", chained.Ledger.Origin);
             json.WriteNumber("treeSize", chained.Ledger.Size);
             json.WriteString("root", chained.Ledger.Root.ToString());
-            json.WriteString("verdict", chained.Report is null ? "missing" : chained.Report.IsSound ? "verified" : "failed");
+            json.WriteString("verdict",
+                chained.Report is null ? "missing" : chained.Report.IsSound ? "verified" : Word(chained.Report.Verdict));
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -16,6 +16,7 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
     private bool _isGapAnnounced;
     // After an announced gap the source may be another cluster, or an earlier state of it: its log may count from below.
     private bool _isRestartAnnounced;
+    private bool _isInterrupted;
 
     public SourceSummary Summary => new(source, _changes, _first, _last, _coveredFrom, _covered?.To ?? Lsn.None, _gaps)
     {
@@ -38,7 +39,7 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
         _last = position;
         _first ??= position;
         _changes++;
-        _isRestartAnnounced = false;
+        _isRestartAnnounced = _isInterrupted = false;
     }
 
     /// <summary>The next stretch must be of the same log and begin where the one before ended, unless a gap
@@ -69,6 +70,9 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
         if (header.Relation is null) _isGapAnnounced = _isRestartAnnounced = true;
     }
 
+    /// <summary>An entry that could not be read may have been of this source, and any of these.</summary>
+    public void Interrupt() => _isInterrupted = _isGapAnnounced = _isRestartAnnounced = true;
+
     /// <summary>After the last entry: a change that was begun must be whole, for all its parts are sealed together.</summary>
     public void Finish()
     {
@@ -98,8 +102,11 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
         else if (!isSameChange && last.Part + 1 != last.PartCount) MissingParts(last with { Part = last.Part + 1 }, file, index);
     }
 
-    private void MissingParts(Position position, string file, long index) =>
+    private void MissingParts(Position position, string file, long index)
+    {
+        if (_isInterrupted) return;
         findings.Fault(Rules.Parts, file, index, $"source {source}: a part of the change is missing before or at {Describe(position)}");
+    }
 
     /// <summary>What a position in a log means nothing without.</summary>
     public static string LogOf(Coverage coverage) => $"system {coverage.SystemId}, timeline {coverage.Timeline}, slot {coverage.Slot}";

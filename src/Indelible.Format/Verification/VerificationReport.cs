@@ -23,6 +23,9 @@ public sealed record VerificationReport
     public required IReadOnlyList<Finding> Findings { get; init; }
     /// <summary>What is no fault but must be known, such as announced gaps; at most <see cref="FindingsMax"/>.</summary>
     public IReadOnlyList<Finding> Notices { get; init; } = [];
+    /// <summary>Entries of a version that this program does not read, each where the tree says; at most
+    /// <see cref="FindingsMax"/>.</summary>
+    public IReadOnlyList<Finding> Unread { get; init; } = [];
     /// <summary>Entries that existed before a time, by time stamps that were checked; empty if none were.</summary>
     public IReadOnlyList<StampedTime> Times { get; init; } = [];
     /// <summary>What this verification could not or did not check, in words.</summary>
@@ -58,7 +61,15 @@ public sealed record VerificationReport
     public const int FindingsMax = 1000;
 
     /// <summary>True if nothing is wrong (but perhaps nobody's key vouches for it).</summary>
-    public bool IsSound => Verdict != Verdict.Failed;
+    public bool IsSound => Verdict is Verdict.SelfConsistent or Verdict.Verified;
+
+    /// <summary>What the process that verified exits with.</summary>
+    public ExitCode ExitCode => Verdict switch
+    {
+        Verdict.Failed => ExitCode.Finding,
+        Verdict.NotRead => ExitCode.Environment,
+        _ => ExitCode.Fine,
+    };
 }
 
 /// <summary>The outcome of a verification.</summary>
@@ -66,6 +77,9 @@ public enum Verdict
 {
     /// <summary>Something is wrong: see the findings.</summary>
     Failed,
+    /// <summary>Nothing is wrong, but there are entries of a version that this program does not read:
+    /// a newer one must look at them.</summary>
+    NotRead,
     /// <summary>Nothing is wrong, but no key was given: anybody could have made it.</summary>
     SelfConsistent,
     /// <summary>Nothing is wrong, and the keys given vouch for it.</summary>
@@ -110,6 +124,8 @@ public static class Rules
     public const string Consistency = "consistency";
     /// <summary>Bytes are not an entry in its one canonical form.</summary>
     public const string Canonical = "entry-form";
+    /// <summary>An entry is of a version that this program does not read: no fault, and not verified either.</summary>
+    public const string Version = "entry-version";
     /// <summary>An entry was made for another ledger.</summary>
     public const string Origin = "entry-origin";
     /// <summary>Two changes of a source have the same position.</summary>

@@ -45,8 +45,7 @@ public sealed record ReadableValues(bool HasKeyring, long Sealed, long Unreadabl
         {
             cancellationToken.ThrowIfCancellationRequested();
             EntryFault fault = EntryCodec.Decode(bytes, out Entry entry);
-            if (fault != EntryFault.None)
-                throw new LedgerCorruptException(reader.LedgerDirectory, 0, $"expected entry {index} to be an entry: {fault}");
+            if (fault != EntryFault.None) throw LedgerReader.Unreadable(index, fault, reader.LedgerDirectory);
             if (entry.Fields.Count > 0) count = count.With(entry, index, keyring);
         }
         return count;

@@ -43,6 +43,30 @@ public sealed class LedgerVerifierTests
         Assert.StartsWith("SELF-CONSISTENT ONLY", ReportText.Summary(report), StringComparison.Ordinal);
     }
 
+    /// <summary>Nor what its neighbours lack because of it: it may have been of any source.</summary>
+    [Fact]
+    public void An_entry_of_a_newer_version_is_no_finding_and_no_verified_ledger_either()
+    {
+        byte[] newer = [0x82, 0xa2, 0x00, 0x02, 0x18, 0x63, 0x00, 0x80];   // [{0: 2, 99: 0}, []]
+        TestLedger ledger = TestLedger.Of(300);
+        ledger.Entries[109] = newer;    // instead of coverage
+        VerificationReport report = ledger.Publish().Verify();
+        Assert.Empty(report.Findings);
+        Assert.Equal((Verdict.NotRead, ExitCode.Environment, false), (report.Verdict, report.ExitCode, report.IsSound));
+        Finding unread = Assert.Single(report.Unread);
+        Assert.Equal((Rules.Version, 109L), (unread.Rule, unread.EntryIndex));
+        Assert.StartsWith("NOT READ: 1 entries", ReportText.Summary(report), StringComparison.Ordinal);
+
+        ledger.Entries.RemoveAt(209);   // damage elsewhere is damage
+        report = ledger.Publish().Verify();
+        Assert.Equal((Verdict.Failed, ExitCode.Finding), (report.Verdict, report.ExitCode));
+        Assert.Single(report.Unread);
+        byte[] bundle = ledger.Files["tile/entries/000"];
+        int place = bundle.AsSpan().IndexOf(newer);
+        bundle[place + 4] ^= 1;         // and so is a version that was not sealed
+        Assert.Contains(ledger.Verify().Findings, finding => finding.Rule == Rules.EntryHash && finding.EntryIndex == 109);
+    }
+
     [Fact]
     public void Any_byte_changed_in_any_file_is_found()
     {
