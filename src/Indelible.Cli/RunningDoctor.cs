@@ -53,8 +53,15 @@ internal static class RunningDoctor
             "indelible verify   # names what is damaged: put it back from a copy"),
         .. Problem("run", "index", status["indexProblem"], "df -h   # free space on the disk of the index: it catches up by itself"),
         .. Problem("store", "written", status["store"]?["problem"], "make the bucket answer   # what waits is published by itself"),
-        .. status["copies"]!.AsArray().SelectMany(copy => Problem($"copy {copy!["target"]}", "written", copy["problem"],
-            "make its place writable   # it catches up by itself; see docs/copies.md")),
+        .. Strange("store", status["store"]),
+        .. status["copies"]!.AsArray().SelectMany(copy => (IEnumerable<(string, SourceCheck)>)
+        [
+            .. Problem($"copy {copy!["target"]}", "written", copy["problem"],
+                "make its place writable   # it catches up by itself; see docs/copies.md"),
+            .. Strange($"copy {copy["target"]}", copy),
+        ]),
+        .. (status["witnessing"]?["problems"]?.AsArray() ?? []).SelectMany(problem => Problem("witnesses", "cosigned", problem,
+            "see docs/witnesses.md")),
         .. status["alerts"]!.AsArray().SelectMany(target => Problem($"alerts {target!["target"]}", "told", target["problem"],
             "indelible alerts test   # once its address is right; what waits is told by itself")),
         .. status["timestamps"]!.AsArray().SelectMany(stamp => Problem($"time {stamp!["authority"]}", "stamped", stamp["problem"],
@@ -67,6 +74,12 @@ internal static class RunningDoctor
                 "indelible coverage   # what is not covered; the gap ends by itself once the tables were compared")),
         ]),
     ];
+
+    private static IEnumerable<(string, SourceCheck)> Strange(string where, JsonNode? copy) =>
+        copy?["strange"]?.AsArray() is { Count: > 0 } found
+            ? Problem(where, "what it holds", $"{found.Count} things that are not ours, or lacks some: {found[0]}",
+                "find out who has the credentials   # what the ledger's head covers is read all the same")
+            : [];
 
     private static IEnumerable<(string, SourceCheck)> Problem(string where, string name, JsonNode? found, string? fix) =>
         found is null ? [] : [(where, new SourceCheck(name, CheckStatus.Fail, (string)found!, "no problem", fix))];

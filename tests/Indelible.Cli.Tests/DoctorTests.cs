@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using Indelible.Format.Notes;
 using Indelible.Ledger;
 using Indelible.Ledger.Stores;
 using Indelible.Server.Control;
@@ -219,6 +220,68 @@ public sealed class DoctorTests
         Assert.Null(await WrongAsync(live, "bucket"));
         live.ConfigureStore(new BucketOptions { Bucket = "gone", Prefix = "clinic" }, port: 9);
         Assert.Contains("127.0.0.1:9", await WrongAsync(live, "bucket"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_index_that_run_cannot_write_is_named_until_it_can()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(46);
+        using SmallDisk? disk = SmallDisk.TryMount(Path.Combine(live.Home, "index"), megabytes: 64);
+        Assert.SkipWhen(disk is null, "no right to mount a file system");
+        await live.ProtectAsync();
+        await live.CaughtUpAsync();
+        Assert.Null(await WrongAsync(live, "index"));
+        disk.Fill();
+        // more than is collected before it is written
+        await live.Server.ExecuteAsync(live.Database, "INSERT INTO people SELECT n, 'x', 'x' FROM generate_series(2000, 152000) n");
+        await UntilWrongAsync(live, "index", "free space");
+        disk.Free();
+        await UntilRightAsync(live, "index");
+        await live.CaughtUpAsync();
+        await live.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_bucket_that_does_not_take_what_run_publishes_is_named_until_it_does_and_so_is_what_is_not_ours_in_it()
+    {
+        RadosGateway gateway = await RadosGateway.GetAsync();
+        bool isAway = false;
+        await using Wire wire = new(gateway.Port, () => (_, _) => !isAway);
+        await using LiveRun live = await LiveRun.StartAsync(47);
+        await live.ProtectAsync();
+        await live.Server.ExecuteAsync(live.Database, "INSERT INTO people SELECT n, 'x', 'x' FROM generate_series(1000, 1400) n");
+        BucketOptions bucket = await gateway.MakeBucketAsync(TimeSpan.FromDays(1));
+        live.ConfigureStore(bucket, wire.Port);
+        await live.CaughtUpAsync();
+        Assert.Null(await WrongAsync(live, "written"));
+        isAway = true;
+        wire.Cut();
+        await live.Server.ExecuteAsync(live.Database, "UPDATE people SET ssn = 'away', code = 'away'");
+        await UntilWrongAsync(live, "written", "127.0.0.1");
+        isAway = false;
+        await UntilRightAsync(live, "written");
+        await live.CaughtUpAsync();
+        Assert.Null(await WrongAsync(live, "what it holds"));
+        await live.StopAsync();
+
+        using (Amazon.S3.AmazonS3Client owner = gateway.Client())
+            await owner.DeleteObjectAsync(bucket.Bucket, bucket.Prefix + "tile/0/000", TestContext.Current.CancellationToken);
+        await live.CaughtUpAsync();
+        await UntilWrongAsync(live, "what it holds", "not ours, or lacks some: tile/0/000");
+    }
+
+    [Fact]
+    public async Task A_witness_that_does_not_cosign_is_named()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(48);
+        await live.ProtectAsync();
+        string policy = Path.Combine(live.Home, "crm.policy"), log = Keyring.ReadPublic(Path.Combine(live.Home, "keyring")).VerifierKey;
+        NoteSigner away = NoteSigner.CosignerFromSeed("witness.example.net/one", new byte[32]);
+        await File.WriteAllTextAsync(
+            policy, $"log {log}\nwitness one {away.VerifierKey} http://127.0.0.1:9/\nquorum one\n", TestContext.Current.CancellationToken);
+        live.Configure("witnesses", new JsonObject { ["policy"] = policy });
+        await live.CaughtUpAsync();
+        await UntilWrongAsync(live, "cosigned", "127.0.0.1:9");
     }
 
     [Fact]
