@@ -8,7 +8,7 @@ namespace Indelible.Capture;
 public sealed partial class LogGoneException : Exception
 {
     private LogGoneException(PostgresException cause)
-        : base($"the server no longer has the log to go on from ({cause.MessageText}): files were removed from it, "
+        : base($"the server no longer has the log to go on from ({ServerWords.Of(cause)}): files were removed from it, "
             + "or pg_resetwal began a new one", cause) { }
 
     /// <summary>The failure of a stream as such an exception; null if it is another failure.</summary>

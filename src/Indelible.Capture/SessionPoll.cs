@@ -9,6 +9,8 @@ namespace Indelible.Capture;
 /// <remarks>A session that begins and ends between two looks is never seen: its login role stays unknown.</remarks>
 public static class SessionPoll
 {
+    /// <summary>Sessions that a server can have (MAX_BACKENDS, postmaster/postmaster.h).</summary>
+    private const int SessionsMax = (1 << 18) - 1;
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Feeds the table, and tells how far the source's log is flushed, until cancelled; fails when the source does.</summary>
@@ -34,6 +36,7 @@ public static class SessionPoll
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
+            if (seen.Count == SessionsMax) throw new NpgsqlException($"expected at most {SessionsMax} sessions, found more");
             at = TimeOf(reader, 3);
             end = Lsn.Parse(reader.GetString(4));
             seen.Add((reader.GetInt32(0), TimeOf(reader, 1), reader.GetString(2)));

@@ -24,6 +24,9 @@ public sealed class SourceCapture : IAsyncDisposable
     /// <summary>Bytes of batches handed over and not released, one batch's excess apart: the bound of a source's memory.</summary>
     private const long OnTheWayMax = 16 << 20;
 
+    /// <summary>How long a server may say nothing before it counts as gone, unless there is reason to wait longer.</summary>
+    public static readonly TimeSpan UsualSilenceMax = TimeSpan.FromMinutes(1);
+
     private static readonly string ServerSql = EmbeddedSql.Read("Slots.server.sql");
 
     private readonly IReplicationStream _stream;
@@ -63,6 +66,10 @@ public sealed class SourceCapture : IAsyncDisposable
 
     /// <summary>What was missed since the resume point; to be sealed before anything that is read. Empty if nothing was.</summary>
     public IReadOnlyList<CaptureGap> Gaps { get; private set; }
+
+    /// <summary>Longest time that the server may say nothing: it says nothing while it makes a message, and one of a gigabyte takes it
+    /// seconds, or minutes where it is busy. Set before <see cref="ReadAsync"/>.</summary>
+    public TimeSpan SilenceMax { get; set; } = UsualSilenceMax;
 
     /// <summary>False if a gap is such that this source's record cannot go on: another cluster, or one set back
     /// to an earlier state.</summary>
@@ -157,7 +164,7 @@ public sealed class SourceCapture : IAsyncDisposable
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         CaptureLog.Reading(_logger, _protection.Slot, _protection.Source, _after, Identity.VersionNumber, Identity.Timeline);
-        _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, stop.Token);
+        _stream.Start(_protection, _after, Identity.VersionNumber, _senderTimeout, SilenceMax, stop.Token);
         Channel<CapturedBatch> batches =
             Channel.CreateBounded<CapturedBatch>(new BoundedChannelOptions(BatchesAhead) { SingleReader = true, SingleWriter = true });
         Task loop = _loop.RunAsync(batches, stop.Token);
@@ -250,7 +257,7 @@ public sealed class SourceCapture : IAsyncDisposable
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse)
         {
-            throw SlotCheck.InUse(_protection.Slot, $"another process ({e.MessageText})");
+            throw SlotCheck.InUse(_protection.Slot, $"another process ({ServerWords.Of(e)})");
         }
         catch (PostgresException e) when (UndeliverableChangeException.From(e) is { } undeliverable)
         {

@@ -9,7 +9,7 @@ namespace Indelible.Capture;
 public sealed partial class UndeliverableChangeException : Exception
 {
     private UndeliverableChangeException(Lsn at, PostgresException cause)
-        : base($"the server cannot deliver the change at {at} ({cause.MessageText}): "
+        : base($"the server cannot deliver the change at {at} ({ServerWords.Of(cause)}): "
             + "the row's old and new version together pass 1 GB of text", cause) => At = at;
 
     /// <summary>Where the change lies in the log; none if the server does not say.</summary>

@@ -23,10 +23,14 @@ internal static class Failure
         IOException e when DiskIsFull(e) =>
             (ExitCode.Environment, $"{e.Message}\n  the disk is full: free some space and run again; nothing sealed is lost"),
         IOException e => (ExitCode.Environment, e.Message),
-        System.Data.Common.DbException e => (ExitCode.Environment, $"PostgreSQL: {e.Message}"),
+        System.Data.Common.DbException e => (ExitCode.Environment, $"PostgreSQL: {Capture.ServerWords.Cut(e.Message)}"),
         SocketException e => (ExitCode.Environment, e.Message),
         HttpRequestException e => (ExitCode.Environment, e.Message),
         TimeoutException e => (ExitCode.Environment, e.Message),
+        OutOfMemoryException => (ExitCode.Environment,
+            $"expected to get along with {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20} MiB of memory, found that more is needed\n"
+                + "  one value of 1 GiB takes about eight times as much while it passes; a server that answers without end may be none: "
+                + "see docs/reliability.md. Nothing sealed is lost"),
         _ => null,
     };
 

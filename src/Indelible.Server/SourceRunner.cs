@@ -18,6 +18,8 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     private const int DiskFull = 28;
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
+    /// <summary>For a server that said nothing for the usual time: it may be making a very large message.</summary>
+    private static readonly TimeSpan LongSilenceMax = TimeSpan.FromMinutes(10);
 
     private readonly SourceProgress _progress = new(source, host.Metrics, host.Time);
 
@@ -32,16 +34,20 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         int attempt = 0;
+        bool wasSilent = false;
         while (!cancellationToken.IsCancellationRequested)
         {
             long batches = _progress.Batches;
             try
             {
-                await new SourceSession(source, config, host, _progress, logger).RunAsync(cancellationToken);
+                TimeSpan silenceMax = wasSilent ? LongSilenceMax : SourceCapture.UsualSilenceMax;
+                await new SourceSession(source, config, host, _progress, silenceMax, logger).RunAsync(cancellationToken);
             }
-            catch (Exception e) when (attempt < AttemptsFor(e))
+            catch (Exception e) when (attempt < AttemptsFor(e, wasSilent))
             {
-                attempt = _progress.Batches > batches ? 1 : attempt + 1;
+                bool hasAdvanced = _progress.Batches > batches;
+                attempt = hasAdvanced ? 1 : attempt + 1;
+                wasSilent = e is DbException { InnerException: TimeoutException } || (wasSilent && !hasAdvanced);
                 await PauseAsync(attempt, Told(e).Message, cancellationToken);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -58,8 +64,10 @@ internal sealed class SourceRunner(string source, SourceConfig config, LedgerHos
     }
 
     /// <summary>How often in a row to try again after a failure; zero where that is of no use.</summary>
-    private int AttemptsFor(Exception e) => e switch
+    private int AttemptsFor(Exception e, bool wasSilent) => e switch
     {
+        // the walsender that was silent holds the slot until it has made its message, and finds nobody there to take it
+        IndelibleException { ExitCode: ExitCode.Environment } when wasSilent => AttemptsMax,
         // the walsender of a process that died may hold the slot for a while
         IndelibleException { ExitCode: ExitCode.Environment } => AttemptsForSlot,
         IndelibleException { ExitCode: ExitCode.Usage } => _progress.Batches > 0 ? AttemptsForSlot : 0, // a password file being exchanged

@@ -11,7 +11,8 @@ namespace Indelible.Server;
 
 /// <summary>One connection to a source, from opening to failure or stop: gaps sealed first, then the pipeline,
 /// then coverage up to where it stopped.</summary>
-internal sealed class SourceSession(string source, SourceConfig config, LedgerHost host, SourceProgress progress, ILogger logger)
+internal sealed class SourceSession(
+    string source, SourceConfig config, LedgerHost host, SourceProgress progress, TimeSpan silenceMax, ILogger logger)
 {
     /// <summary>Before sessions are watched again after a failure.</summary>
     private static readonly TimeSpan WatchPause = TimeSpan.FromSeconds(5);
@@ -31,6 +32,7 @@ internal sealed class SourceSession(string source, SourceConfig config, LedgerHo
         await using SourceCapture capture = await SourceCapture.OpenAsync(
             connection, config.Protection, Secret(), (table, column) => host.Keyring.FingerprintKey(source, table, column),
             Resume(covered), sessions, host.Time, logger, cancellationToken);
+        capture.SilenceMax = silenceMax;
         await SealGapsAsync(capture, maker, covered, connection, cancellationToken);
         await SealRewrittenAsync(connection, cancellationToken);
         OpenGaps gaps = OpenGaps.Read(host.View, source, config.Protection);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Indelible.Ledger.Stores;
 using Indelible.Testing;
+using Npgsql;
 using Xunit;
 
 namespace Indelible.Cli.Tests;
@@ -177,6 +178,8 @@ public sealed class PressureTests
         ], 4);
     });
 
+    private static readonly TimeSpan ScalePatience = TimeSpan.FromMinutes(20);
+
     /// <summary>Protects, starts, changes, stops; everything must be sealed, verify and agree with the database.</summary>
     private static async Task ScaleAsync(
         string name, Func<LiveRun, Task<(string[] Columns, string[] Statements, int Changes)>> prepareAsync)
@@ -190,8 +193,15 @@ public sealed class PressureTests
         started = Stopwatch.GetTimestamp();
         live.Launch();
         await live.ListeningAsync();
-        await live.Server.ExecuteAsync(live.Database, statements);
-        await live.CaughtUpAsync(TimeSpan.FromMinutes(20));
+        await using (NpgsqlConnection session = await live.Server.ConnectAsync(live.Database))
+        {
+            foreach (string statement in statements)
+            {
+                await using NpgsqlCommand command = new(statement, session) { CommandTimeout = (int)ScalePatience.TotalSeconds };
+                await command.ExecuteNonQueryAsync();
+            }
+        }
+        await live.CaughtUpAsync(ScalePatience);
         TimeSpan sealing = Stopwatch.GetElapsedTime(started);
         long peakKiB = ProcessFigures.PeakKiB(live.Process!);
         await live.StopAsync();

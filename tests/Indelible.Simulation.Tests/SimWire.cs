@@ -33,7 +33,9 @@ internal sealed class SimWire(SimServer server, Random random, Trace trace, Func
     public bool IsDry => _transaction >= server.Transactions.Count;
 
     /// <inheritdoc/>
-    public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)
+    public void Start(
+        Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, TimeSpan silenceMax,
+        CancellationToken cancellationToken)
     {
         Lsn from = after > server.Confirmed ? after : server.Confirmed;
         _transaction = server.Transactions.FindIndex(transaction => transaction.Commit >= from);

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Indelible.Format;
 using Indelible.Format.Entries;
 
@@ -12,7 +15,8 @@ internal sealed class OperatorTracker(SessionTable sessions)
 
     private static readonly Operator Nobody = new() { Grade = Grade.None };
 
-    private readonly HashSet<string> _names = [];
+    /// <summary>By their hashes: what a name is long is up to who writes it.</summary>
+    private readonly HashSet<UInt128> _names = [];
     private string? _origin;
     private AttributionFacts? _facts;
     private MicroTime _committedAt;
@@ -46,12 +50,15 @@ internal sealed class OperatorTracker(SessionTable sessions)
     {
         if (_facts is not null && facts.At <= _facts.At) return;
         _facts = facts;
-        if (facts.OperatorId is not null && _names.Count < NamesMax) _names.Add(facts.OperatorId);
+        if (facts.OperatorId is not null && _names.Count < NamesMax) _names.Add(HashOf(facts.OperatorId));
         _current = Make();
     }
 
     /// <summary>Who a DDL message itself states.</summary>
     public Operator Of(AttributionFacts facts) => Make(facts);
+
+    private static UInt128 HashOf(string name) =>
+        BinaryPrimitives.ReadUInt128BigEndian(SHA256.HashData(MemoryMarshal.AsBytes<char>(name)));
 
     private Operator Make()
     {

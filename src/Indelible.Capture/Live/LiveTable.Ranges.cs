@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Indelible.Format;
 using Npgsql;
 
 namespace Indelible.Capture;
@@ -9,6 +10,8 @@ public sealed partial class LiveTable
 {
     /// <summary>Bytes of a block, unless a single row is longer.</summary>
     private const int BlockLength = 256 * 1024;
+    /// <summary>Longest row that a server can print: its buffers hold 1 GiB less a byte (MaxAllocSize, utils/memutils.h).</summary>
+    private const int RowLengthMax = (1 << 30) - 1;
 
     /// <summary>The protected columns that the table no longer has; COPY gives NULL for them.</summary>
     public IReadOnlyList<string> LostColumns => [.. _select.Lost];
@@ -77,7 +80,13 @@ public sealed partial class LiveTable
             length += read;
             if (read > 0 && length < block.Length) continue;
             int whole = block.AsSpan(0, length).LastIndexOf((byte)'\n') + 1;    // one inside a value is escaped
-            byte[] next = ArrayPool<byte>.Shared.Rent(Math.Max(BlockLength, checked(2 * (length - whole))));
+            if (length - whole > RowLengthMax)
+            {
+                throw new IndelibleException(ExitCode.Environment,
+                    $"expected a row of at most {RowLengthMax} bytes of {_select.Name}, as the server can print, found more. "
+                        + "Is it the server itself that answers there?");
+            }
+            byte[] next = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(2L * (length - whole), BlockLength, RowLengthMax + 1L));
             block.AsSpan(whole, length - whole).CopyTo(next);
             if (whole > 0)
             {

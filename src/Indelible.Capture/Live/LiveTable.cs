@@ -89,7 +89,7 @@ public sealed partial class LiveTable : IAsyncDisposable
             });
             await DeclareAsync(_select.ByKeys(), parameters, cancellationToken);
             await using NpgsqlCommand fetch = Text("FETCH ALL FROM live");
-            await FillAsync(fetch, rows, long.MaxValue, cancellationToken);
+            await FillAsync(fetch, rows, keys.Count, long.MaxValue, cancellationToken);
             return (rows, true);
         }, cancellationToken);
 
@@ -186,7 +186,7 @@ public sealed partial class LiveTable : IAsyncDisposable
         {
             await using NpgsqlCommand fetch = Text($"FETCH FORWARD {count} FROM live");
             int before = rows.Count;
-            (long taken, bool whole) = await FillAsync(fetch, rows, ChunkByteMax - bytes, cancellationToken);
+            (long taken, bool whole) = await FillAsync(fetch, rows, count, ChunkByteMax - bytes, cancellationToken);
             if (whole && rows.Count - before < count) return (rows, true);
             bytes += taken;
             count = (int)Math.Clamp((ChunkByteMax - bytes) / Math.Max(1, bytes / rows.Count), 1, Math.Max(1, ChunkRowMax - rows.Count));
@@ -195,14 +195,22 @@ public sealed partial class LiveTable : IAsyncDisposable
     }
 
     /// <summary>Adds rows until they hold so many bytes; says how many, and whether all rows were taken.</summary>
+    /// <exception cref="IndelibleException">The server sends more rows than were asked for.</exception>
     private async Task<(long Bytes, bool Whole)> FillAsync(
-        NpgsqlCommand command, List<LiveRow> rows, long byteMax, CancellationToken cancellationToken)
+        NpgsqlCommand command, List<LiveRow> rows, int rowMax, long byteMax, CancellationToken cancellationToken)
     {
         long bytes = 0;
+        int end = rows.Count + rowMax;
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
             if (bytes > byteMax) return (bytes, false);
+            if (rows.Count == end)
+            {
+                throw new IndelibleException(ExitCode.Environment,
+                    $"expected at most {rowMax} rows of {_select.Name}, as many as were asked for, found more. "
+                        + "Is it the server itself that answers there?");
+            }
             rows.Add(_select.Read(reader, ref bytes));
         }
         return (bytes, true);

@@ -13,6 +13,11 @@ internal static class PgOutputParser
     public const byte Begin = (byte)'B', Commit = (byte)'C', Origin = (byte)'O', Relation = (byte)'R', Type = (byte)'Y', Insert = (byte)'I',
         Update = (byte)'U', Delete = (byte)'D', Truncate = (byte)'T', Message = (byte)'M';
 
+    /// <summary>Longest description of a relation: its 1,664 columns at most have names of 63 bytes, or of some hundred where a server was
+    /// built so.</summary>
+    private const int RelationLengthMax = 1 << 20;
+    /// <summary>Relations of a truncation, at most: each was locked.</summary>
+    private const int TruncatedMax = 1 << 20;
     /// <summary>Microseconds from 1970 to 2000, PostgreSQL's epoch.</summary>
     private const long EpochMicros = 946_684_800_000_000;
 
@@ -46,6 +51,7 @@ internal static class PgOutputParser
 
     public static RelationMessage ReadRelation(ReadOnlySpan<byte> message)
     {
+        if (message.Length > RelationLengthMax) throw new PgOutputException($"a relation described in {message.Length} bytes", 0);
         WireReader reader = Open(message, Relation);
         uint oid = reader.UInt32("relation id");
         string schema = reader.Text("schema");
@@ -119,7 +125,7 @@ internal static class PgOutputParser
         int count = reader.Int32("relation count");
         byte options = reader.Byte("options");
         if ((options & ~0x03) != 0) throw new PgOutputException($"truncate options 0x{options:x2}", 5);
-        if (count < 0) throw new PgOutputException($"truncation of {count} relations", 1);
+        if (count is < 0 or > TruncatedMax) throw new PgOutputException($"truncation of {count} relations", 1);
         oids.Clear();
         for (int i = 0; i < count; i++) oids.Add(reader.UInt32("relation id"));
         reader.End("Truncate");

@@ -21,11 +21,11 @@ public static class SourceFailure
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword } =>
             "the password was refused; give it in PGPASSWORD, a passfile, or --password-file",
         PostgresException { SqlState: PostgresErrorCodes.InvalidAuthorizationSpecification } e =>
-            $"the server does not let this role in ({e.MessageText}); check the role's name and pg_hba.conf",
+            $"the server does not let this role in ({ServerWords.Of(e)}); check the role's name and pg_hba.conf",
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } =>
             "there is no such database; check Database= in the connection string",
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } e =>
-            $"a privilege is missing ({e.MessageText}); connect as the tables' owner or a superuser",
+            $"a privilege is missing ({ServerWords.Of(e)}); connect as the tables' owner or a superuser",
         PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } =>
             "the server is starting up or shutting down; try again in a moment",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } =>
@@ -36,7 +36,7 @@ public static class SourceFailure
         // data exception, constraint violation
         PostgresException { SqlState: ['2', '2' or '3', ..] } e =>
             $"the server answered {e.SqlState}; its message may repeat a value and is left out",
-        PostgresException e => $"the server answered {e.SqlState}: {e.MessageText}",
+        PostgresException e => $"the server answered {e.SqlState}: {ServerWords.Of(e)}",
         { InnerException: SocketException e } =>
             $"no PostgreSQL server can be reached there ({e.Message}); check host and port, and that the server runs",
         { InnerException: AuthenticationException e } =>

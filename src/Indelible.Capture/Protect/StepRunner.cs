@@ -59,7 +59,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
-            _warnings.Add($"left out for want of privilege ({e.MessageText}): {step.Title}; run this again as a superuser");
+            _warnings.Add($"left out for want of privilege ({ServerWords.Of(e)}): {step.Title}; run this again as a superuser");
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class StepRunner(NpgsqlConnection connection, SourceConnection o
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ObjectInUse)
         {
-            throw new IndelibleException(ExitCode.Environment, $"{step.Title}: {e.MessageText}; stop `indelible run` first", e);
+            throw new IndelibleException(ExitCode.Environment, $"{step.Title}: {ServerWords.Of(e)}; stop `indelible run` first", e);
         }
     }
 

@@ -17,8 +17,11 @@ internal interface IReplicationStream : IAsyncDisposable
     /// <param name="after">The position.</param>
     /// <param name="versionNumber">The server's, such as 170002.</param>
     /// <param name="senderTimeout">The server's wal_sender_timeout; zero if endless.</param>
+    /// <param name="silenceMax">Longest time that the server may say nothing; then the stream fails with a timeout.</param>
     /// <param name="cancellationToken">Ends the stream.</param>
-    void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken);
+    void Start(
+        Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, TimeSpan silenceMax,
+        CancellationToken cancellationToken);
 
     /// <summary>Waits for the next message; false at the end of the stream.</summary>
     ValueTask<bool> MoveNextAsync();

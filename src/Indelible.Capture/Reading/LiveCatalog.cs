@@ -50,7 +50,7 @@ internal sealed class LiveCatalog(SourceConnection source, Protection protection
             when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.ReadOnlySqlTransaction)
         {
             _mayEmit = false;
-            CaptureLog.NoHeartbeat(logger, e.MessageText);
+            CaptureLog.NoHeartbeat(logger, ServerWords.Of(e));
         }
     }
 }

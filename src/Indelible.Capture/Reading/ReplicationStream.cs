@@ -16,6 +16,8 @@ internal sealed class ReplicationStream : IReplicationStream
     private static readonly TimeSpan StatusIntervalMax = TimeSpan.FromSeconds(10);
     /// <summary>A buffer that grew beyond this is not kept.</summary>
     private const int KeptBufferMax = 4 * 1024 * 1024;
+    /// <summary>Longest message that a server can build: its buffers hold 1 GiB less a byte (MaxAllocSize, utils/memutils.h).</summary>
+    internal const int MessageMax = (1 << 30) - 1;
     /// <summary>Kind, flags, position, and enough of the prefix to tell a foreign message.</summary>
     private const int BeginningLength = 1 + 1 + 8 + 9;
     private static readonly byte[] OurPrefix = "indelible"u8.ToArray();
@@ -25,6 +27,9 @@ internal sealed class ReplicationStream : IReplicationStream
     private byte[] _buffer = new byte[64 * 1024];
 
     private ReplicationStream(LogicalReplicationConnection connection) => _connection = connection;
+
+    /// <summary>Bytes that it holds memory for.</summary>
+    internal int Held => _buffer.Length;
 
     /// <inheritdoc/>
     public Lsn Received => new((ulong)_connection.LastReceivedLsn);
@@ -49,8 +54,11 @@ internal sealed class ReplicationStream : IReplicationStream
         _connection.IdentifySystem(cancellationToken);
 
     /// <inheritdoc/>
-    public void Start(Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, CancellationToken cancellationToken)
+    public void Start(
+        Protection protection, Lsn after, int versionNumber, TimeSpan senderTimeout, TimeSpan silenceMax,
+        CancellationToken cancellationToken)
     {
+        _connection.WalReceiverTimeout = silenceMax;
         TimeSpan third = senderTimeout / 3;
         _connection.WalReceiverStatusInterval = third > TimeSpan.Zero && third < StatusIntervalMax ? third : StatusIntervalMax;
         List<KeyValuePair<string, string?>> options =
@@ -89,8 +97,13 @@ internal sealed class ReplicationStream : IReplicationStream
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         Stream data = _messages!.Current.Data;
-        int length = checked((int)data.Length);
-        if (length == 0) throw new PgOutputException("an empty message", 0);
+        long announced = data.Length;
+        if (announced is <= 0 or > MessageMax)
+        {
+            throw new PgOutputException(
+                announced == 0 ? "an empty message" : $"a message of {announced} bytes, where no server sends more than {MessageMax}", 0);
+        }
+        int length = (int)announced;
         if (length > KeptBufferMax) return ReadLargeAsync(data, length, cancellationToken);
         if (_buffer.Length < length) _buffer = new byte[(int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)length)];
         else if (_buffer.Length > KeptBufferMax) _buffer = new byte[KeptBufferMax];
@@ -102,7 +115,6 @@ internal sealed class ReplicationStream : IReplicationStream
         ReadOnlyMemory<byte> beginning = await FillAsync(data, 0, BeginningLength, cancellationToken);
         // What is left unread is skipped when the next message is asked for.
         if (PgOutputParser.IsForeignMessage(beginning.Span, OurPrefix)) return default;
-        if (_buffer.Length < length) Array.Resize(ref _buffer, length);
         return await FillAsync(data, BeginningLength, length, cancellationToken);
     }
 
@@ -111,7 +123,9 @@ internal sealed class ReplicationStream : IReplicationStream
         int read = from;
         while (read < length)
         {
-            int count = await data.ReadAsync(_buffer.AsMemory(read, length - read), cancellationToken);
+            // A large one takes memory as it comes, not as it is announced: at most four times what has come.
+            if (read == _buffer.Length) Array.Resize(ref _buffer, (int)Math.Min(length, Math.Max(KeptBufferMax, 4L * read)));
+            int count = await data.ReadAsync(_buffer.AsMemory(read, Math.Min(length, _buffer.Length) - read), cancellationToken);
             if (count == 0) throw new PgOutputException($"message ends after {read} of {length} bytes", read);
             read += count;
         }

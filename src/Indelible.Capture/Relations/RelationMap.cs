@@ -11,12 +11,17 @@ namespace Indelible.Capture.Relations;
 /// </remarks>
 internal sealed class RelationMap
 {
+    /// <summary>Relations that a stream may describe, and columns of those that remain unclear: about 100 and 250 MiB. A stream that tells
+    /// of more, over months perhaps, is ended, and the next one begins with none.</summary>
+    private const int RelationsMax = 1 << 20, UnclearColumnsMax = 1 << 20;
+
     private readonly Dictionary<uint, ProtectedTable> _tables;
     private readonly Dictionary<uint, RelationShape> _shapes;
     private readonly Dictionary<uint, short[]> _keys;
     private readonly Dictionary<uint, short> _subjects;
     private readonly Dictionary<uint, RowPlan?> _plans = [];
     private readonly FingerprintKeys _fingerprintKeys;
+    private int _unclearColumns;
 
     public RelationMap(Protection protection, Catalog catalog, FingerprintKeys fingerprintKeys)
     {
@@ -47,6 +52,7 @@ internal sealed class RelationMap
     /// <param name="isOthers">True if the relation is published for somebody else's sake.</param>
     public bool MapWith(RelationMessage relation, Catalog catalog, bool isOthers)
     {
+        if (_plans.Count >= RelationsMax) throw new PgOutputException($"more than {RelationsMax} relations", 0);
         if (catalog.Shapes.TryGetValue(relation.Oid, out RelationShape? shape) && Matches(shape, relation))
         {
             Accept(shape, relation);
@@ -57,6 +63,9 @@ internal sealed class RelationMap
             _plans[relation.Oid] = null;
             return true;
         }
+        _unclearColumns += relation.Columns.Count;
+        if (_unclearColumns > UnclearColumnsMax)
+            throw new PgOutputException($"more than {UnclearColumnsMax} columns of relations that are not in the catalog", 0);
         _plans[relation.Oid] = Unclear(relation, root);
         return false;
     }

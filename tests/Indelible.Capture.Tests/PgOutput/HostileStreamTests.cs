@@ -21,6 +21,9 @@ public sealed class HostileStreamTests
                 Columns = [new ProtectedColumn { Number = 2, Name = "ssn" }] }],
     };
 
+    private static readonly Catalog Empty =
+        new(new Dictionary<uint, RelationShape>(), new Dictionary<uint, IReadOnlyList<short>>());
+
     private static readonly byte[] Relation = [(byte)'R', .. U32(16400), .. Zero("public"), .. Zero("people"), (byte)'f', 0, 2, 1,
         .. Zero("id"), .. U32(23), .. U32(uint.MaxValue), 1, .. Zero("ssn"), .. U32(25), .. U32(uint.MaxValue)];
 
@@ -105,6 +108,61 @@ public sealed class HostileStreamTests
         TransactionAssembler other = NewAssembler();
         other.Feed(Transaction[0]);
         Assert.Throws<PgOutputException>(() => other.Feed([(byte)'C', 0, .. U64(0x3000), .. U64(0x3100), .. U64(7)]));
+    }
+
+    [Fact]
+    public void A_relation_or_a_truncation_longer_than_any_server_has_is_refused()
+    {
+        byte[] name = [.. new byte[1 << 20].Select(_ => (byte)'x'), 0];
+        Refused(5, [(byte)'R', .. U32(16400), .. Zero("public"), .. name, (byte)'f', 0, 0]);
+        Refused(10, [(byte)'T', .. U32((1 << 20) + 1), 1, .. new byte[4 * ((1 << 20) + 1)]]);
+    }
+
+    /// <summary>Each of these shares a name with the partitioned table, and is taken for a partition of it that was dropped.</summary>
+    [Fact]
+    public void Relations_without_end_that_the_catalog_does_not_know_end_the_stream()
+    {
+        Protection partitioned = new()
+        {
+            Tables = [
+                new ProtectedTable { Id = 1, Oid = 16400, Schema = "public", Name = "people", Key = ["id"], Partitioned = true,
+                    Columns = [new ProtectedColumn { Number = 2, Name = "ssn" }] }],
+        };
+        RelationMap relations = new(partitioned, Empty, static (_, _) => new byte[16]);
+        RelationColumn[] columns = [new("ssn", 25, true), .. Enumerable.Range(0, 1_599).Select(n => new RelationColumn($"c{n}", 25, true))];
+        uint oid = 20_000;
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        PgOutputException refused = Assert.Throws<PgOutputException>(() =>
+        {
+            while (oid < 30_000) relations.MapWith(new RelationMessage(oid++, "public", "leaf", 'f', columns), Empty, isOthers: false);
+        });
+        Assert.Contains("columns of relations that are not in the catalog", refused.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, 400 << 20);
+        GC.KeepAlive(relations);
+    }
+
+    [Fact]
+    public void Relations_of_others_without_end_end_the_stream()
+    {
+        RelationMap relations = new(People, Empty, static (_, _) => new byte[16]);
+        PgOutputException refused = Assert.Throws<PgOutputException>(() =>
+        {
+            for (uint oid = 20_000; oid < 2_000_000; oid++)
+                relations.MapWith(new RelationMessage(oid, "public", "other", 'f', []), Empty, isOthers: true);
+        });
+        Assert.Contains("relations", refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Values are not all that takes memory.</summary>
+    [Fact]
+    public void A_batch_is_full_once_its_keys_are_long()
+    {
+        TransactionAssembler assembler = NewAssembler();
+        for (int i = 0; i < 6; i++) assembler.Feed(Transaction[i]);
+        string key = new('k', 1 << 20);
+        int rows = 0;
+        for (; !assembler.IsFull && rows < 100; rows++) assembler.Feed([(byte)'I', .. U32(16400), (byte)'N', .. Row(key, "a")]);
+        Assert.InRange(rows, 1, 4);
     }
 
     private static void Refused(int at, byte[] message) => Assert.NotNull(Feed(at, message));
