@@ -42,6 +42,12 @@ public sealed class SourceConnection
         return new SourceConnection(settings);
     }
 
+    /// <summary>The same, with this password where none was given; null changes nothing.</summary>
+    public SourceConnection OrPassword(string? password) =>
+        password is null || !string.IsNullOrEmpty(_settings.Password)
+            ? this
+            : new SourceConnection(new NpgsqlConnectionStringBuilder(_settings.ConnectionString) { Password = password });
+
     /// <summary>Npgsql keywords without passwords: fit for a configuration file.</summary>
     public string ToText()
     {
@@ -103,9 +109,12 @@ public sealed class SourceConnection
             // Npgsql names the keyword, never a value.
             throw new FormatException(
                 "expected a connection string such as Host=db.example;Database=clinic;Username=indelible "
-                    + $"or a postgres:// URL: {e.Message}", e);
+                    + $"or a postgres:// URL: {WithoutParameter(e.Message)}", e);
         }
     }
+
+    /// <summary>Without what .NET appends for programmers: <c>(Parameter 'hst')</c>.</summary>
+    private static string WithoutParameter(string message) => message.Split(" (Parameter", 2)[0];
 
     private static bool IsLocal(string? host) =>
         string.IsNullOrEmpty(host) || host.StartsWith('/') || host.StartsWith('@') || host == "localhost"

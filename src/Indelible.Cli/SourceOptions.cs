@@ -46,21 +46,22 @@ internal static class SourceOptions
         if (!given.Contains('=', StringComparison.Ordinal) && !given.Contains("://", StringComparison.Ordinal))
         {
             return config.Sources.TryGetValue(given, out SourceConfig? known)
-                ? (given, Parse(known.Connection, Password(parse, invocation) ?? SourceConnections.Password(known)))
+                ? (given, Parse(known.Connection, Password(parse, invocation) ?? SourceConnections.Password(known), invocation))
                 : throw new IndelibleException(ExitCode.Usage,
                     $"--source: expected a connection such as 'Host=db;Database=crm;Username=owner', or {Known(config)}, found '{given}'");
         }
-        SourceConnection owner = Parse(given, Password(parse, invocation));
+        SourceConnection owner = Parse(given, Password(parse, invocation), invocation);
         name ??= config.Sources.FirstOrDefault(source => SameDatabase(source.Value, owner)).Key ?? SourceName.From(owner.Database);
         SourceName.Check(name);
         return (name, owner);
     }
 
-    private static SourceConnection Parse(string text, string? password)
+    /// <summary>PGPASSWORD counts where nothing else gives a password: it may be meant for another server.</summary>
+    private static SourceConnection Parse(string text, string? password, Invocation invocation)
     {
         try
         {
-            return SourceConnection.Parse(text, password);
+            return SourceConnection.Parse(text, password).OrPassword(invocation.Variable("PGPASSWORD"));
         }
         catch (FormatException e)
         {
@@ -68,16 +69,14 @@ internal static class SourceOptions
         }
     }
 
+    /// <summary>The one that an option names; null if none does.</summary>
     private static string? Password(ParseResult parse, Invocation invocation)
     {
         if (parse.GetValue(PasswordFile) is not null) return invocation.Variable(PasswordFile.Name);
-        if (parse.GetValue(PasswordEnvironment) is { } variable)
-        {
-            return invocation.Variable(variable) ?? System.Environment.GetEnvironmentVariable(variable)
-                ?? throw new IndelibleException(
-                    ExitCode.Usage, $"--password-env: expected a password in the environment variable {variable}, found none");
-        }
-        return invocation.Variable("PGPASSWORD");
+        if (parse.GetValue(PasswordEnvironment) is not { } variable) return null;
+        return invocation.Variable(variable) ?? System.Environment.GetEnvironmentVariable(variable)
+            ?? throw new IndelibleException(
+                ExitCode.Usage, $"--password-env: expected a password in the environment variable {variable}, found none");
     }
 
     private static bool SameDatabase(SourceConfig source, SourceConnection connection)

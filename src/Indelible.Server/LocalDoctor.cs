@@ -63,9 +63,14 @@ public static class LocalDoctor
 
     private static SourceCheck Free(string name, string directory)
     {
+        string expected = $"at least {FreeWarn >> 20} MiB free";
+        if (!Directory.Exists(directory))
+        {
+            return new SourceCheck(name, CheckStatus.Fail, $"no directory {directory}", expected,
+                $"ls -ld '{directory}'   # mount it, or put it back from its backup: docs/operations.md, Restore");
+        }
         long free = new DriveInfo(directory).AvailableFreeSpace;
         CheckStatus status = free < FreeFail ? CheckStatus.Fail : free < FreeWarn ? CheckStatus.Warn : CheckStatus.Ok;
-        string expected = $"at least {FreeWarn >> 20} MiB free";
         try
         {
             DurableFile.RequireWritable(directory);
@@ -82,6 +87,7 @@ public static class LocalDoctor
 
     private static SourceCheck Mode(string name, string directory)
     {
+        if (!Directory.Exists(directory)) return new SourceCheck($"mode of the {name}", CheckStatus.Fail, "no directory", "700", null);
         UnixFileMode mode = new DirectoryInfo(directory).UnixFileMode;
         bool isPrivate = (mode & Others) == 0;
         return new SourceCheck($"mode of the {name}", isPrivate ? CheckStatus.Ok : CheckStatus.Fail, Convert.ToString((int)mode, 8), "700",

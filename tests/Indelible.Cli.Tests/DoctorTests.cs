@@ -101,6 +101,42 @@ public sealed class DoctorTests
     }
 
     [Fact]
+    public async Task A_directory_that_is_gone_is_one_finding_among_others()
+    {
+        using IndelibleProcess indelible = new();
+        Assert.Equal(0, (await indelible.CallAsync("init", "--origin", LiveRun.Origin)).ExitCode);
+        foreach (string name in (string[])["keyring", "journal"])
+        {
+            string directory = Path.Combine(indelible.Home, name);
+            Directory.Move(directory, directory + ".away");
+            IndelibleProcess.Result doctor = await indelible.CallAsync("doctor", "--json");
+            Assert.True(doctor.ExitCode == 1, doctor.Error);
+            JsonNode gone = doctor.Json["checks"]!.AsArray().Single(check => (string)check!["check"]! == $"disk of the {name}")!;
+            Assert.Equal(("fail", $"no directory {directory}"), ((string)gone["status"]!, (string)gone["found"]!));
+            Directory.Move(directory + ".away", directory);
+        }
+        Assert.Equal(0, (await indelible.CallAsync("doctor")).ExitCode);
+    }
+
+    [Fact]
+    public async Task The_environments_password_counts_only_where_nothing_else_gives_one()
+    {
+        await using LiveRun live = await LiveRun.StartAsync(44);
+        await live.ProtectAsync();
+        NpgsqlConnectionStringBuilder owner = new(live.ProtectArguments[2]);
+        string password = owner.Password!, whole = owner.ConnectionString;
+        owner.Remove("Password");
+        (string Given, string Source, int ExitCode)[] cases =
+            [("wrong", "crm", 0), ("wrong", whole, 0), ("wrong", owner.ConnectionString, 1), (password, owner.ConnectionString, 0)];
+        foreach ((string given, string source, int exitCode) in cases)
+        {
+            IndelibleProcess.Result doctor = await live.Indelible.RunAsync(
+                new Dictionary<string, string> { ["PGPASSWORD"] = given }, "doctor", "--source", source);
+            Assert.True(exitCode == doctor.ExitCode, $"{source}: {doctor.Output}{doctor.Error}");
+        }
+    }
+
+    [Fact]
     public async Task The_owners_password_may_come_through_a_pipe_also_while_run_holds_the_ledger()
     {
         await using LiveRun live = await LiveRun.StartAsync(44);
