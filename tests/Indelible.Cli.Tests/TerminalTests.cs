@@ -40,6 +40,22 @@ public sealed class TerminalTests
 
         """, Drawn(isTerminal: true, 40));
 
+    [Fact]
+    public void What_is_written_wide_takes_two_columns_and_a_very_wide_cell_widens_only_its_own_line()
+    {
+        string wide = new('x', 73);
+        Assert.Equal(
+            $"""
+            ROW         WHAT    WHO
+            id=漢字, 6  update  anna
+            id=é, 7     delete  {wide}
+            id={wide}  update  bob
+
+            """, Drawn(isTerminal: false, 40, ["ROW", "WHAT", "WHO"],
+            [["id=漢字, 6", "update", "anna"], ["id=e\u0301, 7", "delete", wide], [$"id={wide}", "update", "bob"]])
+                .Replace("e\u0301", "é", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(true, false, "0 1 2 3 4 5 30 35 60")]
     [InlineData(false, false, "30 60")]
@@ -64,10 +80,12 @@ public sealed class TerminalTests
         public override long GetTimestamp() => (long)(Seconds * TimestampFrequency);
     }
 
-    private static string Drawn(bool isTerminal, int width)
+    private static string Drawn(bool isTerminal, int width) => Drawn(isTerminal, width, Headings, Rows);
+
+    private static string Drawn(bool isTerminal, int width, IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         StringWriter output = new();
-        new Terminal(output, TextWriter.Null, json: false, isTerminal, width).Table(Headings, Rows);
+        new Terminal(output, TextWriter.Null, json: false, isTerminal, width).Table(headings, rows);
         return output.ToString();
     }
 }

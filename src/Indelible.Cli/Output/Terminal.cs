@@ -14,6 +14,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
 
     private const string Between = "  ", Indent = "    ";
 
+    /// <summary>Columns of a terminal: a cell wider than this does not widen those above and below it.</summary>
+    private const int AlignedMax = 72;
+
     /// <summary>True if results are wanted as JSON.</summary>
     public bool IsJson => json;
 
@@ -49,13 +52,14 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
         if (json) output.WriteLine(document.ToJsonString(JsonStyle));
     }
 
-    /// <summary>Rows under headings, aligned; where a terminal is too narrow a row goes on in indented lines.
+    /// <summary>Rows under headings, aligned but for what is very wide; where a terminal is too narrow a row goes on in indented lines.
     /// Nothing with --json.</summary>
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         if (json) return;
         IReadOnlyList<string>[] all = [headings, .. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(Visible.Of)])];
-        int[] widths = [.. headings.Select((_, column) => all.Max(row => row[column].Length))];
+        int[] widths = [.. headings.Select((_, column) =>
+            all.Select(row => Visible.Width(row[column])).Where(wide => wide <= AlignedMax).DefaultIfEmpty().Max())];
         List<Range> lines = Lines(widths);
         foreach (IReadOnlyList<string> row in all)
         {
@@ -63,7 +67,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
             {
                 string indent = line.Start.Value == 0 ? "" : Indent;
                 string text = string.Join(
-                    Between, Enumerable.Range(0, row.Count).Take(line).Select(column => row[column].PadRight(widths[column]))).TrimEnd();
+                    Between,
+                    Enumerable.Range(0, row.Count).Take(line).Select(column => Visible.Pad(row[column], widths[column]))).TrimEnd();
                 if (text.Length > 0) output.WriteLine(indent + Wrap(text, indent.Length));
             }
         }
@@ -74,8 +79,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     {
         if (json) return;
         (string Name, string Value)[] all = [.. pairs];
-        int widest = all.Length == 0 ? 0 : all.Max(pair => pair.Name.Length);
-        foreach ((string name, string value) in all) output.WriteLine($"{Visible.Of(name).PadRight(widest)}{Between}{Visible.Of(value)}");
+        int widest = all.Length == 0 ? 0 : all.Max(pair => Visible.Width(Visible.Of(pair.Name)));
+        foreach ((string name, string value) in all)
+            output.WriteLine($"{Visible.Pad(Visible.Of(name), widest)}{Between}{Visible.Of(value)}");
     }
 
     /// <summary>Which columns stand on which line of a row: on a terminal as many as fit, elsewhere all.</summary>
@@ -100,16 +106,17 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool json, b
     /// A word that is too long stays whole, to be copied.</summary>
     private string Wrap(string text, int indent)
     {
-        if (!IsTerminal || indent + text.Length <= width) return text;
+        if (!IsTerminal || indent + Visible.Width(text) <= width) return text;
         StringBuilder wrapped = new();
         int used = indent;
         foreach (string word in text.Split(' '))
         {
-            bool breaks = used > indent && used + 1 + word.Length > width;
+            int length = Visible.Width(word);
+            bool breaks = used > indent && used + 1 + length > width;
             if (breaks) wrapped.Append('\n').Append(' ', indent);
             else if (used > indent) wrapped.Append(' ');
             wrapped.Append(word);
-            used = breaks ? indent + word.Length : used + word.Length + (used > indent ? 1 : 0);
+            used = breaks ? indent + length : used + length + (used > indent ? 1 : 0);
         }
         return wrapped.ToString();
     }
