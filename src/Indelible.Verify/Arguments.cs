@@ -6,13 +6,14 @@ namespace Indelible.Verify;
 internal sealed record Arguments
 {
     public const string Help = """
-        indelible-verify [--key VKEY | --policy FILE] [--older CHECKPOINT | --since CHECKPOINT] [--chain DIR]... [--json]
+        indelible-verify [--key VKEY|FILE | --policy FILE] [--older CHECKPOINT | --since CHECKPOINT] [--chain DIR]... [--json]
                          LEDGER_DIR|EVIDENCE_FILE
 
         Re-derives everything from raw bytes, offline: signatures, every entry, every tile, the root,
         each source's order and coverage, blobs; or, for an evidence file, the entry's inclusion.
 
-          --key VKEY          the ledger's verifier key, <name>+<hex id>+<base64>, got from somebody you trust
+          --key VKEY|FILE     the ledger's verifier key, <name>+<hex id>+<base64>, or a file that holds it,
+                              got from somebody you trust
           --policy FILE       known ledgers and witnesses, and the quorum (c2sp.org/tlog-policy)
           --older CHECKPOINT  file with a checkpoint of this ledger that you kept: it must be a prefix
           --since CHECKPOINT  the same, and you verified the ledger when that was its head:

@@ -11,6 +11,8 @@ internal static class Disk
 {
     public static bool IsDirectory(string path) => Directory.Exists(path);
 
+    public static bool IsFile(string path) => File.Exists(path);
+
     /// <summary>The whole file; it must not be longer than <paramref name="lengthMax"/> bytes.</summary>
     public static byte[] Read(string path, int lengthMax)
     {

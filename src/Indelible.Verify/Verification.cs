@@ -1,3 +1,4 @@
+using System.Text;
 using Indelible.Format;
 using Indelible.Format.Entries;
 using Indelible.Format.Notes;
@@ -16,7 +17,7 @@ internal static class Verification
             : default;
         if (!Disk.IsDirectory(arguments.Target)) return VerifyEvidence(arguments, policy);
         var directory = new LedgerDirectory(arguments.Target);
-        var verifier = new LedgerVerifier(directory.Read, directory.Open) 
+        var verifier = new LedgerVerifier(directory.Read, directory.Open)
         {
             Policy = policy, OlderCheckpoint = older, BeginsAtOlder = arguments.SinceFile is not null,
             AnotherFetch = () => new LedgerDirectory(arguments.Target).Read,
@@ -52,7 +53,10 @@ internal static class Verification
     {
         if (arguments.Key is not null)
         {
-            TextFault fault = VerifierKey.Parse(arguments.Key, out VerifierKey? key);
+            string text = Disk.IsFile(arguments.Key)
+                ? Encoding.UTF8.GetString(Disk.Read(arguments.Key, VerifierKey.TextLengthMax)).Trim()
+                : arguments.Key;
+            TextFault fault = VerifierKey.Parse(text, out VerifierKey? key);
             if (fault.IsNone && key!.IsCosigner) fault = new TextFault("expected the key of a ledger (type 1), found that of a witness");
             return fault.IsNone ? Policy.ForKey(key!) : throw new IndelibleException(ExitCode.Usage, $"--key: {fault}");
         }

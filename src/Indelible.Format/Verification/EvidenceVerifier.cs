@@ -22,6 +22,7 @@ public static class EvidenceVerifier
         TextFault fault = Evidence.Parse(bytes, out Evidence? evidence, out SignedNote? note, out Checkpoint? checkpoint);
         if (!fault.IsNone)
         {
+            if (!IsEvidence(bytes)) fault = new TextFault($"expected '{Evidence.Header}'", 1);
             findings.Fault(Rules.Evidence, "", fault.ToString());
             return new VerificationReport { Verdict = Verdict.Failed, Findings = findings.Faults,
                 NotChecked = ["everything else: this is no evidence file"] };

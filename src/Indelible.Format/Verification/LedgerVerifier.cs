@@ -8,8 +8,7 @@ namespace Indelible.Format.Verification;
 /// <summary>An auditor's whole verification of a ledger: re-derives everything from raw bytes and believes nothing but
 /// the keys it was given.</summary>
 /// <remarks>Streams: memory is bounded whatever the ledger's size.
-/// Lengths and places are computed from the checkpoint's size, never read from the
-/// files under test.</remarks>
+/// Lengths and places are computed from the checkpoint's size, never read from the files under test.</remarks>
 public sealed class LedgerVerifier
 {
     private readonly LedgerFiles _files;
@@ -110,6 +109,7 @@ public sealed class LedgerVerifier
             Findings = findings.Faults,
             Notices = findings.Notices,
             Unread = findings.Unread,
+            OlderSize = milestones.Where(milestone => milestone.IsGiven).Select(milestone => (long?)milestone.Size).FirstOrDefault(),
             NotChecked = [.. NotChecked(tree.First, count, checkpoint.Size)],
             Entries = count - tree.First,
             Tiles = tree.Tiles,

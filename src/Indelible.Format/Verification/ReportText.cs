@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Indelible.Format.Entries;
 
@@ -8,6 +9,9 @@ namespace Indelible.Format.Verification;
 /// <summary>Writes a verification report for people and for machines.</summary>
 public static class ReportText
 {
+    // A key is as it is given elsewhere, with its + signs.
+    private static readonly JsonWriterOptions Style = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>Several lines for people; ends in a newline. Disclosed values are shown: they are what the file was made for.</summary>
     public static string ToText(VerificationReport report)
     {
@@ -38,8 +42,10 @@ public static class ReportText
         { Verdict: Verdict.Verified } => "VERIFIED",
         { Verdict: Verdict.SelfConsistent } =>
             "SELF-CONSISTENT ONLY: nothing contradicts itself, but no key was given, so anybody could have made it",
-        { Verdict: Verdict.NotRead } => $"NOT READ: {Count(report.Unread)} entries of a newer version, and nothing else is wrong: "
+        { Verdict: Verdict.NotRead } => $"NOT READ: {Count(report.Unread)} {(report.Unread.Count == 1 ? "entry" : "entries")} "
+            + "of a newer version, and nothing else is wrong: "
             + "verify it with the program that wrote them, or a newer one",
+        { Findings.Count: 1 } => "FAILED: 1 finding",
         _ => $"FAILED: {Count(report.Findings)} findings",
     };
 
@@ -58,14 +64,20 @@ public static class ReportText
     public static byte[] ToJson(VerificationReport report)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream)) Write(json, report);
+        using (var json = new Utf8JsonWriter(stream, Style)) Write(json, report);
         return stream.ToArray();
     }
 
     private static void AppendLedger(StringBuilder text, VerificationReport report)
     {
         Line(text, $"checked  {report.Entries} entries, {report.Tiles} tiles, {report.Blobs} blobs");
-        Line(text, $"kinds    {string.Join(", ", report.Kinds.Select(kind => $"{kind.Key.ToString().ToLowerInvariant()} {kind.Value}"))}");
+        if (report.OlderSize is { } older && report.IsSound)
+            Line(text, $"older    the first {older} entries are those of the checkpoint given");
+        if (report.Kinds.Count > 0)
+        {
+            Line(text,
+                $"kinds    {string.Join(", ", report.Kinds.Select(kind => $"{kind.Key.ToString().ToLowerInvariant()} {kind.Value}"))}");
+        }
         foreach (SourceSummary source in report.Sources)
         {
             string covered = source.CoveredTo == Lsn.None ? "no coverage sealed" : $"covered {source.CoveredFrom} to {source.CoveredTo}";
@@ -122,6 +134,7 @@ public static class ReportText
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        if (report.OlderSize is { } older && report.IsSound) json.WriteNumber("olderSize", older);
         json.WriteNumber("entries", report.Entries);
         json.WriteNumber("tiles", report.Tiles);
         json.WriteNumber("blobs", report.Blobs);

@@ -63,7 +63,9 @@ internal sealed class SourceCheck(string source, Findings findings, bool isConti
     /// Where that is so of one table only, the log was read on without a break.</summary>
     public void Gap(EntryHeader header, string file, long index)
     {
-        string facts = header.Facts is null ? "" : string.Join(", ", header.Facts.Select(fact => $"{fact.Key}={fact.Value}"));
+        string facts = header.Facts is null
+            ? ""
+            : string.Join(", ", header.Facts.OrderBy(fact => fact.Key != "from").Select(fact => $"{fact.Key}={fact.Value}"));
         findings.Notice(
             Rules.Gap, file, index, $"source {source}: a gap was announced at {header.SealedAt}{(facts.Length > 0 ? ": " + facts : "")}");
         _gaps++;

@@ -30,6 +30,10 @@ public sealed record VerificationReport
     public IReadOnlyList<StampedTime> Times { get; init; } = [];
     /// <summary>What this verification could not or did not check, in words.</summary>
     public required IReadOnlyList<string> NotChecked { get; init; }
+
+    /// <summary>Tree size of the older checkpoint given, in entries; null if none was, or none that could be compared.
+    /// Where the report is sound, these entries are the same in both.</summary>
+    public long? OlderSize { get; init; }
     /// <summary>Entries read, hashed and decoded.</summary>
     public long Entries { get; init; }
     /// <summary>Hash tiles compared.</summary>

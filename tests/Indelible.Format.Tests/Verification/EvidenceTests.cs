@@ -30,6 +30,16 @@ public sealed class EvidenceTests
     }
 
     [Fact]
+    public void A_file_that_is_no_evidence_is_told_by_its_first_line()
+    {
+        foreach (string text in (string[])["", "{}\n", "example.org/crm+d7c630d7+AWpJ\n\n"])
+        {
+            Finding finding = Assert.Single(EvidenceVerifier.Verify(Encoding.UTF8.GetBytes(text), Key).Findings);
+            Assert.Contains("expected 'c2sp.org/tlog-proof@v1'", finding.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Evidence_with_any_bit_flipped_proves_nothing()
     {
         byte[] bytes = TestLedger.Of(20).Prove(13).ToBytes();

@@ -151,7 +151,10 @@ public sealed class LedgerVerifierTests
     public void A_history_rewritten_with_the_right_key_is_found_by_an_older_checkpoint()
     {
         byte[] older = TestLedger.Of(15).Files["checkpoint"];
-        Assert.Equal(Verdict.Verified, TestLedger.Of(20).Verify(older: older).Verdict);
+        VerificationReport goneOn = TestLedger.Of(20).Verify(older: older);
+        Assert.Equal((Verdict.Verified, 15L), (goneOn.Verdict, goneOn.OlderSize));
+        Assert.Contains(
+            "older    the first 15 entries are those of the checkpoint given\n", ReportText.ToText(goneOn), StringComparison.Ordinal);
         Assert.Equal(Verdict.Verified, TestLedger.Of(600).Verify(older: TestLedger.Of(300).Files["checkpoint"]).Verdict);
         Assert.Equal(Verdict.Verified, TestLedger.Of(15).Verify(older: older).Verdict);
 
@@ -159,7 +162,10 @@ public sealed class LedgerVerifierTests
         rewritten.Entries.RemoveAt(3);
         rewritten.Publish();
         Assert.Equal(Verdict.Verified, rewritten.Verify().Verdict);
-        Assert.Equal([Rules.Consistency], rewritten.Verify(older: older).Findings.Select(finding => finding.Rule));
+        VerificationReport report = rewritten.Verify(older: older);
+        Assert.Equal([Rules.Consistency], report.Findings.Select(finding => finding.Rule));
+        Assert.DoesNotContain("older    ", ReportText.ToText(report), StringComparison.Ordinal);
+        Assert.EndsWith("FAILED: 1 finding\n", ReportText.ToText(report), StringComparison.Ordinal);
     }
 
     [Fact]
