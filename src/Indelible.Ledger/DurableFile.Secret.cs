@@ -9,6 +9,9 @@ public static partial class DurableFile
     private const UnixFileMode AnyOther = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
     private const UnixFileMode GroupChanges = UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
 
+    /// <summary>The user this process acts as: its effective user id.</summary>
+    public static uint User => NativeUser();
+
     /// <summary>As <see cref="TryReadAll"/>, of a file that nobody but this user may touch.
     /// Owned by root its group may read it too, which is how a secret gets into a container
     /// (PostgreSQL's rule for the key of a server).</summary>

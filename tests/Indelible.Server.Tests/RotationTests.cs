@@ -192,6 +192,10 @@ public sealed class RotationTests : IDisposable
                 "legal hold", (await Assert.ThrowsAsync<IndelibleException>(() => DisposeAsync(host))).Message, StringComparison.Ordinal);
             Assert.True(Directory.Exists(paths.Ledger));
             await HoldAsync(host, false);
+            long size = host.Writer.TreeSize;
+            using (DurableFile.TryLockDirectory(paths.Ledger))
+                Assert.True((await Assert.ThrowsAsync<IndelibleException>(() => DisposeAsync(host))).IsBusy);
+            Assert.Equal(size, host.Writer.TreeSize);
             long disposed = await DisposeAsync(host);
             Assert.False(Directory.Exists(paths.Ledger));
             await host.PublishAsync(CancellationToken.None);

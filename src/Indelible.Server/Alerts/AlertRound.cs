@@ -137,7 +137,9 @@ internal sealed record AlertRound(long To, IReadOnlyList<Alert> Alerts)
         private string Message()
         {
             string where = string.Join(", ", ((string?[])[header?.Source, told.Table]).Where(part => part is not null));
-            string facts = header?.Facts is { } all ? string.Concat(all.Select(fact => $"; {fact.Key}: {fact.Value}")) : "";
+            string facts = header?.Facts is { } all
+                ? string.Concat(all.OrderBy(fact => fact.Key != "from").Select(fact => $"; {fact.Key}: {fact.Value}"))
+                : "";
             return HeaderTexts.Clip($"{where}{(where.Length > 0 ? ": " : "")}{told.Says}{More()}{facts}", MessageLengthMax)
                 + $". See `indelible show {_first}`";
         }

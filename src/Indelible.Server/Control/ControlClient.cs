@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json;
 using Indelible.Format;
+using Indelible.Ledger;
 
 namespace Indelible.Server.Control;
 
@@ -16,6 +17,7 @@ public static class ControlClient
         if (!Path.Exists(path)) return null;
         using Socket socket = ControlSocket.New();
         if (!await TryConnectAsync(socket, path, cancellationToken)) return null;
+        if (!ControlSocket.IsTrusted(socket, path, journalDirectory, DurableFile.User)) throw OfAnother(path);
         await using NetworkStream stream = new(socket, ownsSocket: false);
         await stream.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(request, ControlJson.Options), cancellationToken);
         await stream.WriteAsync("\n"u8.ToArray(), cancellationToken);
@@ -42,11 +44,13 @@ public static class ControlClient
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AccessDenied)
         {
-            throw new IndelibleException(ExitCode.Environment,
-                $"a running indelible holds this ledger and its control socket {path} belongs to another user\n"
-                    + "  run this command as that user");
+            throw OfAnother(path);
         }
     }
+
+    private static IndelibleException OfAnother(string path) => new(ExitCode.Environment,
+        $"a running indelible holds this ledger and its control socket {path} belongs to another user\n"
+            + "  run this command as that user");
 
     private static async Task<int?> CopyAnswerAsync(
         NetworkStream stream, string path, TextWriter output, TextWriter error, CancellationToken cancellationToken)

@@ -120,7 +120,7 @@ public static class LegalHolds
     /// its index are removed.</summary>
     /// <returns>The entry.</returns>
     /// <exception cref="IndelibleException">Usage: no such closed ledger, or it is held. Finding: what is there is another ledger.
-    /// Environment: it is not at hand.</exception>
+    /// Environment: it is not at hand, or another process has it. Nothing was sealed then.</exception>
     public static async Task<long> DisposeAsync(
         LedgerHost host, ClosedLedgers closed, string origin, string by, string reason, CancellationToken cancellationToken)
     {
@@ -140,6 +140,7 @@ public static class LegalHolds
                     + "once its locks have ended and nothing extends them (no `indelible run` of that ledger is left):\n"
                     + ByHand(store.Options(), view.Paths));
         }
+        LedgerWriter.RequireFree(view.Paths);     // first: what is sealed as disposed of must be removable
         Format.Notes.Checkpoint head = view.Reader.ReadCheckpoint();
         EntryBatch entries = new();
         Dictionary<string, string> facts = new()
@@ -149,7 +150,6 @@ public static class LegalHolds
         };
         host.NewMaker("").AddAdmin(entries, DisposedCode, facts, reason);
         long index = (await host.SealAsync(entries, cancellationToken)).FirstIndex;
-        LedgerWriter.RequireFree(view.Paths);
         string indexDirectory = view.Paths.Index;
         view.Dispose();
         foreach (string directory in (string[])[view.Paths.Ledger, indexDirectory])
