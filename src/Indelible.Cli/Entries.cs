@@ -13,8 +13,8 @@ internal static class Entries
         long size = reader.ReadCheckpoint().Size;
         if (index < 0 || index >= size)
         {
-            string expected = size == 0 ? "the ledger is empty" : $"expected 0 to {size - 1}";
-            throw new IndelibleException(ExitCode.Usage, $"entry {index}: {expected}, found {index}");
+            string expected = size == 0 ? "none: the ledger is empty" : $"0 to {size - 1}";
+            throw new IndelibleException(ExitCode.Usage, $"INDEX: expected {expected}, found {index}");
         }
         EntryFault fault = EntryCodec.Decode(reader.ReadEntry(index), out Entry entry);
         return fault == EntryFault.None ? entry : throw LedgerReader.Unreadable(index, fault, reader.LedgerDirectory);

@@ -32,7 +32,7 @@ internal static class Examples
         [
             "indelible log --operator anna --since 2h",
             "indelible log --table patients --column ssn --grade none --since 2026-11-01 --until 2026-12-01",
-            "indelible log --grade none --verify --key crm.vkey --json",
+            "indelible log --grade none --verify --verifier-key crm.vkey --json",
             "echo 987-65-4321 | indelible log --table patients --column ssn --value -",
         ],
         ["history"] =

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Indelible.Cli.Commands;
 using Indelible.Cli.Output;
 using Indelible.Format;
 using Indelible.Ledger;
@@ -45,9 +46,9 @@ internal sealed record Invocation
     /// <summary>Path of the configuration file, whether it exists or not.</summary>
     public string ConfigPath(ParseResult parse) => Resolve(parse.GetValue(Globals.Config) ?? ConfigFile.DefaultName);
 
-    /// <summary>The configuration; the default one if no file was named and there is none.</summary>
-    public IndelibleConfig Config(ParseResult parse) =>
-        ConfigFile.Load(ConfigPath(parse), required: parse.GetValue(Globals.Config) is not null);
+    /// <summary>The configuration; the default one if there is none, and none was named that is not yet to be written.</summary>
+    public IndelibleConfig Config(ParseResult parse) => ConfigFile.Load(
+        ConfigPath(parse), required: parse.GetValue(Globals.Config) is not null && parse.CommandResult.Command.Name != InitCommand.Name);
 
     /// <summary>The four directories: --ledger, else INDELIBLE_LEDGER, else the configuration.</summary>
     public LedgerPaths Paths(ParseResult parse)

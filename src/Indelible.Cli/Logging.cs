@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
@@ -6,20 +8,22 @@ namespace Indelible.Cli;
 /// <summary>Logs go to standard error: a line each for people, JSON when nobody watches.</summary>
 internal static class Logging
 {
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z' ";
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
 
-    public static ILoggerFactory Create(bool isTerminal) => LoggerFactory.Create(logging =>
+    public static ILoggerFactory Create() => LoggerFactory.Create(logging =>
     {
         logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning);
         logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        if (isTerminal)
+        if (!Console.IsErrorRedirected)
         {
             logging.AddSimpleConsole(
-                format => (format.SingleLine, format.UseUtcTimestamp, format.TimestampFormat) = (true, true, TimeFormat));
+                format => (format.SingleLine, format.UseUtcTimestamp, format.TimestampFormat) = (true, true, TimeFormat + " "));
         }
         else
         {
-            logging.AddJsonConsole(format => (format.UseUtcTimestamp, format.TimestampFormat) = (true, TimeFormat));
+            // Commands in messages are to be copied: no quote in them is escaped.
+            logging.AddJsonConsole(format => (format.UseUtcTimestamp, format.TimestampFormat, format.JsonWriterOptions) =
+                (true, TimeFormat, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
         }
     });
 

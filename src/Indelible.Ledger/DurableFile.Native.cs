@@ -79,7 +79,12 @@ public static partial class DurableFile
     /// <summary>The failed call as an exception; its HResult is the error number.</summary>
     private static IOException Failure(string action, string path, int error)
     {
-        string advice = error is NoSpace or Quota ? "; free space on that file system, then start again" : "";
+        string advice = error switch
+        {
+            NoSpace or Quota => "; free space on that file system, then start again",
+            NoAccess => "; run as the user it belongs to, or mend its owner and mode",
+            _ => "",
+        };
         string message = $"cannot {action} {path}: {Marshal.GetPInvokeErrorMessage(error)}{advice}";
         return error == NoEntry ? new FileNotFoundException(message, path) : new IOException(message, error);
     }

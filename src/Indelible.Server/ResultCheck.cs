@@ -15,10 +15,15 @@ namespace Indelible.Server;
 public sealed record ResultReport(
     IReadOnlyList<IndexedEntry> Proven, IReadOnlyList<string> Findings, Checkpoint? Head, IReadOnlyList<string> SignedBy)
 {
+    private const string Rest = "the rest of the ledger: `indelible verify`";
+
+    /// <summary>True if the entries are those that the index named; false for one that was asked for by its number.</summary>
+    public bool IsQuery { get; init; } = true;
+
     /// <summary>What such a check cannot tell.</summary>
-    public const string NotChecked =
-        "whether the index leaves out entries that match: `indelible index rebuild` makes it anew from the ledger; "
-            + "and the rest of the ledger: `indelible verify`";
+    public string NotChecked => IsQuery
+        ? $"whether the index leaves out entries that match: `indelible index rebuild` makes it anew from the ledger; and {Rest}"
+        : Rest;
 }
 
 /// <summary>Checks what a query found against the ledger itself: each entry, exactly as it is shown,

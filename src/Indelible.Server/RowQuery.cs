@@ -42,11 +42,13 @@ public sealed record RowQuery(Query Query)
         {
             ProtectedTables.Find(config, query.Source, query.Schema, table);
         }
-        if (query.Column is not { } column || HasEntries(one with { Column = column })) return;
+        if (query.Column is not { } column || HasEntries(one with { Schema = query.Schema, Table = query.Table, Column = column })) return;
         string[] columns =
         [
             .. from protectedSource in config.Sources
+               where query.Source is null || protectedSource.Key == query.Source
                from protectedTable in protectedSource.Value.Protection.Tables
+               where IsNamed(protectedTable, query.Schema, query.Table)
                from known in protectedTable.Columns
                select known.Name,
         ];
@@ -67,7 +69,10 @@ public sealed record RowQuery(Query Query)
 
     private static bool IsProtected(IndelibleConfig config, string? source, string? schema, string table) =>
         config.Sources.Any(one => (source is null || one.Key == source)
-            && one.Value.Protection.Tables.Any(candidate => candidate.Name == table && (schema is null || candidate.Schema == schema)));
+            && one.Value.Protection.Tables.Any(candidate => IsNamed(candidate, schema, table)));
+
+    private static bool IsNamed(ProtectedTable table, string? schema, string? name) =>
+        (name is null || table.Name == name) && (schema is null || table.Schema == schema);
 
     /// <summary>The newest entry that names a row of the table; null if there is none.</summary>
     private static EntryHeader? Remembered(LedgerView view, string? source, string? schema, string table)

@@ -108,7 +108,13 @@ public sealed class PoisonTests(PoisonTests.Rows rows) : IClassFixture<PoisonTes
         Assert.True(told > rounds / 2 && shown > 0, $"{told} of {rounds} rounds noticed");
         Assert.Equal(0, wrong);
         Assert.Equal(0, (await rows.Indelible.CallAsync("index", "rebuild")).ExitCode);
-        Assert.Equal(0, (await rows.Indelible.CallAsync("history", "people", "7", "--verify")).ExitCode);
+        string[] log = ["log", "--table", "people", "--key", "7", "--verify", "--verifier-key"];
+        string key = (string)(await rows.Indelible.CallAsync("keys", "show", "--json")).Json["verifierKey"]!;
+        IndelibleProcess.Result other =
+            await rows.Indelible.CallAsync("init", "--origin", Origin, "--ledger", "other/ledger", "--config", "other.json", "--json");
+        Assert.Equal(0, (await rows.Indelible.CallAsync("history", "people", "7", "--verify", "--key", key)).ExitCode);
+        Assert.Equal(0, (await rows.Indelible.CallAsync([.. log, key])).ExitCode);
+        Assert.Equal(1, (await rows.Indelible.CallAsync([.. log, (string)other.Json["verifierKey"]!])).ExitCode);
     }
 
     private static IEnumerable<(string[] Query, Func<Entry, bool> IsWanted)> Queries(Random random)

@@ -77,6 +77,12 @@ public sealed class QueryTests(QueryTests.Clinic clinic) : IClassFixture<QueryTe
             Assert.Equal(2, refused.ExitCode);
             Assert.Contains("found none called nope; protected are: public.", refused.Error, StringComparison.Ordinal);
         }
+        foreach (string[] elsewhere in (string[][])[["log", "--table", "mail"], ["history", "public.mail", "nobody"]])
+        {
+            IndelibleProcess.Result refused = await _indelible.CallAsync([.. elsewhere, "--column", "ssn"]);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains("found none called ssn; protected are: name\n", refused.Error, StringComparison.Ordinal);
+        }
         Assert.Equal(0, (await _indelible.CallAsync("log", "--table", "people", "--kind", "access", "--tx", "1")).ExitCode);
     }
 

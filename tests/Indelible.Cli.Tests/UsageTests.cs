@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Indelible.Server;
 using Indelible.Testing;
 using Xunit;
@@ -19,7 +20,25 @@ public sealed class UsageTests : IDisposable
         string key = (string)init.Json["verifierKey"]!;
         IndelibleProcess.Result verify = await _indelible.RunAsync("verify", "--key", key, "--json");
         Assert.Equal((0, "verified"), (verify.ExitCode, (string)verify.Json["verdict"]!));
+        Assert.Contains(key, verify.Output, StringComparison.Ordinal);
         Assert.Equal(key, (string)(await _indelible.RunAsync("keys", "show", "--json")).Json["verifierKey"]!);
+    }
+
+    [Fact]
+    public async Task The_small_verifier_takes_the_key_from_a_file_too()
+    {
+        string key = (string)(await _indelible.RunAsync("init", "--origin", "example.org/t", "--json")).Json["verifierKey"]!;
+        string file = Path.Combine(_indelible.Home, "t.vkey"), ledger = Path.Combine(_indelible.Home, "ledger");
+        await File.WriteAllTextAsync(file, key + "\n", TestContext.Current.CancellationToken);
+        foreach (string given in (string[])[key, file])
+        {
+            using Process small = Process.Start(new ProcessStartInfo(
+                Path.Combine(AppContext.BaseDirectory, "indelible-verify"), ["--key", given, ledger]) { RedirectStandardOutput = true })!;
+            string told = await small.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await small.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, small.ExitCode);
+            Assert.Contains($"signed   {key}\n", told, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -55,6 +74,25 @@ public sealed class UsageTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_ledger_is_made_with_another_configuration_as_the_refusal_says()
+    {
+        await _indelible.RunAsync("init", "--origin", "example.org/t");
+        IndelibleProcess.Result refused = await _indelible.RunAsync("init", "--origin", "example.org/u", "--ledger", "u/ledger");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("name another configuration with --config FILE", refused.Error, StringComparison.Ordinal);
+        string[] other = ["--ledger", "u/ledger", "--config", "u.json"];
+        IndelibleProcess.Result made = await _indelible.RunAsync(["init", "--origin", "example.org/u", .. other]);
+        Assert.True(made.ExitCode == 0, made.Error);
+        IndelibleProcess.Result shown = await _indelible.RunAsync("keys", "show", "--config", "u.json");
+        Assert.Contains("example.org/u", shown.Output, StringComparison.Ordinal);
+        IndelibleProcess.Result nowhere =
+            await _indelible.RunAsync("init", "--origin", "example.org/v", "--ledger", "v/ledger", "--config", "nowhere/v.json");
+        Assert.Equal(2, nowhere.ExitCode);
+        Assert.Contains("--config: expected a file in a directory that exists", nowhere.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_indelible.Home, "v")));
+    }
+
+    [Fact]
     public async Task Wrong_usage_exits_with_2_and_says_what_was_expected()
     {
         await _indelible.RunAsync("init", "--origin", "example.org/t");
@@ -68,11 +106,16 @@ public sealed class UsageTests : IDisposable
             (["log", "--column", "snn"], "expected a protected column, found none called snn"),
             (["init"], "--origin"),
             (["log", "--since", "yesterday"], "expected a time such as"),
+            (["log", "--since", "300000w"], "expected a time such as"),
             (["log", "--grade", "great"], "expected one of none, session, asserted, proved"),
             (["log", "--limit", "0"], "expected 1 to 10000, found 0"),
             (["log", "--key", "5"], "expected --table"),
             (["log", "--value", "x"], "expected --table and --column"),
-            (["show", "0"], "the ledger is empty"),
+            (["show", "0"], "INDEX: expected none: the ledger is empty, found 0"),
+            (["log", "--verifier-key", "x+1"], "--verifier-key: expected --verify with it"),
+            (["history", "people", "1", "--key", "x+1"], "expected a protected table"),
+            (["prove", "0", "-o", "nowhere/x"], "--output: expected a file in a directory that exists"),
+            (["verify", "--since", "nowhere"], "--since: expected a file, found nothing"),
             (["crosscheck"], "none is configured"),
             (["crosscheck", "--key", "5"], "expected --table"),
             (["crosscheck", "--sample", "0"], "expected 1 to 1000000, found 0"),
@@ -81,6 +124,7 @@ public sealed class UsageTests : IDisposable
             (["crosscheck", "--mirror", "nowhere"], "expected a copy of a ledger directory"),
             (["protect", "--source", "nobody", "a.b"], "expected a connection such as"),
             (["protect", "--source", "Host=x;Database=d;Port=x", "a.b"], "--source"),
+            (["doctor", "--source", "Hst=x"], "or a postgres:// URL: Couldn't set hst\n"),
             (["protect", "--source", "Host=127.0.0.1;Database=d", "nocolumn"], "expected TABLE.COLUMN"),
             (["verify", "--key", "nonsense"], "--key"),
             (["verify", "nowhere"], "expected a ledger's directory or address, or a file of evidence, found nothing"),

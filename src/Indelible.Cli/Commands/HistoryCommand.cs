@@ -63,7 +63,7 @@ internal static class HistoryCommand
         RowTrail trail = new(ledger.Value, RowOf(parse, invocation, ledger.Value));
         TrailPage page = trail.Page(parse.GetValue(Column), limit, parse.GetValue(After));
         if (page.Entries.Count == 0)
-            RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), new Query { Column = parse.GetValue(Column) });
+            RowQuery.RequireKnown(ledger.Value, invocation.Config(parse), ColumnOf(parse));
         ResultReport? report = ResultOptions.Check(parse, invocation, ledger.Value, page.Entries, trail.Strangers);
         ExitCode exitCode = Pages.Print(terminal, page.Entries, page.Next, "the ledger knows no such row", report);
         if (trail.IsCut) terminal.Note("the row had more keys than are followed here: ask for the oldest one shown");
@@ -124,6 +124,12 @@ internal static class HistoryCommand
         if (state.EndedBy is { } end) from = from.Append(new IndexedEntry(end, ledger.Entry(end)));
         print.Report = ResultOptions.Check(parse, invocation, ledger, from, []);
         return print.Report is not { Findings.Count: > 0 };
+    }
+
+    private static Query ColumnOf(ParseResult parse)
+    {
+        TableName table = TableName.Parse(parse.GetValue(Table)!);
+        return new Query { Source = parse.GetValue(Source), Schema = table.Schema, Table = table.Name, Column = parse.GetValue(Column) };
     }
 
     private static Query RowOf(ParseResult parse, Invocation invocation, LedgerView ledger)

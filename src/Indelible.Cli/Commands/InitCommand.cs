@@ -12,6 +12,9 @@ namespace Indelible.Cli.Commands;
 /// <summary><c>init --origin NAME</c>: a new ledger and its keys.</summary>
 internal static class InitCommand
 {
+    /// <summary>The word.</summary>
+    public const string Name = "init";
+
     private static readonly Option<string> Origin = new("--origin")
     {
         Description = "Name of the ledger for ever, by custom a domain and path: example.org/clinic",
@@ -34,7 +37,7 @@ internal static class InitCommand
 
     public static Command Build()
     {
-        Command command = new("init", "Make a new ledger and its keys") { Origin, Store, RetentionDays };
+        Command command = new(Name, "Make a new ledger and its keys") { Origin, Store, RetentionDays };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;
     }
@@ -42,6 +45,9 @@ internal static class InitCommand
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
         IndelibleConfig config = invocation.Config(parse);
+        string configPath = invocation.ConfigPath(parse);
+        if (!Directory.Exists(Path.GetDirectoryName(configPath)))
+            throw new IndelibleException(ExitCode.Usage, $"--config: expected a file in a directory that exists, found {configPath}");
         if (parse.GetValue(Store) is { } place) config.Store = StoreAt(place, parse, invocation, config);
         else if (parse.GetValue(RetentionDays) is not null)
             throw new IndelibleException(ExitCode.Usage, "expected --retention-days with --store, found it alone");
@@ -50,12 +56,12 @@ internal static class InitCommand
         if (config.Origin is { } expected && expected != origin)
         {
             throw new IndelibleException(
-                ExitCode.Usage, $"{invocation.ConfigPath(parse)} is for the ledger {expected}, found --origin {origin}\n"
+                ExitCode.Usage, $"{configPath} is for the ledger {expected}, found --origin {origin}\n"
                 + "  name another configuration with --config FILE");
         }
         NewLedger made = await NewLedger.CreateAsync(paths, origin, cancellationToken);
         bool wroteConfig = WriteConfig(parse, invocation, config, paths, origin);
-        Tell(invocation.TerminalFor(parse), paths, made, wroteConfig ? invocation.ConfigPath(parse) : null);
+        Tell(invocation.TerminalFor(parse), paths, made, wroteConfig ? configPath : null);
         return (int)ExitCode.Fine;
     }
 

@@ -53,7 +53,7 @@ internal static class LogCommand
         Command command = new("log", "List entries, newest first")
         {
             Source, Table, Key, Column, Operator, Grade, Since, Until, Transaction, Value, Kind, Operation, Limit, After, Oldest,
-            ResultOptions.Verify, ResultOptions.Key,
+            ResultOptions.Verify, ResultOptions.KeyOfLedger,
         };
         command.SetAction((parse, cancellationToken) => RunAsync(parse, Invocation.Of(parse), cancellationToken));
         return command;

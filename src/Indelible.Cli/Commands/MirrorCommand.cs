@@ -44,7 +44,7 @@ internal static class MirrorCommand
     {
         IndelibleConfig config = ConfigOf(parse, invocation);
         // once: the result says it
-        using ILoggerFactory loggers = parse.GetValue(Once) ? new NullLoggerFactory() : Logging.Create(invocation.Terminal);
+        using ILoggerFactory loggers = parse.GetValue(Once) ? new NullLoggerFactory() : Logging.Create();
         using MirrorHost host = MirrorHost.Open(config, invocation.Time, loggers, cancellationToken);
         host.StandardError = invocation.Error;
         if (!parse.GetValue(Once))

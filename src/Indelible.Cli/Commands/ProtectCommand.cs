@@ -39,7 +39,7 @@ internal static class ProtectCommand
     private static readonly Option<bool> DryRun = new("--dry-run") { Description = "Print the SQL and change nothing" };
     private static readonly Option<double> LockTimeout = new("--lock-timeout")
     {
-        Description = "Seconds one attempt waits for a table's lock; default 2",
+        Description = "Seconds one attempt waits for a table's lock",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => 2,
     };
@@ -122,7 +122,8 @@ internal static class ProtectCommand
     {
         foreach (string warning in result.Warnings) terminal.Note($"warning: {warning}");
         int columns = result.Protection.Tables.Sum(table => table.Columns.Count);
-        terminal.Line($"{result.Protection.Source}: {result.Protection.Tables.Count} tables, {columns} columns protected; "
+        terminal.Line($"{result.Protection.Source}: {Words.Count(result.Protection.Tables.Count, "table")}, "
+            + $"{Words.Count(columns, "column")} protected; "
             + $"{result.BaselineRows} rows in the new baseline; slot {result.Protection.Slot} reads from {result.SlotStart}");
         if (!result.IsCapturing) terminal.Line("start capturing with `indelible run`: until then the slot keeps the log");
         terminal.Json(new JsonObject

@@ -37,6 +37,8 @@ internal static class ProveCommand
                     + "Try again in a moment; `indelible status` shows what it waits for");
         }
         string file = invocation.Resolve(parse.GetValue(File)!);
+        if (!Directory.Exists(Path.GetDirectoryName(file)))
+            throw new IndelibleException(ExitCode.Usage, $"--output: expected a file in a directory that exists, found {file}");
         _ = Entries.Read(reader, index);
         DurableFile.Replace(file, reader.Prove(index).ToBytes());
         Terminal terminal = invocation.TerminalFor(parse);

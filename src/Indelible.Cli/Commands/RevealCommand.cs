@@ -62,11 +62,9 @@ internal static class RevealCommand
 
     private static Field FieldOf(long index, Entry entry, string name) =>
         entry.Fields.FirstOrDefault(field => field.Name == name)
-        ?? throw new IndelibleException(ExitCode.Usage, $"entry {index}: expected "
-            + (entry.Fields.Count == 0
-                ? "nothing to reveal: it has no values"
-                : $"--column {string.Join(" or ", entry.Fields.Select(field => field.Name))}")
-            + $", found '{name}'");
+        ?? throw new IndelibleException(ExitCode.Usage, entry.Fields.Count == 0
+            ? $"entry {index}: expected one with values to reveal, found one without: see `indelible show {index}`"
+            : $"entry {index}: expected --column {string.Join(" or ", entry.Fields.Select(field => field.Name))}, found '{name}'");
 
     private static Dictionary<string, string> Facts(long index, Field field, IReadOnlyList<Side> sides, StateField? earlier)
     {

@@ -29,7 +29,7 @@ internal static class RunCommand
         IndelibleConfig config = invocation.Config(parse);
         if (parse.GetValue(Listen) is { } listen) config.Listen = listen;
         ConfigFile.ListenAddress(config);
-        using ILoggerFactory loggers = Logging.Create(invocation.Terminal);
+        using ILoggerFactory loggers = Logging.Create();
         await using LedgerHost host =
             await LedgerHost.OpenAsync(invocation.ExistingPaths(parse), config, invocation.Time, loggers, cancellationToken);
         host.StandardError = invocation.Error;

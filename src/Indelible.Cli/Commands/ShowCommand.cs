@@ -39,6 +39,6 @@ internal static class ShowCommand
     {
         if (!parse.GetValue(ResultOptions.Verify)) return null;
         await using Borrowed<LedgerView> ledger = await Ledgers.ViewAsync(parse, invocation, cancellationToken);
-        return ResultOptions.Check(parse, invocation, ledger.Value, [entry], []);
+        return ResultOptions.Check(parse, invocation, ledger.Value, [entry], [])! with { IsQuery = false };
     }
 }

@@ -45,7 +45,8 @@ internal static class UnprotectCommand
         int remaining = await operation.RunAsync(cancellationToken);
         terminal.Line(remaining == 0
             ? $"{name}: nothing is protected any more; what was sealed stays"
-            : $"{name}: {remaining} tables stay protected");
+            : $"{name}: protection of {string.Join(", ", parse.GetValue(Columns)!)} has ended; "
+                + $"{Words.Count(remaining, "table stays", "tables stay")} protected");
         terminal.Json(new JsonObject { ["source"] = name, ["tablesProtected"] = remaining });
         return (int)ExitCode.Fine;
     }

@@ -63,7 +63,7 @@ internal static class VerifyCommand
         if (parse.GetValue(Older) is not null && parse.GetValue(Since) is not null)
             throw new IndelibleException(ExitCode.Usage, "expected --older or --since, found both");
         ReadOnlyMemory<byte> older = (parse.GetValue(Older) ?? parse.GetValue(Since)) is { } file
-            ? Read(invocation.Resolve(file), SignedNote.LengthMax, "--older or --since")
+            ? Read(invocation.Resolve(file), SignedNote.LengthMax, parse.GetValue(Older) is null ? Since.Name : Older.Name)
             : default;
         string target = parse.GetValue(Target) ?? PlaceOf(invocation.ExistingPaths(parse));
         VerificationReport report = await VerifyAsync(target, policy, older, parse, invocation, cancellationToken);

@@ -35,7 +35,7 @@ internal static class WitnessCommand
 
     private static async Task<int> RunAsync(ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {
-        using ILoggerFactory loggers = Logging.Create(invocation.Terminal);
+        using ILoggerFactory loggers = Logging.Create();
         using WitnessHost host = WitnessHost.Open(ConfigOf(parse, invocation), invocation.Time, loggers);
         host.StandardError = invocation.Error;
         Task told = TellAsync(invocation.TerminalFor(parse), host);

@@ -53,7 +53,8 @@ internal static class EntryText
                 $"{covered.From} to {covered.To}, slot {covered.Slot}, system {covered.SystemId}, timeline {covered.Timeline}");
         }
         if (header.Snapshot is { } snapshot) yield return ("snapshot", $"{snapshot.Text}, before {snapshot.ReadAfter}");
-        foreach ((string name, string value) in header.Facts ?? new Dictionary<string, string>()) yield return (name, value);
+        foreach ((string name, string value) in (header.Facts ?? new Dictionary<string, string>()).OrderBy(fact => fact.Key != "from"))
+            yield return (name, value.Length == 0 ? "–" : value);
         foreach (Field field in entry.Fields) yield return (field.Name, $"{Value(field.Before)} → {Value(field.After)}");
     }
 

@@ -7,6 +7,8 @@ namespace Indelible.Cli.Output;
 /// <c>3d</c>, <c>1w</c>.</summary>
 internal static class TimeArgument
 {
+    private static readonly TimeSpan AgeMax = TimeSpan.FromDays(365_000);
+
     /// <summary>Throws a usage error on anything else.</summary>
     public static MicroTime Parse(string option, string text, DateTimeOffset now)
     {
@@ -37,6 +39,6 @@ internal static class TimeArgument
             'w' => TimeSpan.FromDays(7),
             _ => null,
         };
-        return unit is { } one && count <= 365_000 ? one * count : null;
+        return unit is { } one && count <= AgeMax / one ? one * count : null;
     }
 }
