@@ -8,9 +8,8 @@ namespace Indelible.Bench;
 
 /// <summary>How long after its commit a change is sealed, published, indexed, and held by copies.</summary>
 /// <remarks>All from the commit time in the entry itself, which the server takes before it flushes the commit:
-/// the flush is included, and clients add nothing. When something
-/// came to be is when it was first seen from outside: the confirmed position and the heads of ledger and copies are looked at every
-/// millisecond, the index every 20.</remarks>
+/// the flush is included, and clients add nothing. When something came to be is when it was first seen from outside:
+/// the confirmed position and the heads of ledger and copies are looked at every millisecond, the index every 20.</remarks>
 internal sealed class LatencySuite(string root, Results results, int seconds, int rows)
 {
     private static readonly string[] Copies = ["one", "two"];

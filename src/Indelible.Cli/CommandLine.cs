@@ -50,8 +50,8 @@ internal static class CommandLine
     }
 
     /// <summary>Executes the command in the process that holds the ledger, else here.
-    /// While another process holds something and does not answer, it waits a
-    /// little: that one is a short command, or `run` that is starting or stopping.</summary>
+    /// While another process holds something and does not answer, it waits a little:
+    /// that one is a short command, or `run` that is starting or stopping.</summary>
     private static async Task<int> WhereItBelongsAsync(
         string[] arguments, ParseResult parse, Invocation invocation, CancellationToken cancellationToken)
     {

@@ -5,8 +5,8 @@ using Indelible.Format.Notes;
 namespace Indelible.Format;
 
 /// <summary>Proof to a third party, offline, that a ledger's key signed two histories:
-/// both checkpoints and, for different sizes, the consistency proof that
-/// shows which root the newer tree has at the older one's size. docs/format.md#misbehaviour.</summary>
+/// both checkpoints and, for different sizes,
+/// the consistency proof that shows which root the newer tree has at the older one's size. docs/format.md#misbehaviour.</summary>
 public sealed record Misbehaviour
 {
     /// <summary>The longest file that is read, in bytes.</summary>

@@ -17,8 +17,7 @@ internal static class IndexDirectory
     private const string Condemned = "damaged";
 
     /// <summary>Makes the directory, or checks that it is an index's, and keeps other processes out until the handle is closed:
-    /// RocksDB's own lock does
-    /// not hold while an index is thrown away and begun again.</summary>
+    /// RocksDB's own lock does not hold while an index is thrown away and begun again.</summary>
     /// <exception cref="IndelibleException">Environment: another process has it.
     /// Usage: it holds something else; nothing was touched.</exception>
     public static SafeFileHandle Claim(string directory)

@@ -14,8 +14,8 @@ namespace Indelible.Index;
 /// <summary>Finds entries. Derived from the ledger, disposable, never believed by a verifier.
 /// Holds hashes, indexes and times; no value in clear.</summary>
 /// <remarks>RocksDB without a log of its own: the ledger is one.
-/// A watermark in every batch says how far the index reaches, so a crash loses its last
-/// writes and nothing else; whoever holds the ledger adds them again. One writer; any number of queries at the same time.</remarks>
+/// A watermark in every batch says how far the index reaches, so a crash loses its last writes and nothing else;
+/// whoever holds the ledger adds them again. One writer; any number of queries at the same time.</remarks>
 public sealed class LedgerIndex : IDisposable
 {
     private const ushort FormatVersion = 3;

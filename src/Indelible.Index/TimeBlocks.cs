@@ -8,8 +8,8 @@ namespace Indelible.Index;
 /// <summary>The time of every entry, in blocks of 256 and, for skipping, the span of every 65,536.
 /// Times are commit times; sealing times where there are none.</summary>
 /// <remarks>They are not sorted: sources overlap. Keys: 'T' or 'U', then the block number, big-endian.
-/// 'T' holds earliest, latest, then each entry's
-/// distance from the one before, zigzag varints, the first from zero. 'U' holds earliest and latest.</remarks>
+/// 'T' holds earliest, latest, then each entry's distance from the one before, zigzag varints, the first from zero.
+/// 'U' holds earliest and latest.</remarks>
 internal static class TimeBlocks
 {
     /// <summary>Entries in a block.</summary>

@@ -31,8 +31,7 @@ public static partial class DurableFile
     }
 
     /// <summary>Reads a file from its start into a buffer that grows as needed; returns how many bytes, null if there is no such file.
-    /// For many small files:
-    /// four calls of the system, nothing asked before.</summary>
+    /// For many small files: four calls of the system, nothing asked before.</summary>
     /// <param name="path">The file; a directory in its place is no file.</param>
     /// <param name="buffer">Receives the bytes; replaced by a longer one if it is too short.</param>
     /// <param name="lengthMax">Bytes after which reading ends; at least as many are there then.</param>

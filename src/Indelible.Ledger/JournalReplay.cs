@@ -7,8 +7,8 @@ namespace Indelible.Ledger;
 /// <summary>Reads a journal from its first segment to its last record, and says where a write was torn. Changes nothing.</summary>
 /// <remarks>A record is written only after the one before it was flushed. So bytes that are no record were never acknowledged if no record
 /// follows them: they are a torn tail. If one follows, they once were a record, and the journal is corrupt.
-/// Later segments name the MAC they
-/// continue from, so that a tail dropped by an earlier recovery is told from one that was damaged since.</remarks>
+/// Later segments name the MAC they continue from,
+/// so that a tail dropped by an earlier recovery is told from one that was damaged since.</remarks>
 internal sealed class JournalReplay(string directory, string origin, ReadOnlyMemory<byte> key)
 {
     private bool _hasBegun;

@@ -8,8 +8,7 @@ using Indelible.Ledger.Stores;
 namespace Indelible.Ledger;
 
 /// <summary>Gives a verifier the files of a ledger: from a directory, or from a web server as c2sp.org/tlog-tiles has it.
-/// Nothing that is there or
-/// is sent can make it take more than its bounds of memory and time. One caller at a time.</summary>
+/// Nothing that is there or is sent can make it take more than its bounds of memory and time. One caller at a time.</summary>
 public sealed class LedgerFetch : IDisposable
 {
     /// <summary>Longest file a verifier needs whole, in bytes: a bundle of 256 entries of the greatest length. Of what is

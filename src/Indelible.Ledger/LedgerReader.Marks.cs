@@ -9,8 +9,8 @@ public sealed partial class LedgerReader
     /// <summary>How far each source is sealed, from the published entries alone; for a journal that is lost.
     /// Reads the whole ledger once.</summary>
     /// <remarks>A source's last position is its greatest change.
-    /// Confirmable is the greater of its last coverage's end and the start of that
-    /// change's commit: the source then sends the transaction again, and what is sealed of it is passed over. Positions that were sealed
+    /// Confirmable is the greater of its last coverage's end and the start of that change's commit:
+    /// the source then sends the transaction again, and what is sealed of it is passed over. Positions that were sealed
     /// without an entry are lost, so a source may have been told more; its slot then stands ahead, which is a gap.</remarks>
     public IReadOnlyList<SourceMark> RecoverMarks()
     {

@@ -42,8 +42,7 @@ public sealed partial class LedgerWriter
 
     /// <summary>Takes the writer's lock, recovers, publishes what was sealed and not published, and starts sealing.</summary>
     /// <remarks>Throws <see cref="LedgerCorruptException"/> if something contradicts itself,
-    /// <see cref="IndelibleException"/> if the ledger is
-    /// locked, missing or rolled back. Nothing was changed then.</remarks>
+    /// <see cref="IndelibleException"/> if the ledger is locked, missing or rolled back. Nothing was changed then.</remarks>
     public static async Task<LedgerWriter> OpenAsync(
         LedgerPaths paths, LedgerKeys keys, TimeProvider time, ILogger log, LedgerOptions options, CancellationToken cancellationToken)
     {

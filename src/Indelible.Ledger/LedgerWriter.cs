@@ -11,8 +11,8 @@ namespace Indelible.Ledger;
 
 /// <summary>The one writer of a ledger. Seals batches in a single loop (group commit) and publishes what is sealed.</summary>
 /// <remarks>Any number of producers may call <see cref="SealAsync"/>.
-/// The first failed write or flush is the end: everything afterwards fails
-/// with its reason, and opening the ledger again recovers what was sealed.</remarks>
+/// The first failed write or flush is the end:
+/// everything afterwards fails with its reason, and opening the ledger again recovers what was sealed.</remarks>
 public sealed partial class LedgerWriter : IAsyncDisposable
 {
     private readonly LedgerPaths _paths;
@@ -84,8 +84,8 @@ public sealed partial class LedgerWriter : IAsyncDisposable
     /// <summary>Seals a batch; it is durable when this returns, with everything sealed before it.
     /// The batch must not be changed afterwards.</summary>
     /// <remarks>Cancelling after the batch was taken into the queue has no effect: it is sealed.
-    /// Throws <see cref="IndelibleException"/> once the
-    /// writer has failed; a batch whose sealing failed may nevertheless be found sealed when the ledger is opened again.</remarks>
+    /// Throws <see cref="IndelibleException"/> once the writer has failed;
+    /// a batch whose sealing failed may nevertheless be found sealed when the ledger is opened again.</remarks>
     /// <exception cref="IndelibleException">Usage: the ledger is closed.</exception>
     public async Task<SealedBatch> SealAsync(EntryBatch batch, CancellationToken cancellationToken)
     {

@@ -7,8 +7,8 @@ namespace Indelible.Server;
 /// <summary>Compares every protected value of the live database with what the ledger implies at exactly the same snapshot,
 /// never "now against now", and seals what came of it.</summary>
 /// <remarks>Live rows are read in ranges of keys, each in a snapshot; a transaction counts if and only if the snapshot sees it,
-/// once capture is past the log position
-/// read after the snapshot. Memory does not grow with the table: see docs/decisions/0013.</remarks>
+/// once capture is past the log position read after the snapshot.
+/// Memory does not grow with the table: see docs/decisions/0013.</remarks>
 public sealed class Crosscheck(LedgerHost host, string source, SourceConfig config, Action<string> progress)
 {
     /// <summary>What is compared.</summary>

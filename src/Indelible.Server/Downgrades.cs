@@ -4,8 +4,7 @@ using Indelible.Format.Entries;
 namespace Indelible.Server;
 
 /// <summary>Statements in the log that left a protected table without the identity it was protected with,
-/// so that changes came without their values before; also if it was
-/// put right before anybody looked.</summary>
+/// so that changes came without their values before; also if it was put right before anybody looked.</summary>
 /// <remarks>Those that were sealed and not told of yet are read from the ledger. Any thread.</remarks>
 internal sealed class Downgrades
 {

@@ -11,8 +11,8 @@ namespace Indelible.Server;
 /// <summary>Seals, after a gap, what one table holds otherwise than the ledger says, and which rows it no longer holds.
 /// Who did it, and when, is unknown.</summary>
 /// <remarks>What a row holds is compared with what the ledger said of it at exactly the same snapshot,
-/// so a change that the log delivers is never found as well. It is
-/// sealed only while nothing newer of the row is: else the row is looked at again. One loop owns it.</remarks>
+/// so a change that the log delivers is never found as well. It is sealed only while nothing newer of the row is:
+/// else the row is looked at again. One loop owns it.</remarks>
 internal sealed class FoundRows(
     LedgerHost host, string source, ProtectedTable table, Lsn takenOver, Pipeline pipeline, ContinuityCheck continuity)
 {

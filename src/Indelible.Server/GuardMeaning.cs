@@ -3,8 +3,7 @@ using Indelible.Format.Entries;
 namespace Indelible.Server;
 
 /// <summary>What a guard code means to whoever is on duty: whether it is a finding, that is, something alerts tell of unless configured
-/// otherwise. The one table
-/// of it; docs/alerts.md shows the same.</summary>
+/// otherwise. The one table of it; docs/alerts.md shows the same.</summary>
 /// <param name="Code">One of <see cref="GuardCode"/>.</param>
 /// <param name="When">When it is a finding, in words.</param>
 /// <param name="Says">What it says, for people.</param>

@@ -7,8 +7,8 @@ namespace Indelible.Server;
 /// <summary>A row's key as people type and read it: <c>17</c>, <c>id=17</c>, <c>eu, 4</c>, <c>region=eu, id=4</c>,
 /// <c>"Smith, John"</c>.</summary>
 /// <remarks>Values in the order of the primary key, or each with its column's name, separated by commas.
-/// Double quotes, doubled inside, around a value
-/// that holds a comma, begins with a quote, or begins or ends with a space; a key of one column needs them for neither comma.</remarks>
+/// Double quotes, doubled inside, around a value that holds a comma, begins with a quote, or begins or ends with a space;
+/// a key of one column needs them for neither comma.</remarks>
 public sealed class KeyText
 {
     private readonly string _text;

@@ -159,8 +159,8 @@ public sealed class ProtectOperation(LedgerHost host, string configPath, Action<
     };
 
     /// <summary>States tables as they stand. Where the slot begins beyond what is sealed (it was dropped,
-    /// or everything was unprotected for a while), that gap comes first, and
-    /// tables the ledger knows are left to be compared once the source is captured: what differs in them is found.</summary>
+    /// or everything was unprotected for a while), that gap comes first,
+    /// and tables the ledger knows are left to be compared once the source is captured: what differs in them is found.</summary>
     private async Task<long> SealBaselineAsync(SourceConfig config, ProtectOutcome outcome, CancellationToken cancellationToken)
     {
         Lsn sealedTo = host.Writer.MarkOf(Source)?.Confirmable ?? outcome.SlotStart;

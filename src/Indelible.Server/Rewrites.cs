@@ -7,8 +7,7 @@ namespace Indelible.Server;
 /// <summary>DDL that gives values another text without a row to show it: <c>ALTER COLUMN … TYPE … USING</c>, a renamed enum value,
 /// a type that holds the same bytes and prints them otherwise.</summary>
 /// <remarks>What the ledger holds is then out of date and nobody has done wrong: a baseline states the table anew.
-/// That one is owed is read from the
-/// ledger itself, so it is not forgotten if the process dies in between.</remarks>
+/// That one is owed is read from the ledger itself, so it is not forgotten if the process dies in between.</remarks>
 internal static class Rewrites
 {
     /// <summary>True if the batch reports such a statement.</summary>

@@ -238,8 +238,7 @@ internal sealed class SourceSession(
     }
 
     /// <summary>Runs <paramref name="capture"/> until it ends, and the others beside it.
-    /// If one of them fails, capture ends in good order and the failure
-    /// travels up.</summary>
+    /// If one of them fails, capture ends in good order and the failure travels up.</summary>
     private static async Task RunTogetherAsync(
         Func<CancellationToken, Task> capture, Func<CancellationToken, Task>[] beside, CancellationToken cancellationToken)
     {

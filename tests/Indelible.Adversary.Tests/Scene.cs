@@ -133,8 +133,8 @@ internal sealed class Scene : IAsyncDisposable
     public async Task<string?> AskAsync(string query) => (await Ledger.Server.QueryAsync(Ledger.Database, query)).FirstOrDefault();
 
     /// <summary>What the record says since the collector was started, when everything committed by now is sealed;
-    /// without coverage and baselines, and without
-    /// what a look at the catalog found, and what came of that: it comes when somebody looks.</summary>
+    /// without coverage and baselines, and without what a look at the catalog found, and what came of that:
+    /// it comes when somebody looks.</summary>
     public async Task<string[]> StoryAsync()
     {
         Lsn end = Lsn.Parse((await AskAsync("SELECT pg_current_wal_lsn() FROM pg_logical_emit_message(true, 'test', '')"))!);

@@ -11,8 +11,7 @@ public static class IndexCheck
     private const int SampleMax = 150;
 
     /// <summary>Throws <see cref="LedgerCheckException"/> unless the index reaches to the end, and finds for every kind, operation, grade,
-    /// source, column, operator and
-    /// table, and for a sample of rows and transactions, exactly the entries that are so.</summary>
+    /// source, column, operator and table, and for a sample of rows and transactions, exactly the entries that are so.</summary>
     /// <param name="directory">The index; nobody has it open.</param>
     /// <param name="origin">The ledger's.</param>
     /// <param name="bytes">All entries of the ledger.</param>

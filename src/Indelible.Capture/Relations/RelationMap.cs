@@ -188,8 +188,8 @@ internal sealed class RelationMap
     }
 
     /// <summary>The protected table a relation belongs to, or belonged to.
-    /// One the catalog no longer counts among ours can only be a partition that was
-    /// dropped or detached: of the partitioned table with which it shares most names. Null if it is none of ours.</summary>
+    /// One the catalog no longer counts among ours can only be a partition that was dropped or detached:
+    /// of the partitioned table with which it shares most names. Null if it is none of ours.</summary>
     private ProtectedTable? RootOf(RelationMessage relation, RelationShape? shape)
     {
         if (_tables.TryGetValue(shape?.Root ?? relation.Oid, out ProtectedTable? table)) return table;

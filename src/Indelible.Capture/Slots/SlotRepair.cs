@@ -17,8 +17,7 @@ internal static class SlotRepair
     private static readonly string MakeSql = EmbeddedSql.Read("Slots.make.sql");
 
     /// <summary>Writes messages that only move the log on, until its end is beyond a position:
-    /// a position must name one place for ever, also after a
-    /// standby took over that had not received everything.</summary>
+    /// a position must name one place for ever, also after a standby took over that had not received everything.</summary>
     public static async Task MoveLogAsync(SourceConnection source, Lsn end, Lsn beyond, CancellationToken cancellationToken)
     {
         if (beyond.Bytes - end.Bytes > MoveMax)

@@ -6,8 +6,7 @@ namespace Indelible.Format.Entries;
 /// <summary>Items of headers that repeat from entry to entry, each as <see cref="EntryCodec.Decode"/> accepted it once.
 /// Safe to use concurrently.</summary>
 /// <remarks>What an item's bytes mean does not depend on where they are: the same bytes need not be checked again.
-/// CBOR items are self-delimiting, so
-/// bytes that begin with a known item begin with that item and no other.</remarks>
+/// CBOR items are self-delimiting, so bytes that begin with a known item begin with that item and no other.</remarks>
 internal sealed class KnownItems
 {
     private const int SlotsPerKey = 1 << 10;

@@ -67,8 +67,7 @@ public static class Proof
     }
 
     /// <summary>The root of the first <paramref name="olderSize"/> leaves that a path says, if it leads to the newer root;
-    /// null if it leads elsewhere, and for
-    /// sizes that are powers of two, whose root the path does not hold.</summary>
+    /// null if it leads elsewhere, and for sizes that are powers of two, whose root the path does not hold.</summary>
     public static Hash? OlderRootOf(long olderSize, long newerSize, ReadOnlySpan<Hash> path, in Hash newerRoot)
     {
         if (olderSize < 1 || newerSize > Tree.SizeMax || olderSize >= newerSize || BitOperations.IsPow2(olderSize)) return null;

@@ -76,8 +76,7 @@ public static class Tree
         treeSize == 0 ? EmptyRoot : RangeRoot(0, treeSize, read);
 
     /// <summary>Root over the leaves from <paramref name="begin"/> to before <paramref name="end"/>;
-    /// <paramref name="begin"/> must be a multiple
-    /// of a power of two that is at least the number of leaves.</summary>
+    /// <paramref name="begin"/> must be a multiple of a power of two that is at least the number of leaves.</summary>
     internal static Hash RangeRoot(long begin, long end, NodeReader read)
     {
         long count = end - begin;

@@ -6,8 +6,8 @@ using Indelible.Format.Sealing;
 namespace Indelible.Format.Verification;
 
 /// <summary>One bundle at a time: read, cut into entries, hashed, compared with its leaf tile, its ordinary entries told
-/// from others. What depends on no
-/// other bundle, so that many can be examined at once. Used again for later bundles; one thread at a time.</summary>
+/// from others. What depends on no other bundle, so that many can be examined at once.
+/// Used again for later bundles; one thread at a time.</summary>
 /// <param name="files">Reads this one's files; what it returned must last until its next call only.</param>
 /// <param name="known">Tells ordinary entries.</param>
 internal sealed class BundleCheck(LedgerFiles files, KnownItems known)

@@ -5,8 +5,7 @@ using Indelible.Format.Notes;
 namespace Indelible.Ledger.Following;
 
 /// <summary>Stores everything between the stored head and an accepted one: hashes first, which lead to the signed root;
-/// then bundles, checked against them, many at
-/// once; then the partial files, and, when all is durable, the checkpoint.</summary>
+/// then bundles, checked against them, many at once; then the partial files, and, when all is durable, the checkpoint.</summary>
 internal sealed class CopyRound(
     LedgerCopy copy, LedgerFetch source, SourceTiles tiles, NamedFiles named, NoteSigner? cosigner, TimeProvider time) : IDisposable
 {

@@ -7,8 +7,8 @@ using Indelible.Format.Verification;
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Reads a ledger out of a bucket. What others wrote or removed there changes nothing that is read,
-/// as long as what was stored is there: the newest
-/// head is the highest that the ledger's key signed, and of several versions the one that matches it is read.</summary>
+/// as long as what was stored is there:
+/// the newest head is the highest that the ledger's key signed, and of several versions the one that matches it is read.</summary>
 /// <remarks>One caller at a time finds; what was found may be opened beside that.</remarks>
 /// <param name="options">Which bucket.</param>
 /// <param name="key">The ledger's verifier key; null: heads of anybody are believed, and the highest one is read.</param>

@@ -9,8 +9,7 @@ namespace Indelible.Ledger.Stores;
 /// In a locked one nothing that was stored can be removed or replaced before its lock ends, by whoever holds the
 /// credentials; what is written besides is another version, which readers pass over and this class reports.</summary>
 /// <remarks>Nothing relies on conditional requests: many servers ignore them where versions are kept.
-/// The truth is the version that matches the signed
-/// tree. docs/decisions/0014-truth-in-a-bucket.md.</remarks>
+/// The truth is the version that matches the signed tree. docs/decisions/0014-truth-in-a-bucket.md.</remarks>
 public sealed class BucketStore : ILedgerStore
 {
     private const int RequestsMax = 16;

@@ -7,8 +7,7 @@ using Indelible.Format.Verification;
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Brings a copy up to what the ledger has published: full tiles and bundles once, blobs, time stamps and handovers,
-/// the partial tail, and the head
-/// last. What it stores it has held against the signed root. One loop owns it.</summary>
+/// the partial tail, and the head last. What it stores it has held against the signed root. One loop owns it.</summary>
 /// <param name="ledger">The ledger directory; a writer may be publishing to it.</param>
 /// <param name="readKeys">Gives the ledger's verifier key, and those before it.</param>
 /// <param name="store">Where the copy is. The caller disposes it.</param>

@@ -79,7 +79,6 @@ public readonly record struct StoreFile(string Path, ReadOnlyMemory<byte> Conten
 public sealed class CopyDamagedException(string message, Exception? cause = null) : Exception(message, cause);
 
 /// <summary>A copy holds a head, signed with this ledger's key, that this ledger does not contain:
-/// it was rolled back or rewritten, or two processes write
-/// under one name. Sealing must stop.</summary>
+/// it was rolled back or rewritten, or two processes write under one name. Sealing must stop.</summary>
 /// <param name="message">What was expected and found, where, and what to do.</param>
 public sealed class CopyContradictsException(string message) : Exception(message);

@@ -5,8 +5,7 @@ using Indelible.Format.Verification;
 namespace Indelible.Ledger.Stores;
 
 /// <summary>Tiles and bundles of a ledger directory, each held against the signed root on its way to a copy: damage is not copied.
-/// Reads in ascending order
-/// are cheap. One owner.</summary>
+/// Reads in ascending order are cheap. One owner.</summary>
 internal sealed class VerifiedTiles
 {
     private readonly LedgerReader _reader;

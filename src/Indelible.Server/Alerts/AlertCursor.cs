@@ -15,8 +15,7 @@ internal sealed class AlertCursor(string journalDirectory, string target)
     private readonly string _path = Path.Combine(journalDirectory, "alerts", target);
 
     /// <summary>The first entry not told of. Where that is not known, because the file is missing (the target is new, or it was lost),
-    /// another ledger's or damaged,
-    /// it is the ledger's first: nothing proves that anything was told.</summary>
+    /// another ledger's or damaged, it is the ledger's first: nothing proves that anything was told.</summary>
     /// <param name="origin">The ledger.</param>
     /// <param name="fault">What is wrong with a file that is there, in words; else null.</param>
     public long Read(string origin, out string? fault)

@@ -37,8 +37,7 @@ internal sealed class ImageMerge(RowImages images, ulong table, RowDigest digest
     }
 
     /// <summary>A row agrees if its digest is that of the image, and what the image says was committed before the row was read.
-    /// Where it was committed after, what
-    /// the ledger held when the row was read must be worked out.</summary>
+    /// Where it was committed after, what the ledger held when the row was read must be worked out.</summary>
     private void Compare(UInt128 row, EncodedImage image, MarkTable rows, MergeOutcome outcome)
     {
         if (!rows.TryTake(row, out LiveMark mark))

@@ -10,8 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace Indelible.Server.Continuity;
 
 /// <summary>Holds every change against what the ledger last said of its row: the before-image must be the last after-image,
-/// an update or delete must
-/// find a living row, an insert none. Works on fingerprints: nothing is decrypted.</summary>
+/// an update or delete must find a living row, an insert none. Works on fingerprints: nothing is decrypted.</summary>
 /// <remarks>One for each session. <see cref="Check"/> belongs to the loop that reads, <see cref="Apply"/> to the last.</remarks>
 internal sealed class ContinuityCheck
 {

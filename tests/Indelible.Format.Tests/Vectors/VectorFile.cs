@@ -6,8 +6,8 @@ namespace Indelible.Format.Tests.Vectors;
 /// <summary>One file of <c>vectors/</c>: made by a deterministic generator, kept in the repository for other implementations,
 /// most cases to be refused.</summary>
 /// <remarks>A generator's test calls <see cref="Check"/>: the file must be what the generator writes, byte for byte.
-/// With the environment variable
-/// INDELIBLE_WRITE_VECTORS=1 it is written instead. A second test reads the file back and judges its cases.</remarks>
+/// With the environment variable INDELIBLE_WRITE_VECTORS=1 it is written instead.
+/// A second test reads the file back and judges its cases.</remarks>
 internal static class VectorFile
 {
     private const string WriteVariable = "INDELIBLE_WRITE_VECTORS";
