@@ -162,7 +162,7 @@ public sealed class OperationsTests
             json = await live.Indelible.CallAsync("verify", "--json");
         Assert.Equal((3, 3), (verify.ExitCode, json.ExitCode));
         Assert.Contains(expected, verify.Output, StringComparison.Ordinal);
-        Assert.Contains("NOT READ: 1 entries of a newer version, and nothing else is wrong", verify.Output, StringComparison.Ordinal);
+        Assert.Contains("NOT READ: 1 entry of a newer version, and nothing else is wrong", verify.Output, StringComparison.Ordinal);
         Assert.Equal(("not-read", 1, 0),
             ((string)json.Json["verdict"]!, json.Json["unread"]!.AsArray().Count, json.Json["findings"]!.AsArray().Count));
         live.Launch();

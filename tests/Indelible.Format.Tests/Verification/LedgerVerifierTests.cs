@@ -55,7 +55,7 @@ public sealed class LedgerVerifierTests
         Assert.Equal((Verdict.NotRead, ExitCode.Environment, false), (report.Verdict, report.ExitCode, report.IsSound));
         Finding unread = Assert.Single(report.Unread);
         Assert.Equal((Rules.Version, 109L), (unread.Rule, unread.EntryIndex));
-        Assert.StartsWith("NOT READ: 1 entries", ReportText.Summary(report), StringComparison.Ordinal);
+        Assert.StartsWith("NOT READ: 1 entry", ReportText.Summary(report), StringComparison.Ordinal);
 
         ledger.Entries.RemoveAt(209);   // damage elsewhere is damage
         report = ledger.Publish().Verify();
