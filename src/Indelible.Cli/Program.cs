@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Indelible.Cli;
 
+if (args.Contains("run")) NativeHeap.BeginWithOne(args);
 NativeHeap.KeepSmall();
 // Commands look at these variables of their caller and at no others.
 string[] known = ["INDELIBLE_", "PG"];
