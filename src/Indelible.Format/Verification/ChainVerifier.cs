@@ -20,7 +20,8 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
         List<ChainedLedger> chain = [];
         List<Finding> findings = [.. newest.Findings], unread = [.. newest.Unread], notices = [.. newest.Notices];
         List<string> notChecked = [.. newest.NotChecked];
-        for (VerificationReport after = newest; after.IsSound && after.Predecessor is { } link && chain.Count < LengthMax;)
+        VerificationReport after = newest;
+        while (after.IsSound && after.Predecessor is { } link && chain.Count < LengthMax)
         {
             VerificationReport? report = Verify(link, cancellationToken);
             chain.Add(new ChainedLedger(link, report));
@@ -37,6 +38,8 @@ public sealed class ChainVerifier(Func<Predecessor, LedgerSource?> open)
             if (report.IsSound) Compare(after, link, report, findings, notices);
             after = report;
         }
+        if (after.Verdict == Verdict.NotRead && (after.Predecessor is not null || chain.Count > 0))
+            notChecked.Add($"how {after.Origin} is joined to other ledgers, and those before it: it has entries that were not read");
         return newest with
         {
             Verdict = findings.Count > 0 ? Verdict.Failed : unread.Count > 0 ? Verdict.NotRead : newest.Verdict,

@@ -57,6 +57,11 @@ public sealed class LedgerVerifierTests
         Assert.Equal((Rules.Version, 109L), (unread.Rule, unread.EntryIndex));
         Assert.StartsWith("NOT READ: 1 entry", ReportText.Summary(report), StringComparison.Ordinal);
 
+        Predecessor link = new("example.org/before", "", 1, report.Root!.Value);
+        report = new ChainVerifier(_ => throw new InvalidOperationException()).Follow(report with { Predecessor = link }, default);
+        Assert.Equal(Verdict.NotRead, report.Verdict);
+        Assert.Contains(report.NotChecked, what => what.Contains("is joined to other ledgers", StringComparison.Ordinal));
+
         ledger.Entries.RemoveAt(209);   // damage elsewhere is damage
         report = ledger.Publish().Verify();
         Assert.Equal((Verdict.Failed, ExitCode.Finding), (report.Verdict, report.ExitCode));
